@@ -1,0 +1,278 @@
+"""What a plugin declares: frozen, serialisable records whose code and types are named by string.
+
+A declaration never imports what it names, so a hook module that only builds declarations costs next to nothing and works
+where the engine is missing. ``to_dict`` and ``declaration_from_dict`` write declarations to a manifest and read them back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeVar
+
+from dovetail.errors import DefinitionError
+
+API_VERSION = 1
+"""The version of the hook API. A plugin states the version it was written for as ``DOVETAIL_API`` in its hook module."""
+
+Cost = Literal["zero-copy", "view", "copy", "collect"]
+"""What a converter does: shares the memory, wraps lazily, copies the data, or collects it to this process."""
+
+_T = TypeVar("_T", bound="Declaration")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Base of all declarations; ``hook`` names the hook that collects the kind."""
+
+    hook: ClassVar[str] = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON-able form, with the kind under ``"kind"``."""
+        return {"kind": type(self).__name__, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class TaskTypeSpec(Declaration):
+    """A task type.
+
+    Attributes:
+        name: Short name, unique in a hub: ``"spark"``.
+        code: ``"module:attribute"`` of the :class:`~dovetail.spec.TaskType` subclass.
+        config: ``"module:attribute"`` of its frozen config dataclass, or None.
+        engine: Import name of the engine (``"pyspark"``), or None if it needs none.
+        install: What to type when the engine is missing: ``"pip install 'dovetail-spark[engine]'"``.
+        summary: One line for people.
+    """
+
+    hook: ClassVar[str] = "dovetail_task_types"
+    name: str
+    code: str
+    config: str | None = None
+    engine: str | None = None
+    install: str | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class ConverterSpec(Declaration):
+    """One edge of the conversion graph: a function of one argument, the value.
+
+    Attributes:
+        source: Type name of what goes in: ``"polars.DataFrame"``.
+        target: Type name of what comes out: ``"pyarrow.Table"``.
+        code: ``"module:function"``.
+        cost: See :data:`Cost`.
+        lossy: None if the conversion is faithful; else what is lost, for people.
+    """
+
+    source: str
+    target: str
+    code: str
+    cost: Cost = "copy"
+    lossy: str | None = None
+
+
+@dataclass(frozen=True)
+class CodecSpec(Declaration):
+    """How values of a type are stored.
+
+    Attributes:
+        format: Short name of the format: ``"parquet"``.
+        code: ``"module:attribute"`` of a :class:`~dovetail.spec.Codec` class.
+        suffix: File name suffix with the dot: ``".parquet"``.
+        is_directory: The codec writes a directory of files rather than one file.
+    """
+
+    format: str
+    code: str
+    suffix: str = ""
+    is_directory: bool = False
+
+
+@dataclass(frozen=True)
+class TransformerSpec(Declaration):
+    """A type transformer.
+
+    Attributes:
+        type: Public dotted name of the type: ``"polars.DataFrame"``. Its module is never imported to look at a value.
+        code: ``"module:attribute"`` of the :class:`~dovetail.spec.TypeTransformer` subclass.
+        converters: Edges of the conversion graph that this plugin brings.
+        codecs: The first is the default.
+        aliases: Other dotted names of the same type.
+        install: What to type when the type's library is missing.
+        summary: One line for people.
+    """
+
+    hook: ClassVar[str] = "dovetail_type_transformers"
+    type: str
+    code: str
+    converters: tuple[ConverterSpec, ...] = ()
+    codecs: tuple[CodecSpec, ...] = ()
+    aliases: tuple[str, ...] = ()
+    install: str | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class CheckEngineSpec(Declaration):
+    """An engine that evaluates suites.
+
+    Attributes:
+        name: Short name: ``"pandera"``.
+        code: ``"module:attribute"`` of the :class:`~dovetail.spec.CheckEngine` subclass.
+        suites: Dotted names of the suite types it accepts. An object is accepted if it is an instance, or a subclass, of one.
+        engine: Import name of the library, or None.
+        install: What to type when the library is missing.
+        summary: One line for people.
+    """
+
+    hook: ClassVar[str] = "dovetail_check_engines"
+    name: str
+    code: str
+    suites: tuple[str, ...]
+    engine: str | None = None
+    install: str | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class ExecutorSpec(Declaration):
+    """Where ready nodes are dispatched. ``code`` names an :class:`~dovetail.spec.Executor` class."""
+
+    hook: ClassVar[str] = "dovetail_executors"
+    name: str
+    code: str
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class ArtifactStoreSpec(Declaration):
+    """An artifact store for URLs of some schemes; ``code`` names a factory that takes the URL."""
+
+    hook: ClassVar[str] = "dovetail_artifact_stores"
+    name: str
+    schemes: tuple[str, ...]
+    code: str
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class SecretProviderSpec(Declaration):
+    """A source of secrets, used as ``{provider_name = "key"}`` in config; ``code`` names ``f(key: str) -> str | None``."""
+
+    hook: ClassVar[str] = "dovetail_secrets"
+    name: str
+    code: str
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class CommandSpec(Declaration):
+    """A command below ``dovetail``; ``code`` names a ``click.Command``."""
+
+    hook: ClassVar[str] = "dovetail_commands"
+    name: str
+    code: str
+    summary: str = ""
+
+
+DECLARATION_KINDS: dict[str, type[Declaration]] = {
+    cls.__name__: cls
+    for cls in (
+        TaskTypeSpec,
+        TransformerSpec,
+        ConverterSpec,
+        CodecSpec,
+        CheckEngineSpec,
+        ExecutorSpec,
+        ArtifactStoreSpec,
+        SecretProviderSpec,
+        CommandSpec,
+    )
+}
+
+
+def declaration_from_dict(data: dict[str, Any]) -> Declaration:
+    """Read back what :meth:`Declaration.to_dict` wrote.
+
+    Raises:
+        DefinitionError: The kind is unknown, or a field is missing, unknown or of the wrong type.
+    """
+    values = dict(data)
+    kind = values.pop("kind", None)
+    cls = DECLARATION_KINDS.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise DefinitionError(f"unknown kind of declaration {kind!r}", fix=f"use one of {', '.join(DECLARATION_KINDS)}")
+    return _build(cls, values)
+
+
+def _build(cls: type[_T], values: dict[str, Any]) -> _T:
+    known = {f.name: f for f in fields(cls)}
+    for name in values:
+        if name not in known:
+            raise DefinitionError(f"{cls.__name__} has no field {name!r}", fix=f"fields: {', '.join(known)}")
+    read = dict(values)
+    for name, nested in (("converters", ConverterSpec), ("codecs", CodecSpec)):
+        if name in read and name in known:
+            read[name] = tuple(
+                _build(nested, {k: v for k, v in item.items() if k != "kind"}) for item in read[name]
+            )
+    for name, value in read.items():
+        if isinstance(value, list):
+            read[name] = tuple(value)
+    try:
+        return cls(**read)
+    except TypeError as error:
+        raise DefinitionError(f"{cls.__name__} cannot be built from the manifest", why=str(error)) from error
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that one plugin declares.
+
+    Attributes:
+        name: Name of the entry point.
+        distribution: Name of the distribution, or ``""`` for a module that is not packaged.
+        version: Version of the distribution, or ``""``.
+        module: Import name of the hook module.
+        api: Hook API version that the plugin states.
+        declarations: In the order of the hooks.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    api: int = API_VERSION
+    declarations: tuple[Declaration, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """``distribution:name``, unique in an environment."""
+        return f"{self.distribution or self.module}:{self.name}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON-able form of the manifest."""
+        return {
+            "name": self.name,
+            "distribution": self.distribution,
+            "version": self.version,
+            "module": self.module,
+            "api": self.api,
+            "declarations": [d.to_dict() for d in self.declarations],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Manifest:
+        """Read back what :meth:`to_dict` wrote; raises DefinitionError on anything else."""
+        try:
+            return cls(
+                name=str(data["name"]),
+                distribution=str(data["distribution"]),
+                version=str(data["version"]),
+                module=str(data["module"]),
+                api=int(data["api"]),
+                declarations=tuple(declaration_from_dict(d) for d in data["declarations"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DefinitionError("the manifest is malformed", why=f"{type(error).__name__}: {error}") from error

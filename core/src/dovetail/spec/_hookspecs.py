@@ -1,0 +1,154 @@
+"""The hook specifications: everything that a plugin can bring.
+
+A plugin is a light module that is named by an entry point in the group ``dovetail.plugins`` and implements some of these
+hooks. Each hook is called once per process, to collect; never per value or per row. Implementations return declarations,
+so the module needs to import no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from dovetail.spec._declarations import (
+        ArtifactStoreSpec,
+        CheckEngineSpec,
+        CommandSpec,
+        ExecutorSpec,
+        SecretProviderSpec,
+        TaskTypeSpec,
+        TransformerSpec,
+    )
+
+hookspec = pluggy.HookspecMarker("dovetail")
+hookimpl = pluggy.HookimplMarker("dovetail")
+
+# -------------------------------------------------------------------------------------------------
+# Collecting: called once, when the catalogue is built
+# -------------------------------------------------------------------------------------------------
+
+
+@hookspec
+def dovetail_task_types() -> Iterable[TaskTypeSpec]:
+    """Declare the task types that the plugin brings.
+
+    Returns: an iterable of :class:`TaskTypeSpec`.
+    Called: once per process, when the catalogue is first needed.
+    Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
+    If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def dovetail_type_transformers() -> Iterable[TransformerSpec]:
+    """Declare the type transformers, with their converters and codecs.
+
+    Returns: an iterable of :class:`TransformerSpec`.
+    Called: once per process, when the catalogue is first needed.
+    Collected: all plugins' results are joined; two owners of one type are a conflict that config settles.
+    If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def dovetail_check_engines() -> Iterable[CheckEngineSpec]:
+    """Declare the engines that evaluate suites of checks.
+
+    Returns: an iterable of :class:`CheckEngineSpec`.
+    Called: once per process, when the catalogue is first needed.
+    Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
+    If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def dovetail_executors() -> Iterable[ExecutorSpec]:
+    """Declare executors: where ready nodes are dispatched.
+
+    Returns: an iterable of :class:`ExecutorSpec`.
+    Called: once per process, when the catalogue is first needed.
+    Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
+    If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def dovetail_artifact_stores() -> Iterable[ArtifactStoreSpec]:
+    """Declare artifact stores for further URL schemes.
+
+    Returns: an iterable of :class:`ArtifactStoreSpec`.
+    Called: once per process, when the catalogue is first needed.
+    Collected: all plugins' results are joined; two owners of one scheme are a conflict that config settles.
+    If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def dovetail_secrets() -> Iterable[SecretProviderSpec]:
+    """Declare sources of secrets, beside the built-in ``env`` and ``file``.
+
+    Returns: an iterable of :class:`SecretProviderSpec`.
+    Called: once per process, when the catalogue is first needed.
+    Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
+    If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def dovetail_commands() -> Iterable[CommandSpec]:
+    """Declare commands below ``dovetail``.
+
+    Returns: an iterable of :class:`CommandSpec`.
+    Called: once per process, when a command is typed that the core doesn't know.
+    Collected: all plugins' results are joined; the core's own commands cannot be replaced.
+    If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
+# -------------------------------------------------------------------------------------------------
+# Listening: called during runs
+# -------------------------------------------------------------------------------------------------
+
+
+@hookspec
+def dovetail_on_event(event: dict[str, Any]) -> None:
+    """Hear of what happens in a run.
+
+    Parameters: ``event``, a JSON-able dict with ``id``, ``type``, ``run_id``, ``node_id`` (or None), ``time`` (ISO 8601,
+        UTC) and ``data``. Do not change it.
+    Returns: nothing.
+    Called: after the event was committed to the run store, in order within a run; batches are delivered one by one.
+    Collected: nothing.
+    If it raises: the exception is logged, the run goes on, and other listeners still hear the event.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
+HOOK_NAMES = (
+    "dovetail_task_types",
+    "dovetail_type_transformers",
+    "dovetail_check_engines",
+    "dovetail_executors",
+    "dovetail_artifact_stores",
+    "dovetail_secrets",
+    "dovetail_commands",
+    "dovetail_on_event",
+)

@@ -1,0 +1,3 @@
+"""The hook implementations of dovetail-pandas. Imports no engine."""
+
+DOVETAIL_API = 1

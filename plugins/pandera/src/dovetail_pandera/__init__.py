@@ -1,0 +1,1 @@
+"""Pandera schemas as suites of dovetail gates."""

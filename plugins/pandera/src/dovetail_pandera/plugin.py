@@ -1,0 +1,3 @@
+"""The hook implementations of dovetail-pandera. Imports no engine."""
+
+DOVETAIL_API = 1

@@ -1,0 +1,1 @@
+"""polars frames, eager and lazy, for dovetail."""

@@ -1,0 +1,1 @@
+"""SQL tasks and table writes for dovetail over SQLAlchemy."""
