@@ -1,1 +1,19 @@
-""""""
+"""Settings of a project, where they come from, and the secrets that they refer to."""
+
+from dovetail.config._load import load_settings
+from dovetail.config._parse import canonical_name
+from dovetail.config._secrets import Secret, redact, redact_data, resolve_secrets
+from dovetail.config._settings import OWNER_KINDS, Settings, setting_docs
+
+__all__ = [
+    "Settings",
+    "load_settings",
+    "setting_docs",
+    "OWNER_KINDS",
+    "canonical_name",
+    # secrets
+    "Secret",
+    "resolve_secrets",
+    "redact",
+    "redact_data",
+]
