@@ -214,9 +214,7 @@ def _build(cls: type[_T], values: dict[str, Any]) -> _T:
     read = dict(values)
     for name, nested in (("converters", ConverterSpec), ("codecs", CodecSpec)):
         if name in read and name in known:
-            read[name] = tuple(
-                _build(nested, {k: v for k, v in item.items() if k != "kind"}) for item in read[name]
-            )
+            read[name] = tuple(_build(nested, {k: v for k, v in item.items() if k != "kind"}) for item in read[name])
     for name, value in read.items():
         if isinstance(value, list):
             read[name] = tuple(value)

@@ -1,0 +1,56 @@
+"""Task types that are not packaged: a class beside the pipeline, in a few lines."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import TypeVar
+
+from dovetail.errors import DefinitionError
+from dovetail.plugins import current_catalogue
+from dovetail.spec import API_VERSION, TaskType, TaskTypeSpec, hookimpl
+
+C = TypeVar("C", bound=type[TaskType])
+
+
+def task_type(name: str, *, summary: str = "") -> Callable[[C], C]:
+    """Register a task type in the current hub: ``@dt.task_type("shout")`` above a :class:`TaskType` subclass.
+
+    Tasks then use it by name, ``@dt.task("shout")``, or by a config object with ``__dovetail_task_type__ = "shout"``.
+    Decorating a class of the same name again replaces it, so a notebook cell can be run twice.
+
+    Args:
+        name: Short name, unique in the hub.
+        summary: One line for people; default is the first line of the docstring.
+
+    Raises:
+        DefinitionError: What is decorated is no TaskType.
+        PluginConflict: A plugin owns the name already.
+    """
+
+    def register(cls: C) -> C:
+        if not (isinstance(cls, type) and issubclass(cls, TaskType)):
+            raise DefinitionError(
+                f"@task_type({name!r}) decorates a subclass of dovetail.TaskType, not {cls!r}",
+                fix=f"class {getattr(cls, '__name__', 'Mine')}(dt.TaskType): ...",
+            )
+        cls.name = name
+        module = sys.modules[cls.__module__]
+        spec = TaskTypeSpec(
+            name=name,
+            code=f"{cls.__module__}:{cls.__qualname__}",
+            summary=summary or (inspect.getdoc(cls) or "").split("\n")[0],
+        )
+        current_catalogue().register(
+            SimpleNamespace(
+                __name__=f"{module.__name__}:{name}",
+                DOVETAIL_API=API_VERSION,
+                dovetail_task_types=hookimpl(lambda: [spec]),
+            ),
+            objects={spec.code: cls},
+        )
+        return cls
+
+    return register
