@@ -91,6 +91,13 @@ class CheckEngine:
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement evaluate()")
 
+    def fingerprint(self, suite: Any) -> str:
+        """What decides the outcomes, equal in every process: part of the gate's version and of cache keys.
+
+        Default: what :meth:`describe` tells. An engine whose checks hold code or parameters that are not told there adds them.
+        """
+        return repr(self.describe(suite))
+
     def version(self) -> str:
         """Version of the library."""
         return ""

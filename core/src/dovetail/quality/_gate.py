@@ -1,0 +1,203 @@
+"""The gate: a suite and a policy, at a point of the graph."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dovetail.errors import DefinitionError
+from dovetail.quality._evaluate import GateResult, Where, evaluate
+from dovetail.quality._lookup import find_spec, load_engine, suite_name, suite_version
+from dovetail.quality._policy import OnFail, Policy, Thresholds, parse_action, parse_limit, parse_thresholds
+from dovetail.quality._report import Report, raise_for_decision
+from dovetail.quality.checks import Check, Suite
+
+if TYPE_CHECKING:
+    from dovetail.spec import Artifact, SuiteInfo
+    from dovetail.types import TypeEngine
+
+_collectors: ContextVar[tuple[list[Report], ...]] = ContextVar("dovetail_reports", default=())
+
+
+@dataclass(frozen=True, eq=False, init=False, slots=True)
+class Gate:
+    """Checks at a point of the graph, and what happens when they fail.
+
+    One object, two uses: ``Annotated[polars.DataFrame, gate]`` marks an output, and ``gate(value)`` stands for a node.
+
+    Args:
+        suite: Native checks (one, a list, or a :class:`~dovetail.quality.checks.Suite`), or a suite of a library that an
+            installed plugin knows, such as a Pandera schema.
+        on_fail: ``"block"`` refuses the whole value; ``"warn"`` lets it through and says so; ``"quarantine"`` takes the
+            failing rows away and keeps them; ``"drop"`` takes them away. What cannot be evaluated always blocks, and so
+            does a failure that no single rows are to blame for, unless the action is ``"warn"``.
+        max_quarantined: Largest share (``"5%"``, ``0.05``) or number (``10``) of rows that ``"quarantine"`` and ``"drop"``
+            may take away; more blocks.
+        warn: More failures of a check than this (rows, or a share of those evaluated) are a warning.
+        fail: More failures of a check than this are a failure. Rows of a check that stays within it are let through.
+        thresholds: Limits of single checks: check id, or a pattern over check ids such as ``"arr_delay.*"``, to
+            ``"1%"`` (the fail limit) or ``{"warn": 0, "fail": "1%"}``. The first that matches counts.
+        min_rows: Fewer rows fail, before and after rows were taken away. 0 allows an empty table.
+        name: Name of the gate; by default the suite's.
+        keys: Columns that identify a row; they are shown with the failing rows of the report.
+        sample_values: False leaves the checked values out of the report; key columns stay.
+
+    Raises:
+        DefinitionError: An option is misspelt or malformed.
+    """
+
+    suite: Any
+    policy: Policy
+    name: str
+    keys: tuple[str, ...]
+    sample_values: bool
+
+    def __init__(
+        self,
+        suite: Any,
+        *,
+        on_fail: OnFail = "block",
+        max_quarantined: float | str = "5%",
+        warn: float | str = 0,
+        fail: float | str = 0,
+        thresholds: Mapping[str, Any] | None = None,
+        min_rows: int = 1,
+        name: str | None = None,
+        keys: Sequence[str] = (),
+        sample_values: bool = True,
+    ) -> None:
+        if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < 0:
+            raise DefinitionError(f"min_rows={min_rows!r} is not a number of rows", fix="min_rows=1 is the default")
+        base = Thresholds(parse_limit(warn, "warn"), parse_limit(fail, "fail"))
+        overrides = tuple(
+            (pattern, parse_thresholds(limits, base, f"thresholds[{pattern!r}]"))
+            for pattern, limits in (thresholds or {}).items()
+        )
+        policy = Policy(
+            on_fail=parse_action(on_fail),
+            max_quarantined=parse_limit(max_quarantined, "max_quarantined"),
+            thresholds=base,
+            overrides=overrides,
+            min_rows=min_rows,
+        )
+        suite = _as_suite(suite)
+        columns = (keys,) if isinstance(keys, str) else tuple(keys)
+        values = (suite, policy, name or suite_name(suite), columns, bool(sample_values))
+        for field, value in zip(("suite", "policy", "name", "keys", "sample_values"), values, strict=True):
+            object.__setattr__(self, field, value)
+
+    def __repr__(self) -> str:
+        return f"Gate({self.name}, on_fail={self.policy.on_fail!r})"
+
+    def __call__(self, value: Any) -> Any:
+        """Check ``value`` and return what may pass; in a workflow that is being traced, make a node of it.
+
+        Returns:
+            The value itself, or its clean rows in the same type.
+
+        Raises:
+            GateBlocked: The gate refuses to let the value through.
+        """
+        trace = getattr(type(value), "__dovetail_gate__", None)
+        if trace is not None:
+            return trace(value, self)
+        from dovetail.types import current_types
+
+        result = self.evaluate(value, types=current_types())
+        raise_for_decision(result.report)
+        return result.value
+
+    def evaluate(
+        self,
+        value: Any,
+        *,
+        types: TypeEngine,
+        run_id: str | None = None,
+        node_id: str = "",
+        attempt: int = 1,
+        dataset: dict[str, Any] | None = None,
+        quarantine: Callable[[Any, dict[str, Any]], Artifact | None] | None = None,
+    ) -> GateResult:
+        """Check ``value`` and say what may be published; never raises because of what the data are.
+
+        Args:
+            value: A table of any type that converts to one that the suite's engine looks at.
+            types: The type engine.
+            run_id: The run, or None for a call in process.
+            node_id: The node.
+            attempt: 1 for the first.
+            dataset: What is known of the dataset, for the report.
+            quarantine: Called as ``quarantine(table, meta)`` with the failing rows (``pyarrow.Table``) before the clean
+                rows are returned. It returns the artifact that it wrote; what it raises is raised here.
+
+        Raises:
+            DefinitionError: No installed plugin evaluates the suite.
+            EngineUnavailable: The library of the suite's engine is missing.
+            PlatformError: Rows would be lost or doubled, or the quarantine could not be written.
+        """
+        where = Where(run_id=run_id, node_id=node_id, attempt=attempt, dataset=dataset)
+        result = evaluate(self, value, types, where, quarantine)
+        for reports in _collectors.get():
+            reports.append(result.report)
+        return result
+
+    def check(self, types: TypeEngine, annotation: Any = None) -> SuiteInfo:
+        """Look at the gate at its definition: is there an engine for the suite, and do values of the annotation convert?
+
+        Args:
+            types: The type engine.
+            annotation: What the gate stands behind; None where that is not known.
+
+        Returns:
+            What is known of the suite without data.
+
+        Raises:
+            DefinitionError: No engine knows the suite, or the engine refuses it.
+            ConversionError: No frame that the engine looks at can be made from the annotated type.
+            EngineUnavailable: The library of the suite's engine is missing.
+        """
+        from dovetail.quality._evaluate import convertible
+
+        engine = load_engine(find_spec(self.suite, types.catalogue), types.catalogue)
+        info = engine.describe(self.suite)
+        if annotation is not None:
+            convertible(types, annotation, engine.frames(self.suite))
+        return info
+
+    def fingerprint(self, types: TypeEngine | None = None) -> str:
+        """Hash of checks and policy, equal in every process: part of the cache key of the node that it guards."""
+        from dovetail.types import current_types
+
+        catalogue = (types or current_types()).catalogue
+        engine = load_engine(find_spec(self.suite, catalogue), catalogue)
+        text = json.dumps([suite_version(engine, self.suite), self.policy.to_dict()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _as_suite(suite: Any) -> Any:
+    if isinstance(suite, Check):
+        return Suite(suite.info.name, [suite])
+    if isinstance(suite, (list, tuple)):
+        return Suite("checks", suite)
+    if suite is None or isinstance(suite, (str, bytes, int, float, Mapping)):
+        raise DefinitionError(
+            f"a gate needs a suite of checks, not {suite!r}",
+            fix="Gate(MyPanderaSchema), or Gate([not_null('a')]) with checks of dovetail.quality.checks",
+        )
+    return suite
+
+
+@contextmanager
+def collect_reports() -> Iterator[list[Report]]:
+    """Collect the reports of all gates that are evaluated in this context, in order; also of those that block."""
+    reports: list[Report] = []
+    token = _collectors.set((*_collectors.get(), reports))
+    try:
+        yield reports
+    finally:
+        _collectors.reset(token)

@@ -1,0 +1,76 @@
+"""Which check engine evaluates a suite: by the names of the suite's classes, so that no library is imported to look."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from dovetail.errors import DefinitionError, shorten
+from dovetail.spec import CheckEngine, CheckEngineSpec
+
+if TYPE_CHECKING:
+    from dovetail.plugins import Catalogue
+
+_BRINGERS = {
+    "pandera": "pip install 'dovetail-pandera[engine]'",
+    "great_expectations": "pip install 'dovetail-great-expectations[engine]'",
+}
+
+
+def class_names(suite: Any) -> tuple[str, ...]:
+    """Dotted names of the suite's classes, the most specific first; of the suite itself if it is a class."""
+    cls = suite if isinstance(suite, type) else type(suite)
+    return tuple(f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__)
+
+
+def find_spec(suite: Any, catalogue: Catalogue) -> CheckEngineSpec:
+    """The declaration of the engine that evaluates ``suite``; imports nothing.
+
+    Raises:
+        DefinitionError: No installed plugin knows such suites.
+    """
+    engines = catalogue.check_engines()
+    for name in class_names(suite):
+        for spec in engines.values():
+            if name in spec.suites:
+                return spec
+    package = class_names(suite)[0].partition(".")[0]
+    if package in _BRINGERS:
+        fix = _BRINGERS[package]
+    else:
+        fix = "give a gate native checks (dovetail.quality.checks), or install the plugin that knows this library"
+    raise DefinitionError(
+        f"no installed plugin evaluates a suite of type {class_names(suite)[0]}: {shorten(suite)}",
+        why=f"installed check engines: {', '.join(sorted(engines)) or 'none'}",
+        fix=fix,
+    )
+
+
+def load_engine(spec: CheckEngineSpec, catalogue: Catalogue) -> CheckEngine:
+    """The engine of a declaration, made once per process.
+
+    Raises:
+        EngineUnavailable: Its library is missing.
+        PluginLoadError: Its code cannot be imported.
+    """
+    cls: Any = catalogue.load(spec.code, spec)
+    engine = _made.get(spec.code)
+    if engine is None or type(engine) is not cls:
+        engine = _made[spec.code] = cls()
+    return engine
+
+
+def suite_name(suite: Any) -> str:
+    """The suite's own name where it has one, else the name of its class."""
+    if isinstance(suite, type):
+        return suite.__name__
+    name = getattr(suite, "name", None)
+    return name if isinstance(name, str) and name else class_names(suite)[0].rpartition(".")[2]
+
+
+def suite_version(engine: CheckEngine, suite: Any) -> str:
+    """Hash of the checks of a suite, equal in every process."""
+    return hashlib.sha256(f"{engine.name}\n{engine.fingerprint(suite)}".encode()).hexdigest()[:16]
+
+
+_made: dict[str, CheckEngine] = {}

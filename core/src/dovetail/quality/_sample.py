@@ -1,0 +1,49 @@
+"""A few failing rows for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dovetail.errors import shorten
+from dovetail.quality import _rows
+from dovetail.quality._outcomes import Judged
+
+if TYPE_CHECKING:
+    from dovetail.quality._gate import Gate
+    from dovetail.spec import TypeTransformer
+
+LIMIT = 20
+WIDTH = 60
+MAX_COLUMNS = 8
+
+
+def add_samples(gate: Gate, judged: Sequence[Judged], base: Any, transformer: TypeTransformer) -> None:
+    """Give every failing row-scoped check at most 20 of its rows: ordinal, key columns, and the values it looked at."""
+    wanted = [(j, j.rows.slice(0, LIMIT)) for j in judged if len(j.rows)]
+    if not wanted:
+        return
+    rows = _rows.union(r for _, r in wanted)
+    shown = transformer.to_arrow(transformer.take_rows(base, _rows.as_sequence(rows)))
+    place = {row: position for position, row in enumerate(rows.to_pylist())}
+    for j, sample in wanted:
+        own = j.report.columns if gate.sample_values else []
+        names = [name for name in dict.fromkeys((*gate.keys, *own)) if shown.column_names.count(name) == 1][
+            :MAX_COLUMNS
+        ]
+        j.report.sample = [
+            {"row": row, "values": {name: _cell(shown.column(name)[place[row]]) for name in names}}
+            for row in sample.to_pylist()
+        ]
+
+
+def _cell(scalar: Any) -> str:
+    from dovetail.config import redact
+
+    try:
+        value = scalar.as_py()
+    except (ValueError, OverflowError, ImportError):  # a timestamp that Python cannot hold, or one in nanoseconds
+        value = str(scalar)
+    text = value if isinstance(value, str) else "null" if value is None else shorten(value, WIDTH)
+    text = redact(text)
+    return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."

@@ -1,0 +1,241 @@
+"""How native checks are computed. Each predicate is evaluated once, into a mask of failing rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dovetail.quality.checks._define import Check
+
+
+class Unevaluable(Exception):
+    """The check cannot be evaluated on this table; the text says why."""
+
+
+@dataclass(slots=True)
+class Found:
+    """Counts of one check, and the ordinals of the failing rows if it is row-scoped."""
+
+    evaluated: int
+    failed: int
+    rows: Any = None
+    keys: int | None = None
+    observed: Any = None
+
+
+def _column(table: Any, name: str) -> Any:
+    """A column with NaN as null and dictionaries decoded."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = table.column(name)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        nan = pc.is_nan(column)
+        if pc.any(nan).as_py():
+            column = pc.if_else(nan, pa.scalar(None, column.type), column)
+    return column
+
+
+def _failing(bad: Any, check: Check, rows: int) -> Found:
+    """What a mask says: True fails, null was not evaluated because an operand was null."""
+    import pyarrow.compute as pc
+
+    evaluated = rows
+    if check.nulls == "fail":
+        bad = pc.fill_null(bad, True)
+    else:
+        evaluated = rows - bad.null_count
+    ordinals = pc.indices_nonzero(bad)  # skips nulls
+    return Found(evaluated, len(ordinals), ordinals)
+
+
+def _not_null(check: Check, table: Any) -> Found:
+    import pyarrow.compute as pc
+
+    column = table.column(check.info.columns[0])
+    bad = pc.indices_nonzero(column.is_null(nan_is_null=True))
+    return Found(table.num_rows, len(bad), bad)
+
+
+def _in_range(check: Check, table: Any) -> Found:
+    import pyarrow.compute as pc
+
+    column = _column(table, check.info.columns[0])
+    inclusive = check.params["inclusive"]
+    bad = None
+    for bound, lower, closed in (
+        (check.params["minimum"], True, inclusive in ("both", "left")),
+        (check.params["maximum"], False, inclusive in ("both", "right")),
+    ):
+        if bound is not None:
+            beyond = _beyond(column, bound, lower, closed)
+            bad = beyond if bad is None else pc.or_(bad, beyond)
+    return _failing(bad, check, table.num_rows)
+
+
+def _beyond(column: Any, bound: Any, lower: bool, closed: bool) -> Any:
+    """Mask of values on the wrong side of one bound; null where the value is null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_integer(column.type) and isinstance(bound, (int, float)):
+        if isinstance(bound, float) and math.isinf(bound):
+            outside = (bound > 0) == lower  # everything is below +inf, nothing below -inf
+            return pc.if_else(column.is_valid(), outside, None)
+        # The same comparison with an int bound that the column's type can hold: no rounding, no overflow.
+        if isinstance(bound, float) and not bound.is_integer():
+            bound, closed = (math.ceil(bound) if lower else math.floor(bound)), True
+        bound = int(bound)
+        low, high = _int_limits(column.type)
+        if not low <= bound <= high:
+            outside = (bound > high) == lower
+            return pc.if_else(column.is_valid(), outside, None)
+    scalar = _scalar(bound, column.type)
+    if lower:
+        return pc.less(column, scalar) if closed else pc.less_equal(column, scalar)
+    return pc.greater(column, scalar) if closed else pc.greater_equal(column, scalar)
+
+
+def _int_limits(kind: Any) -> tuple[int, int]:
+    import pyarrow as pa
+
+    if pa.types.is_unsigned_integer(kind):
+        return 0, 2**kind.bit_width - 1
+    return -(2 ** (kind.bit_width - 1)), 2 ** (kind.bit_width - 1) - 1
+
+
+def _scalar(value: Any, kind: Any) -> Any:
+    """The value in the column's type where that holds it, else in its own."""
+    import pyarrow as pa
+
+    try:
+        return pa.scalar(value, kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.scalar(value)
+
+
+def _in_set(check: Check, table: Any) -> Found:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = _column(table, check.info.columns[0])
+    values = pa.array([v for v in check.params["values"] if v is not None], column.type)
+    missing = pc.invert(pc.is_in(column, value_set=values))
+    if column.null_count:
+        missing = pc.if_else(column.is_valid(), missing, None)
+    return _failing(missing, check, table.num_rows)
+
+
+def _regex(check: Check, table: Any) -> Found:
+    import pyarrow.compute as pc
+
+    column = _column(table, check.info.columns[0])
+    whole = rf"\A(?:{check.params['pattern']})\z"
+    return _failing(pc.invert(pc.match_substring_regex(column, whole)), check, table.num_rows)
+
+
+def _compare(check: Check, table: Any) -> Found:
+    import pyarrow.compute as pc
+
+    left, right = (_column(table, name) for name in check.info.columns)
+    opposite = {
+        "<": pc.greater_equal,
+        "<=": pc.greater,
+        "==": pc.not_equal,
+        "!=": pc.equal,
+        ">=": pc.less,
+        ">": pc.less_equal,
+    }
+    return _failing(opposite[check.params["op"]](left, right), check, table.num_rows)
+
+
+def _unique(check: Check, table: Any) -> Found:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = table.num_rows
+    columns = [_column(table, name) for name in check.info.columns]
+    if len(columns) == 1:
+        key = columns[0]
+        valid = rows - key.null_count
+        doubled, keys = _doubled_values(key, valid)
+        mask = key.is_valid() if key.null_count else None
+    else:
+        mask = columns[0].is_valid()
+        for column in columns[1:]:
+            mask = pc.and_(mask, column.is_valid())
+        valid = pc.sum(mask).as_py() or 0
+        doubled, keys = _doubled_keys(columns, mask, valid)
+    if check.nulls == "fail" and valid < rows:
+        nulls = pc.indices_nonzero(pc.invert(mask)).cast(pa.int64())
+        both = pa.concat_arrays([doubled.cast(pa.int64()), nulls])
+        return Found(rows, len(both), both.sort(), keys)
+    return Found(valid, len(doubled), doubled, keys)
+
+
+def _doubled_values(key: Any, valid: int) -> tuple[Any, int]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # Counting distinct values is one pass; the second is only taken when it shows that there are doubles.
+    if pc.count_distinct(key, mode="only_valid").as_py() == valid:
+        return pa.array([], pa.int64()), 0
+    counted = pc.value_counts(key.drop_null())
+    repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    return pc.indices_nonzero(pc.is_in(key, value_set=repeated)), len(repeated)
+
+
+def _doubled_keys(columns: list[Any], mask: Any, valid: int) -> tuple[Any, int]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = [f"k{position}" for position in range(len(columns))]
+    keyed = pa.table(dict(zip(names, columns, strict=True)))
+    keyed = keyed.append_column("row", pc.indices_nonzero(pc.or_kleene(mask, True)).cast(pa.int64())).filter(mask)
+    counted = keyed.group_by(names).aggregate([([], "count_all")])
+    repeated = counted.filter(pc.greater(counted.column("count_all"), 1)).select(names)
+    if not repeated.num_rows:
+        return pa.array([], pa.int64()), 0
+    found = keyed.join(repeated, keys=names, join_type="left semi").column("row").combine_chunks()
+    return found.sort(), repeated.num_rows
+
+
+def _row_count(check: Check, table: Any) -> Found:
+    low, high = check.params["minimum"], check.params["maximum"]
+    fine = table.num_rows >= low and (high is None or table.num_rows <= high)
+    return Found(1, int(not fine), observed=table.num_rows)
+
+
+def _columns_present(check: Check, table: Any) -> Found:
+    wanted, there = check.info.columns, table.column_names
+    missing = [name for name in wanted if name not in there]
+    extra = [name for name in there if name not in wanted] if check.params["exact"] else []
+    observed = {"missing": missing, "extra": extra} if missing or extra else None
+    return Found(1, int(bool(missing or extra)), observed=observed)
+
+
+def _mean(check: Check, table: Any) -> Found:
+    import pyarrow.compute as pc
+
+    mean = pc.mean(_column(table, check.info.columns[0])).as_py()
+    if mean is None:
+        raise Unevaluable("there is no value to take the mean of")
+    fine = check.params["minimum"] <= mean <= check.params["maximum"]
+    return Found(1, int(not fine), observed=float(mean))
+
+
+EVALUATORS: dict[str, Callable[[Check, Any], Found]] = {
+    "not_null": _not_null,
+    "unique": _unique,
+    "in_range": _in_range,
+    "in_set": _in_set,
+    "regex": _regex,
+    "compare": _compare,
+    "row_count": _row_count,
+    "column_exists": _columns_present,
+    "mean": _mean,
+}
