@@ -1,1 +1,32 @@
-""""""
+"""Finding, sifting and loading plugins; the catalogue of everything that they declare.
+
+Importing this brings neither pluggy nor stevedore, and looks for nothing: that happens when a catalogue is built.
+"""
+
+from dovetail.plugins._build import build_catalogue, list_plugins
+from dovetail.plugins._catalogue import Catalogue, Listener
+from dovetail.plugins._current import current_catalogue, reset_default, use_catalogue
+from dovetail.plugins._doctor import diagnose
+from dovetail.plugins._manifests import read_manifest, write_manifest
+from dovetail.plugins._names import Claim, NameTable
+from dovetail.plugins._records import Finding, PluginListing, Skipped
+
+__all__ = [
+    "build_catalogue",
+    "current_catalogue",
+    "use_catalogue",
+    "reset_default",
+    "list_plugins",
+    "Catalogue",
+    "NameTable",
+    "Claim",
+    "Listener",
+    "Skipped",
+    "PluginListing",
+    # manifests
+    "read_manifest",
+    "write_manifest",
+    # doctor
+    "diagnose",
+    "Finding",
+]

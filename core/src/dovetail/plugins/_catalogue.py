@@ -1,0 +1,280 @@
+"""The catalogue: everything that the loaded plugins declare, by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeVar, cast
+
+from dovetail.config import Settings
+from dovetail.errors import DovetailError, PluginError
+from dovetail.plugins._collect import Collected, Identity, collect, import_hook_module
+from dovetail.plugins._failures import label
+from dovetail.plugins._loading import load_code
+from dovetail.plugins._missing import missing_error
+from dovetail.plugins._names import Claim, NameTable, build_table, conflict
+from dovetail.plugins._records import Skipped
+from dovetail.spec import (
+    ArtifactStoreSpec,
+    CheckEngineSpec,
+    CommandSpec,
+    ConverterSpec,
+    Declaration,
+    ExecutorSpec,
+    Manifest,
+    SecretProviderSpec,
+    TaskTypeSpec,
+    TransformerSpec,
+)
+
+Listener = Callable[[dict[str, Any]], None]
+
+_D = TypeVar("_D", bound=Declaration)
+
+
+class Catalogue:
+    """Everything that the loaded plugins declare. Made by :func:`~dovetail.plugins.build_catalogue`.
+
+    Looking a name up is a dict access; nothing is imported before :meth:`load`. Safe to use from several threads.
+
+    Attributes:
+        settings: What it was built with.
+        skipped: Plugins that were found and not loaded, with the reason.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        collected: Iterable[Collected] = (),
+        skipped: Iterable[Skipped] = (),
+        foreign: Iterable[Manifest] = (),
+        errors: Mapping[Skipped, DovetailError] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.skipped: tuple[Skipped, ...] = tuple(skipped)
+        self._errors = dict(errors or {})
+        self._lock = threading.RLock()
+        self._version = 0
+        self._collected: tuple[Collected, ...] = tuple(collected)
+        self._foreign: tuple[Manifest, ...] = tuple(foreign)
+        self._loaded: dict[str, object] = {}
+        self._registered: dict[str, object] = {}
+        self._rebuild()
+
+    # -- what is here -------------------------------------------------------------------------
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """Manifests of the loaded plugins: the core's own, installed ones, unpackaged ones, those of other environments."""
+        return self._manifests
+
+    @property
+    def foreign(self) -> tuple[Manifest, ...]:
+        """Those of :attr:`manifests` that were read from a manifest: their code lives in another environment."""
+        return self._foreign
+
+    @property
+    def version(self) -> int:
+        """Counts registrations, so that whoever caches what he read here can notice."""
+        return self._version
+
+    @property
+    def names(self) -> NameTable:
+        """Who owns which name, and what is contested."""
+        return self._table
+
+    def task_types(self) -> dict[str, TaskTypeSpec]:
+        """Task types by name, without contested ones."""
+        return self._all("task_type", TaskTypeSpec)
+
+    def transformers(self) -> dict[str, TransformerSpec]:
+        """Type transformers by the name of their type, without aliases and contested ones."""
+        found = self._all("type", TransformerSpec)
+        return {name: spec for name, spec in found.items() if name == spec.type}
+
+    def converters(self) -> tuple[ConverterSpec, ...]:
+        """The converters of all transformers of :meth:`transformers`."""
+        return tuple(edge for spec in self.transformers().values() for edge in spec.converters)
+
+    def check_engines(self) -> dict[str, CheckEngineSpec]:
+        """Check engines by name, without contested ones."""
+        return self._all("check_engine", CheckEngineSpec)
+
+    def executors(self) -> dict[str, ExecutorSpec]:
+        """Executors by name, without contested ones."""
+        return self._all("executor", ExecutorSpec)
+
+    def artifact_stores(self) -> dict[str, ArtifactStoreSpec]:
+        """Artifact stores by URL scheme, without contested ones."""
+        return self._all("artifact_store", ArtifactStoreSpec)
+
+    def secrets(self) -> dict[str, SecretProviderSpec]:
+        """Secret providers by name, without contested ones."""
+        return self._all("secret", SecretProviderSpec)
+
+    def commands(self) -> dict[str, CommandSpec]:
+        """Commands by name, without contested ones."""
+        return self._all("command", CommandSpec)
+
+    def listeners(self) -> list[Listener]:
+        """What hears events, one callable per plugin. A call raises PluginError if the listener does."""
+        return [c.listener for c in self._collected if c.listener is not None]
+
+    # -- one by name --------------------------------------------------------------------------
+
+    def task_type(self, name: str) -> TaskTypeSpec:
+        """The task type of this name.
+
+        Raises:
+            UsageError: No plugin declares it; the message has the nearest name, or what to install.
+            PluginConflict: Two plugins declare it.
+            PluginError: The plugin that would bring it was skipped; the real error is the cause.
+            ConfigError: Configuration keeps that plugin out.
+        """
+        return self._one("task_type", name, TaskTypeSpec)
+
+    def transformer(self, type_name: str) -> TransformerSpec:
+        """The transformer of this type, by its name or an alias. Raises UnknownType, else as :meth:`task_type`."""
+        return self._one("type", type_name, TransformerSpec)
+
+    def check_engine(self, name: str) -> CheckEngineSpec:
+        """The check engine of this name. Raises as :meth:`task_type`."""
+        return self._one("check_engine", name, CheckEngineSpec)
+
+    def executor(self, name: str) -> ExecutorSpec:
+        """The executor of this name. Raises as :meth:`task_type`."""
+        return self._one("executor", name, ExecutorSpec)
+
+    def artifact_store(self, scheme: str) -> ArtifactStoreSpec:
+        """The artifact store for this URL scheme. Raises as :meth:`task_type`."""
+        return self._one("artifact_store", scheme, ArtifactStoreSpec)
+
+    def secret(self, name: str) -> SecretProviderSpec:
+        """The secret provider of this name. Raises as :meth:`task_type`."""
+        return self._one("secret", name, SecretProviderSpec)
+
+    def command(self, name: str) -> CommandSpec:
+        """The command of this name. Raises as :meth:`task_type`."""
+        return self._one("command", name, CommandSpec)
+
+    def missing(self, kind: str, name: str) -> DovetailError:
+        """The error for a name that is not here: contested, skipped, kept out, misspelt or not installed.
+
+        Args:
+            kind: As in ``owners``: ``"task_type"``, ``"type"``, ``"check_engine"``, ...
+            name: What was asked for.
+
+        Returns:
+            The error to raise, its cause set where a plugin failed.
+        """
+        rivals = self._table.contested.get(f"{kind}.{name}")
+        if rivals is not None:
+            return conflict(f"{kind}.{name}", rivals, self.settings)
+        known = [key.partition(".")[2] for key in self._table.owned if key.partition(".")[0] == kind]
+        return missing_error(kind, name, known, self.skipped, self._errors)
+
+    # -- code ---------------------------------------------------------------------------------
+
+    def load(self, code: str, who: Declaration | None = None) -> object:
+        """Import what a declaration names: ``"module:attribute"``. What was loaded once is kept.
+
+        Args:
+            code: What to import.
+            who: The declaration that names it, for the message.
+
+        Raises:
+            EngineUnavailable: The library it is about is not installed; ``fix`` is the line that installs it.
+            PluginLoadError: The import raised anything else, SystemExit and AssertionError included.
+            DefinitionError: ``code`` is malformed.
+        """
+        try:
+            return self._loaded[code]
+        except KeyError:
+            pass
+        claim = self._claim_of(who) if who is not None else None
+        parent = claim.declaration if claim is not None and claim.declaration is not who else None
+        owner = claim.manifest if claim is not None else None
+        found = load_code(code, who, parent, owner, self.settings.project_root)
+        return self._loaded.setdefault(code, found)
+
+    def owner_of(self, declaration: Declaration) -> Manifest:
+        """The plugin that made a declaration; converters and codecs count as their transformer's.
+
+        Raises:
+            PluginError: No loaded plugin made it.
+        """
+        claim = self._claim_of(declaration)
+        if claim is None:
+            raise PluginError("no loaded plugin made this declaration", who=repr(declaration))
+        return claim.manifest
+
+    def register(self, plugin: object) -> Manifest:
+        """Add a hook module, an object with hook implementations, or a module by its import name, at once.
+
+        Registering the same module or class again replaces what it declared before, as when a notebook cell runs twice.
+
+        Returns:
+            What the plugin declares.
+
+        Raises:
+            ApiMismatch: It states another hook API, or none.
+            PluginLoadError: It cannot be imported, or a hook implementation is malformed or raised.
+        """
+        identity = _identity(plugin)
+        if isinstance(plugin, str):
+            plugin = import_hook_module(plugin, "", identity, Path(self.settings.project_root))
+        collected = collect(plugin, identity)
+        with self._lock:
+            kept = tuple(c for c in self._collected if c.manifest.key != collected.manifest.key)
+            self._collected = (*kept, collected)
+            self._loaded = {}
+            self._rebuild()
+            self._version += 1
+        return collected.manifest
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _rebuild(self) -> None:
+        self._manifests = (*(c.manifest for c in self._collected), *self._foreign)
+        self._table = build_table(self._manifests, MappingProxyType(dict(self.settings.owners)))
+        by_id: dict[int, Claim] = {}
+        by_value: dict[Declaration, Claim] = {}
+        for manifest in self._manifests:
+            for declaration in manifest.declarations:
+                claim = Claim(manifest, declaration)
+                nested = (*getattr(declaration, "converters", ()), *getattr(declaration, "codecs", ()))
+                for item in (declaration, *nested):
+                    by_id[id(item)] = claim
+                    by_value.setdefault(item, claim)
+        self._by_id, self._by_value = by_id, by_value
+
+    def _claim_of(self, declaration: Declaration) -> Claim | None:
+        # Two plugins may make equal declarations, so identity comes first; equality serves copies from other processes.
+        return self._by_id.get(id(declaration)) or self._by_value.get(declaration)
+
+    def _all(self, kind: str, cls: type[_D]) -> dict[str, _D]:
+        prefix = kind + "."
+        return {
+            name.removeprefix(prefix): cast(_D, claim.declaration)
+            for name, claim in self._table.owned.items()
+            if name.startswith(prefix)
+        }
+
+    def _one(self, kind: str, name: str, cls: type[_D]) -> _D:
+        claim = self._table.owned.get(f"{kind}.{name}")
+        if claim is None:
+            raise self.missing(kind, name)
+        return cast(_D, claim.declaration)
+
+
+def _identity(plugin: object) -> Identity:
+    if isinstance(plugin, str):
+        module = plugin
+    elif isinstance(plugin, ModuleType):
+        module = plugin.__name__
+    else:
+        cls = plugin if isinstance(plugin, type) else type(plugin)
+        module = f"{cls.__module__}.{cls.__qualname__}"
+    return Identity(module, "", "", module, label(module, "", "", module))

@@ -1,0 +1,100 @@
+"""What is wrong with the plugins of a catalogue, one line each, and what to type."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+
+from dovetail.plugins._catalogue import Catalogue
+from dovetail.plugins._failures import label
+from dovetail.plugins._known import pip_install
+from dovetail.plugins._loading import libraries
+from dovetail.plugins._names import CORE, conflict, owner_line, owner_name
+from dovetail.plugins._records import Finding
+from dovetail.spec import Manifest, TransformerSpec
+
+
+def diagnose(catalogue: Catalogue) -> list[Finding]:
+    """Everything that keeps a plugin, or a name that it declares, from being used. Imports nothing.
+
+    Args:
+        catalogue: What to look at.
+
+    Returns:
+        Skipped plugins, contested names, clashes with the core, settings that name nobody, missing engines; in this order.
+    """
+    return [
+        *_skipped(catalogue),
+        *_contested(catalogue),
+        *_clashes(catalogue),
+        *_settings(catalogue),
+        *_engines(catalogue),
+    ]
+
+
+def _skipped(catalogue: Catalogue) -> Iterator[Finding]:
+    for item in catalogue.skipped:
+        if not item.by_policy:
+            who = label(item.name, item.distribution, item.version, item.module)
+            yield Finding(who, "skipped", item.reason, item.fix)
+
+
+def _contested(catalogue: Catalogue) -> Iterator[Finding]:
+    for name, rivals in catalogue.names.contested.items():
+        error = conflict(name, rivals, catalogue.settings)
+        yield Finding(error.who or "", "conflict", error.what, error.fix or "")
+
+
+def _clashes(catalogue: Catalogue) -> Iterator[Finding]:
+    for name, rivals in catalogue.names.clashes.items():
+        for claim in rivals:
+            reason = f"it declares {name}, which is the core's own; the core keeps it"
+            fix = f"rename it in the plugin, or {owner_line(name, claim.owner, catalogue.settings)}"
+            yield Finding(claim.who, "clash with core", reason, fix)
+
+
+def _settings(catalogue: Catalogue) -> Iterator[Finding]:
+    settings = catalogue.settings
+    where = str(settings.source or "the environment")
+    for name, owner in catalogue.names.unsettled.items():
+        reason = f"owners gives {name} to {owner}, which declares no such name here"
+        yield Finding(where, "configuration", reason, f"{pip_install(owner)}, or remove the line from owners")
+    present = {owner_name(m) for m in catalogue.manifests} - {CORE}
+    present |= {item.distribution or item.module for item in catalogue.skipped}
+    for key in ("allow", "deny"):
+        for name in getattr(settings, key) or ():
+            if name not in present:
+                reason = f"{key} names {name}, which is no plugin that is installed here"
+                yield Finding(where, "configuration", reason, f"correct the name, or remove it from {key}")
+
+
+def _engines(catalogue: Catalogue) -> Iterator[Finding]:
+    for manifest in catalogue.manifests:
+        if manifest in catalogue.foreign:
+            continue  # its engine lives where it lives
+        reported: set[str] = set()
+        for declaration in manifest.declarations:
+            for library in libraries(declaration):
+                if library not in reported and not _importable(library):
+                    reported.add(library)
+                    yield _missing_engine(manifest, declaration, library)
+
+
+def _missing_engine(manifest: Manifest, declaration: object, library: str) -> Finding:
+    who = label(manifest.name, manifest.distribution, manifest.version, manifest.module)
+    kind = "library" if isinstance(declaration, TransformerSpec) else "engine"
+    target = f"{manifest.distribution}[engine]" if manifest.distribution else library
+    if manifest.distribution == CORE:
+        target = "dovetail[arrow]"
+    fix = getattr(declaration, "install", None) or pip_install(target)
+    return Finding(who, "engine missing", f"its {kind} {library} is not installed here", fix)
+
+
+def _importable(name: str) -> bool:
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,74 @@
+"""Turning whatever a plugin does wrong into one line, and into the error that belongs to it."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from dovetail.errors import DovetailError, PluginError, PluginLoadError
+
+_WIDTH = 300
+
+
+def label(name: str, distribution: str, version: str, module: str) -> str:
+    """``dovetail-spark 0.1.0 (plugin spark)``, or ``module my_project.hooks``."""
+    if not distribution:
+        return f"module {module}" if module else f"plugin {name}"
+    return f"{distribution} {version}".strip() + f" (plugin {name})"
+
+
+def one_line(error: BaseException) -> str:
+    """What happened, in one line of bounded length, with the place in the file where that is known."""
+    if isinstance(error, DovetailError):
+        text = f"{error.what}: {error.why}" if error.why else error.what
+    elif isinstance(error, SystemExit):
+        text = f"it called sys.exit({error.code!r})"
+    elif isinstance(error, SyntaxError):
+        text = f"{type(error).__name__}: {error.msg}"
+        if error.filename:
+            text += f" ({error.filename}, line {error.lineno})"
+    else:
+        text = f"{type(error).__name__}: {_message(error)}".removesuffix(": ")
+        place = _place(error)
+        if place:
+            text += f" ({place})"
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
+
+
+def load_error(error: BaseException, what: str, who: str, module: str, distribution: str) -> PluginLoadError:
+    """The error for code of a plugin that could not be loaded. The caller raises it from ``error``."""
+    reinstall = f"pip install --upgrade {distribution}" if distribution else f"correct the module {module}"
+    why, fix = one_line(error), reinstall
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        if error.name.partition(".")[0] == module.partition(".")[0]:
+            why = f"the module {error.name} does not exist"
+            fix = f"pip install --force-reinstall {distribution}" if distribution else "correct the name, or the path"
+        else:
+            why = f"it needs the module {error.name}, which is not installed"
+            fix = f"pip install {distribution}" if distribution else f"pip install {error.name.partition('.')[0]}"
+    return PluginLoadError(what, who=who, why=why, fix=fix)
+
+
+def as_plugin_error(error: BaseException, what: str, who: str, module: str, distribution: str) -> PluginError:
+    """``error`` itself if it is a plugin error already, else a load error for it."""
+    if isinstance(error, PluginError):
+        return error
+    made = load_error(error, what, who, module, distribution)
+    made.__cause__ = error
+    return made
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as second:  # the plugin's own exception class may do anything
+        if isinstance(second, KeyboardInterrupt):
+            raise
+        return "<its message raised too>"
+
+
+def _place(error: BaseException) -> str:
+    frames: list[Any] = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith("<frozen ") and "importlib" not in f.filename]
+    return f"{own[-1].filename}, line {own[-1].lineno}" if own else ""
