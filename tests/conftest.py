@@ -1,0 +1,36 @@
+"""What the tests of the repository share."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the working tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def tooling() -> ModuleType:
+    """``scripts/tooling.py``, which knows the distributions of this workspace."""
+    return load_script("tooling")
+
+
+def load_script(name: str) -> ModuleType:
+    """A module of ``scripts/``, which is no package and not on the path."""
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up; wheels.py imports tooling by this name
+    spec.loader.exec_module(module)
+    return module
