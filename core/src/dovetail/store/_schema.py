@@ -1,0 +1,159 @@
+"""The tables of the run store, and their version. Portable: no column type or default that only one database has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = 1
+"""Version of the tables that this code reads and writes."""
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+"""What leads from a version to the next; the key is the version that it starts from."""
+
+metadata = MetaData()
+
+
+def _table(name: str, *columns: Any) -> Table:
+    # Keyed rows live in the index of their primary key: half the pages written per commit.
+    return Table(name, metadata, *columns, sqlite_with_rowid=False)
+
+
+schema_version = Table(
+    "dovetail_schema",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("created", Double, nullable=False),
+)
+
+# Columns marked JSON hold compact JSON text. Outputs and inputs map a name to the id of an artifact.
+run = _table(
+    "run",
+    Column("run_id", Text, primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("source", Text, nullable=False),  # JSON
+    Column("inputs", Text, nullable=False),  # JSON
+    Column("graph_hash", Text, nullable=False),
+    Column("options", Text, nullable=False),  # JSON
+    Column("status", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("started", Double),
+    Column("ended", Double),
+    Column("owner_id", Text),
+    Column("owner", Text),  # JSON
+    Column("lease_expires", Double),
+    Column("claims", Integer, nullable=False),
+    Column("cancel_requested", Integer, nullable=False),
+    Column("error", Text),  # JSON
+    Column("outputs", Text, nullable=False),  # JSON
+    Index("run_created", "created"),
+)
+
+node = _table(
+    "node",
+    Column("run_id", Text, ForeignKey("run.run_id"), nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started", Double),
+    Column("ended", Double),
+    Column("outputs", Text),  # JSON
+    Column("cache_key", Text),
+    Column("cached", Integer, nullable=False),
+    Column("error", Text),  # JSON
+    Column("handle", Text),  # JSON
+    Column("info", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("run_id", "node_id"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+    Index("event_run", "run_id", "seq"),
+    sqlite_autoincrement=True,  # a number is never used twice, even after old events were removed
+)
+
+artifact = _table(
+    "artifact",
+    Column("id", Text, primary_key=True),
+    Column("has_blobs", Integer, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+)
+
+cache = _table(
+    "cache",
+    Column("key", Text, primary_key=True),
+    Column("outputs", Text, nullable=False),  # JSON
+    Column("run_id", Text, nullable=False),
+    Column("created", Double, nullable=False),
+)
+
+report = _table(
+    "report",
+    Column("run_id", Text, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("gate", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("run_id", "node_id", "gate"),
+)
+
+check_result = _table(
+    "check_result",
+    Column("run_id", Text, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("gate", Text, nullable=False),
+    Column("check_id", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("value", Double),
+    Column("n_evaluated", Integer, nullable=False),
+    Column("n_failed", Integer, nullable=False),
+    PrimaryKeyConstraint("run_id", "node_id", "gate", "check_id"),
+    Index("check_history", "check_id", "dataset", "time"),
+)
+
+dataset = _table(
+    "dataset",
+    Column("name", Text, primary_key=True),
+    Column("current_version", Integer, nullable=False),
+)
+
+dataset_version = _table(
+    "dataset_version",
+    Column("name", Text, ForeignKey("dataset.name"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("artifact", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("output", Text, nullable=False),
+    Column("path", Text),
+    Column("created", Double, nullable=False),
+    PrimaryKeyConstraint("name", "version"),
+    UniqueConstraint("name", "run_id", "node_id", "output", "artifact"),
+)

@@ -1,0 +1,169 @@
+"""What one commit of a run writes, row by row. Everything here runs inside a transaction that the caller holds."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dovetail.errors import RunInterrupted, StoreError, nearest
+from dovetail.spec import Artifact
+from dovetail.store._artifacts import blobs_of
+from dovetail.store._json import encode, encode_exact
+from dovetail.store._names import check_dataset_name
+from dovetail.store._records import NODE_STATUSES, Batch, EventRecord, NodeUpdate, Publication, ReportRecord
+from dovetail.store._statements import Statements
+
+
+def check_owner(statements: Statements, cursor: Any, run_id: str, owner_id: str) -> str:
+    """The name of the run's workflow, if ``owner_id`` still owns the run.
+
+    Raises:
+        RunInterrupted: Another owner took it over, or it has ended.
+    """
+    row = statements.owned.run(cursor, (run_id,)).fetchone()
+    if row is not None and row[0] == "running" and row[1] == owner_id:
+        workflow: str = row[2]
+        return workflow
+    if row is None:
+        why = "it is not in the store"
+    elif row[0] != "running":
+        why = f"its status is {row[0]}"
+    else:
+        why = "another process took it over, because this one did not renew its lease in time"
+    raise RunInterrupted(
+        f"run {run_id} is no longer driven by this process; nothing was written",
+        why=why,
+        fix=f"dovetail runs show {run_id}",
+    )
+
+
+class ArtifactRows:
+    """Collects the artifacts that a transaction refers to, so that each is inserted once."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._rows: dict[str, tuple[Any, ...]] = {}
+
+    def ids(self, artifacts: Mapping[str, Artifact]) -> str:
+        """JSON of name to id; the artifacts will be inserted."""
+        ids = {}
+        for name, artifact in artifacts.items():
+            ids[name] = artifact.id
+            self.add(artifact)
+        return encode(ids)
+
+    def add(self, artifact: Artifact) -> str:
+        """The id; the artifact will be inserted."""
+        if artifact.id not in self._rows:
+            has_blobs = 1 if artifact.blobs or (artifact.children and any(blobs_of(artifact))) else 0
+            self._rows[artifact.id] = (artifact.id, has_blobs, self._now, encode(artifact.to_dict()))
+        return artifact.id
+
+    def insert(self, statements: Statements, cursor: Any) -> None:
+        """Insert those that are not there yet."""
+        # In one order everywhere, so that two writers on a server can't wait for each other.
+        rows = sorted(self._rows.values()) if len(self._rows) > 1 else list(self._rows.values())
+        statements.put_artifact.run_many(cursor, rows)
+
+
+def write_batch(statements: Statements, cursor: Any, batch: Batch, workflow: str, now: float) -> None:
+    """All rows of a batch."""
+    artifacts = ArtifactRows(now)
+    run_id = batch.run_id
+    if batch.nodes:
+        statements.put_node.run_many(cursor, [_node_row(run_id, node, artifacts) for node in batch.nodes])
+    if batch.cache:
+        statements.put_cache.run_many(
+            cursor, [(entry.key, artifacts.ids(entry.outputs), run_id, now) for entry in batch.cache]
+        )
+    for artifact in batch.artifacts:
+        artifacts.add(artifact)
+    for publication in batch.publications:
+        _publish(statements, cursor, run_id, publication, artifacts, now)
+    artifacts.insert(statements, cursor)
+    if batch.reports:
+        _put_reports(statements, cursor, batch, workflow, now)
+    put_events(statements, cursor, run_id, batch.events, now)
+
+
+def put_events(statements: Statements, cursor: Any, run_id: str, events: Iterable[EventRecord], now: float) -> None:
+    """Append events to the outbox."""
+    rows = [
+        (e.id or uuid.uuid4().hex, e.type, e.run_id or run_id, e.node_id, e.time or now, encode(e.data)) for e in events
+    ]
+    statements.put_event.run_many(cursor, rows)
+
+
+def _node_row(run_id: str, node: NodeUpdate, artifacts: ArtifactRows) -> tuple[Any, ...]:
+    if node.status not in NODE_STATUSES:
+        raise StoreError(
+            f"{node.status!r} is no status of a node",
+            who=node.node_id,
+            fix=f"did you mean {nearest(node.status, NODE_STATUSES)}? One of: {', '.join(sorted(NODE_STATUSES))}",
+        )
+    return (
+        run_id,
+        node.node_id,
+        node.task,
+        node.status,
+        node.attempt,
+        node.started,
+        node.ended,
+        None if node.outputs is None else artifacts.ids(node.outputs),
+        node.cache_key,
+        1 if node.cached else 0,
+        None if node.error is None else encode(node.error),
+        None if node.handle is None else encode_exact(node.handle, f"the job handle of {node.node_id}"),
+        encode(node.info) if node.info else "{}",
+    )
+
+
+def _publish(
+    statements: Statements, cursor: Any, run_id: str, item: Publication, artifacts: ArtifactRows, now: float
+) -> None:
+    name = check_dataset_name(item.name)
+    artifact_id = artifacts.add(item.artifact)
+    statements.put_dataset.run(cursor, (name, 0))
+    current = statements.current_version.run(cursor, (name,)).fetchone()[0]
+    if statements.published.run(cursor, (name, run_id, item.node_id, item.output, artifact_id)).fetchone():
+        return  # a repeated commit
+    version = current + 1
+    row = (name, version, artifact_id, run_id, item.node_id, item.output, item.path, now)
+    statements.put_version.run(cursor, row)
+    statements.set_current.run(cursor, (version, name))
+
+
+def _put_reports(statements: Statements, cursor: Any, batch: Batch, workflow: str, now: float) -> None:
+    rows = []
+    history: list[tuple[Any, ...]] = []
+    for item in batch.reports:
+        decision = str(item.report.get("decision", ""))
+        rows.append((batch.run_id, item.node_id, item.gate, decision, now, encode(item.report)))
+        history.extend(_check_rows(batch.run_id, item, workflow, now))
+    statements.put_report.run_many(cursor, rows)
+    statements.put_check_result.run_many(cursor, history)
+
+
+def _check_rows(run_id: str, item: ReportRecord, workflow: str, now: float) -> Iterable[tuple[Any, ...]]:
+    dataset = dataset_of(item.report) or f"{workflow}/{item.node_id}"
+    for check in item.report.get("checks") or ():
+        evaluated = int(check.get("n_evaluated") or 0)
+        failed = int(check.get("n_failed") or 0)
+        observed = check.get("observed")
+        value: float | None
+        if isinstance(observed, int | float) and not isinstance(observed, bool):
+            value = float(observed)
+        else:
+            value = failed / evaluated if evaluated else None
+        check_id = str(check.get("check_id") or check.get("id") or check.get("name") or "")
+        status = str(check.get("status", ""))
+        yield run_id, item.node_id, item.gate, check_id, dataset, now, status, value, evaluated, failed
+
+
+def dataset_of(report: Mapping[str, Any]) -> str | None:
+    """Name of the dataset that a report is about, if it says so."""
+    dataset = report.get("dataset")
+    if isinstance(dataset, Mapping):
+        dataset = dataset.get("name")
+    return dataset if isinstance(dataset, str) and dataset else None
