@@ -9,7 +9,7 @@ from dovetail.config import Settings
 from dovetail.errors import DovetailError, PluginConflict, PluginError, PluginLoadError
 from dovetail.plugins import _discovery
 from dovetail.plugins._catalogue import Catalogue
-from dovetail.plugins._collect import Collected, Identity, check_api, collect, import_hook_module
+from dovetail.plugins._collect import Collected, Identity, collect, import_hook_module, read_collected
 from dovetail.plugins._discovery import Found
 from dovetail.plugins._failures import label, one_line
 from dovetail.plugins._names import CORE, conflict
@@ -107,6 +107,8 @@ class _Builder:
         )
         if source != "core" and self._kept_out(identity, named=source == "config"):
             return
+        if source == "config" and any(c.manifest.module == found.module for c in self.collected):
+            return  # it is installed as well, which is how a project begins to package its plugin
         try:
             if found.problem is not None:
                 fix = f"pip install --force-reinstall {found.distribution}"
@@ -131,8 +133,7 @@ class _Builder:
         if manifest.key in self._keys or self._kept_out(identity):
             return
         try:
-            check_api(manifest.api, identity)
-            self._claim_key(manifest)
+            self._claim_key(read_collected(manifest, identity))
         except PluginError as error:
             self._skip(identity, error)
         else:

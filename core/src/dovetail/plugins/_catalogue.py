@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar, cast
 
@@ -14,7 +13,7 @@ from dovetail.plugins._collect import Collected, Identity, collect, import_hook_
 from dovetail.plugins._failures import label
 from dovetail.plugins._loading import load_code
 from dovetail.plugins._missing import missing_error
-from dovetail.plugins._names import Claim, NameTable, build_table, conflict
+from dovetail.plugins._names import Claim, NameTable, build_table, conflict, owner_name
 from dovetail.plugins._records import Skipped
 from dovetail.spec import (
     ArtifactStoreSpec,
@@ -173,7 +172,8 @@ class Catalogue:
         if rivals is not None:
             return conflict(f"{kind}.{name}", rivals, self.settings)
         known = [key.partition(".")[2] for key in self._table.owned if key.partition(".")[0] == kind]
-        return missing_error(kind, name, known, self.skipped, self._errors)
+        loaded = {owner_name(manifest) for manifest in self._manifests}
+        return missing_error(kind, name, known, loaded, self._errors, self.skipped)
 
     # -- code ---------------------------------------------------------------------------------
 
@@ -213,7 +213,8 @@ class Catalogue:
     def register(self, plugin: object) -> Manifest:
         """Add a hook module, an object with hook implementations, or a module by its import name, at once.
 
-        Registering the same module or class again replaces what it declared before, as when a notebook cell runs twice.
+        Registering the same module or class again replaces what it declared before, as when a notebook cell runs twice;
+        registering the module of an installed plugin is registering that plugin.
 
         Returns:
             What the plugin declares.
@@ -222,9 +223,9 @@ class Catalogue:
             ApiMismatch: It states another hook API, or none.
             PluginLoadError: It cannot be imported, or a hook implementation is malformed or raised.
         """
-        identity = _identity(plugin)
+        identity = self._identity(plugin)
         if isinstance(plugin, str):
-            plugin = import_hook_module(plugin, "", identity, Path(self.settings.project_root))
+            plugin = import_hook_module(plugin, "", identity, self.settings.project_root)
         collected = collect(plugin, identity)
         with self._lock:
             kept = tuple(c for c in self._collected if c.manifest.key != collected.manifest.key)
@@ -268,13 +269,17 @@ class Catalogue:
             raise self.missing(kind, name)
         return cast(_D, claim.declaration)
 
+    def _identity(self, plugin: object) -> Identity:
+        if isinstance(plugin, (str, ModuleType)):
+            module = plugin if isinstance(plugin, str) else plugin.__name__
+            for m in (c.manifest for c in self._collected):
+                if m.module == module:
+                    return Identity(m.name, m.distribution, m.version, module, label(*_who(m)))
+        else:
+            cls = plugin if isinstance(plugin, type) else type(plugin)
+            module = f"{cls.__module__}.{cls.__qualname__}"
+        return Identity(module, "", "", module, label(module, "", "", module))
 
-def _identity(plugin: object) -> Identity:
-    if isinstance(plugin, str):
-        module = plugin
-    elif isinstance(plugin, ModuleType):
-        module = plugin.__name__
-    else:
-        cls = plugin if isinstance(plugin, type) else type(plugin)
-        module = f"{cls.__module__}.{cls.__qualname__}"
-    return Identity(module, "", "", module, label(module, "", "", module))
+
+def _who(manifest: Manifest) -> tuple[str, str, str, str]:
+    return manifest.name, manifest.distribution, manifest.version, manifest.module

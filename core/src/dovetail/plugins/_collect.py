@@ -7,7 +7,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
@@ -67,16 +67,17 @@ def import_hook_module(module: str, attribute: str, identity: Identity, project_
 @contextmanager
 def importable_from(root: Path | None, module: str) -> Iterator[None]:
     """While open, top-level modules in ``root`` can be imported, if ``module`` is not found without that."""
-    if root is None or _is_found(module.partition(".")[0]):
+    entry = str(root)
+    if root is None or entry in sys.path or _is_found(module.partition(".")[0]):
         yield
         return
-    entry = str(root)
     sys.path.append(entry)  # last: a file of the project must not stand in for an installed module
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        sys.path.remove(entry)
+        with suppress(ValueError):  # the plugin may have rearranged the path
+            sys.path.remove(entry)
 
 
 def _is_found(name: str) -> bool:
@@ -86,6 +87,19 @@ def _is_found(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
+
+
+def read_collected(manifest: Manifest, identity: Identity) -> Manifest:
+    """A manifest that was not collected here, checked as if it had been; raises what :func:`collect` raises."""
+    check_api(manifest.api, identity)
+    try:
+        for declaration in manifest.declarations:
+            _check_declaration(declaration, declaration.hook or "a manifest")
+        _refuse_repeated(manifest.declarations)
+        hash(manifest.declarations)
+    except (TypeError, ValueError) as error:
+        raise _hook_error(error, "the manifest holds a malformed declaration", identity) from error
+    return manifest
 
 
 def collect(plugin: object, identity: Identity) -> Collected:
@@ -188,13 +202,9 @@ class _HookCaller:
         try:
             results = getattr(self.manager.hook, hook)()
             items = [item for result in results for item in _bounded(result, hook)]
-            seen: set[str] = set()
             for item in items:
                 _check_declaration(item, hook)
-                for name in declared_names(item):
-                    if name in seen:
-                        raise ValueError(f"it declares {name} twice")
-                    seen.add(name)
+            _refuse_repeated(items)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -243,8 +253,17 @@ def _bounded(result: object, hook: str) -> list[Any]:
     return items
 
 
+def _refuse_repeated(items: Iterable[Declaration]) -> None:
+    seen: set[str] = set()
+    for item in items:
+        for name in declared_names(item):
+            if name in seen:
+                raise ValueError(f"it declares {name} twice")
+            seen.add(name)
+
+
 def _check_declaration(item: object, hook: str) -> None:
-    if not isinstance(item, Declaration) or item.hook != hook:
+    if not isinstance(item, Declaration) or not item.hook or item.hook != hook:
         raise TypeError(f"{hook} must return declarations of its kind, not {shorten(item)}")
     _check_fields(item)
 

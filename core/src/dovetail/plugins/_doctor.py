@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 
+from dovetail.config import canonical_name
 from dovetail.plugins._catalogue import Catalogue
 from dovetail.plugins._failures import label
 from dovetail.plugins._known import pip_install
@@ -61,10 +62,10 @@ def _settings(catalogue: Catalogue) -> Iterator[Finding]:
         reason = f"owners gives {name} to {owner}, which declares no such name here"
         yield Finding(where, "configuration", reason, f"{pip_install(owner)}, or remove the line from owners")
     present = {owner_name(m) for m in catalogue.manifests} - {CORE}
-    present |= {item.distribution or item.module for item in catalogue.skipped}
+    present |= {canonical_name(item.distribution or item.module) for item in catalogue.skipped}
     for key in ("allow", "deny"):
         for name in getattr(settings, key) or ():
-            if name not in present:
+            if canonical_name(name) not in present:
                 reason = f"{key} names {name}, which is no plugin that is installed here"
                 yield Finding(where, "configuration", reason, f"correct the name, or remove it from {key}")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from dovetail.errors import DovetailError, PluginError, PluginLoadError
+from dovetail.config import redact
+from dovetail.errors import DovetailError, PluginLoadError
 
 _WIDTH = 300
 
@@ -32,7 +33,7 @@ def one_line(error: BaseException) -> str:
         place = _place(error)
         if place:
             text += f" ({place})"
-    text = " ".join(text.split())
+    text = redact(" ".join(text.split()))
     return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
 
 
@@ -48,15 +49,6 @@ def load_error(error: BaseException, what: str, who: str, module: str, distribut
             why = f"it needs the module {error.name}, which is not installed"
             fix = f"pip install {distribution}" if distribution else f"pip install {error.name.partition('.')[0]}"
     return PluginLoadError(what, who=who, why=why, fix=fix)
-
-
-def as_plugin_error(error: BaseException, what: str, who: str, module: str, distribution: str) -> PluginError:
-    """``error`` itself if it is a plugin error already, else a load error for it."""
-    if isinstance(error, PluginError):
-        return error
-    made = load_error(error, what, who, module, distribution)
-    made.__cause__ = error
-    return made
 
 
 def _message(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from dovetail.config import canonical_name
 from dovetail.errors import ConfigError, DovetailError, PluginLoadError, UnknownType, UsageError, listing, nearest
@@ -11,53 +11,74 @@ from dovetail.plugins._known import distribution_for, known_names, pip_install
 from dovetail.plugins._names import CORE
 from dovetail.plugins._records import Skipped
 
+_CORE_PLUGIN = {"type": "types", "task_type": "engine", "executor": "engine", "check_engine": "quality"}
+"""Which of the core's own hook modules brings the kind."""
+
 
 def missing_error(
-    kind: str, name: str, known: Iterable[str], skipped: Iterable[Skipped], errors: Mapping[Skipped, DovetailError]
+    kind: str,
+    name: str,
+    known: Sequence[str],
+    loaded: Collection[str],
+    errors: Mapping[Skipped, DovetailError],
+    skipped: Sequence[Skipped],
 ) -> DovetailError:
     """Why there is no ``name`` of this kind, and what to type.
 
     A skipped plugin that would have brought the name comes first, then the distribution that is known to bring it, then
     the nearest name that is here.
+
+    Args:
+        kind: Kind of name as in ``owners``.
+        name: What was asked for.
+        known: Names of this kind that are here.
+        loaded: Canonical names of the distributions whose plugins are loaded.
+        errors: What went wrong with skipped plugins.
+        skipped: All skipped plugins.
     """
-    known, skipped = list(known), list(skipped)
     noun = kind.replace("_", " ")
-    distribution = distribution_for(kind, name)
-    culprit = _culprit(name, distribution, skipped)
+    culprit = _culprit(kind, name, skipped)
     if culprit is not None:
         return _skipped_error(noun, name, culprit, errors.get(culprit))
-    what = f"unknown {noun} {name!r}"
     why = f"the {noun}s here are {listing(known)}"
     broken = [s for s in skipped if not s.by_policy]
     if broken:
         why += f"; {len(broken)} broken: {listing(s.name for s in broken)} (see dovetail doctor)"
     close = nearest(name, known)
-    if distribution is not None and distribution != CORE:
-        fix = pip_install(distribution)
-    elif close is not None:
-        fix = f"did you mean {close!r}?"
-    else:
-        famous = nearest(name, known_names(kind))
-        brings = distribution_for(kind, famous) if famous else None
-        if famous and brings and brings != CORE:
-            fix = f"did you mean {famous!r}? {pip_install(brings)}"
-        else:
-            fix = (
-                "install the plugin that brings it, or correct the name; dovetail plugins list shows what is installed"
-            )
+    distribution = distribution_for(kind, name)
+    if distribution is not None and _is_here(distribution, loaded):
+        distribution = None  # installing it again would not help
+    fix = _fix(kind, name, close, distribution, loaded)
     cls = UnknownType if kind == "type" else UsageError
-    return cls(what, why=why, fix=fix, name=name, nearest=close, distribution=distribution)
+    return cls(f"unknown {noun} {name!r}", why=why, fix=fix, name=name, nearest=close, distribution=distribution)
 
 
-def _culprit(name: str, distribution: str | None, skipped: list[Skipped]) -> Skipped | None:
+def _fix(kind: str, name: str, close: str | None, distribution: str | None, loaded: Collection[str]) -> str:
+    if distribution is not None:
+        return pip_install(distribution)
+    if close is not None:
+        return f"did you mean {close!r}?"
+    famous = nearest(name, known_names(kind))
+    brings = distribution_for(kind, famous) if famous else None
+    if famous and brings and not _is_here(brings, loaded):
+        return f"did you mean {famous!r}? {pip_install(brings)}"
+    return "install the plugin that brings it, or correct the name; dovetail plugins list shows what is installed"
+
+
+def _is_here(requirement: str, loaded: Collection[str]) -> bool:
+    return "[" not in requirement and (requirement == CORE or canonical_name(requirement) in loaded)
+
+
+def _culprit(kind: str, name: str, skipped: Sequence[Skipped]) -> Skipped | None:
     """The skipped plugin that would have brought the name, as far as names tell."""
-    wanted = {canonical_name(distribution.partition("[")[0])} if distribution else set()
+    distribution = distribution_for(kind, name)
     root = name.partition(".")[0]
+    wanted = {f"dovetail-{canonical_name(root)}", distribution or ""} - {""}
     for item in skipped:
-        if item.distribution and canonical_name(item.distribution) in wanted:
-            return item
-    for item in skipped:
-        if item.name in (name, root) or item.distribution == f"dovetail-{canonical_name(root)}":
+        if item.distribution == CORE:
+            if item.name == _CORE_PLUGIN.get(kind) and distribution in (CORE, "dovetail[arrow]", None):
+                return item
+        elif canonical_name(item.distribution) in wanted or item.name in (name, root):
             return item
     return None
 

@@ -90,6 +90,7 @@ def build_table(manifests: Iterable[Manifest], owners: Mapping[str, str]) -> Nam
     contested: dict[str, tuple[Claim, ...]] = {}
     clashes: dict[str, tuple[Claim, ...]] = {}
     unsettled: dict[str, str] = {}
+    owners = {name: canonical_name(owner) for name, owner in owners.items()}
     for name, rivals in claims.items():
         stated = [claim for claim in rivals if claim.owner == owners.get(name)]
         core = [claim for claim in rivals if claim.owner == CORE]

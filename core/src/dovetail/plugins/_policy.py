@@ -27,8 +27,8 @@ def refusal(settings: Settings, distribution: str, module: str, *, named: bool =
     who = canonical_name(distribution or module)
     if settings.disable_plugins:
         return Refusal("plugins are disabled", "set disable_plugins = false, or unset DOVETAIL_DISABLE_PLUGINS")
-    if who in settings.deny:
+    if who in map(canonical_name, settings.deny):
         return Refusal("it is on the deny list", f"remove {who} from deny (or DOVETAIL_DENY)")
-    if settings.allow is not None and not named and who not in settings.allow:
+    if settings.allow is not None and not named and who not in map(canonical_name, settings.allow):
         return Refusal("it is not on the allow list", f"add {who} to allow (or DOVETAIL_ALLOW)")
     return None
