@@ -1,1 +1,33 @@
-""""""
+"""Where tasks run when not in the hub's own process: warm worker processes.
+
+``pack`` turns a callable into bytes that travel by value; a ``WorkerPool`` runs it in a child process that can really be
+stopped, and brings back JSON, never pickles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dovetail.env._payload import pack
+    from dovetail.env._pool import WorkerPool
+
+__all__ = ["WorkerPool", "pack"]
+
+# Loaded on first use: a worker imports this package too, and needs neither of the two.
+_HOMES = {"WorkerPool": "dovetail.env._pool", "pack": "dovetail.env._payload"}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

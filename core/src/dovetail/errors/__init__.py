@@ -33,6 +33,7 @@ The tree, with the kind and the exit code of each branch::
 Each error has four parts: who, what, why, and what to type next.
 """
 
+from dovetail.errors._traceback import user_traceback
 from dovetail.errors._tree import (
     ApiMismatch,
     ArtifactCorrupt,
@@ -97,4 +98,5 @@ __all__ = [
     "nearest",
     "listing",
     "shorten",
+    "user_traceback",
 ]

@@ -1,0 +1,87 @@
+"""Callables on their way from the hub to its own workers. Never the other way, and never stored."""
+
+from __future__ import annotations
+
+import pickle  # code goes from the hub to its own child; nothing that comes back is ever unpickled
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dovetail.env._frames import DIGEST_SIZE, MAX_FRAME, too_large
+from dovetail.errors import DefinitionError, PlatformError
+
+Target = Callable[[dict[str, Any]], dict[str, Any]]
+
+_HEADER = struct.Struct(">2sBB")  # magic, then the Python version: code by value needs the same one on both sides
+_MAGIC = b"dp"
+_registry_lock = threading.Lock()
+
+
+def pack(target: Target, by_value: Iterable[str] = ()) -> bytes:
+    """Pack a callable for :meth:`WorkerPool.call`.
+
+    Args:
+        target: Takes the request and returns the reply, both dicts that JSON can hold. Functions, lambdas, closures and
+            :func:`functools.partial` objects will do.
+        by_value: Names of loaded modules that a worker cannot import, such as a pipeline file loaded under a made-up
+            name. Their functions and classes travel by value, as those of ``__main__`` always do.
+
+    Raises:
+        DefinitionError: Something that the target refers to cannot be packed, such as an open file or a lock.
+        PlatformError: The packed target is above the size cap.
+    """
+    import cloudpickle
+
+    try:
+        with _by_value(by_value):
+            body: bytes = cloudpickle.dumps(target)
+    except Exception as error:
+        raise DefinitionError(
+            "the task cannot be sent to a worker process",
+            who=getattr(target, "__qualname__", None),
+            why=f"{type(error).__name__}: {error}",
+            fix="create what cannot be packed (a lock, an open file, a connection) inside the function",
+        ) from error
+    if len(body) > MAX_FRAME - DIGEST_SIZE - _HEADER.size:
+        raise too_large("code of the task, with the values that it closes over,", len(body))
+    return _HEADER.pack(_MAGIC, *sys.version_info[:2]) + body
+
+
+@contextmanager
+def _by_value(names: Iterable[str]) -> Iterator[None]:
+    """Modules that are not loaded under their name need no registration: cloudpickle can't find them and takes the value."""
+    import cloudpickle
+
+    with _registry_lock:  # cloudpickle keeps one register for the whole process
+        before = cloudpickle.list_registry_pickle_by_value()
+        modules = [sys.modules[name] for name in dict.fromkeys(names) if name in sys.modules and name not in before]
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            yield
+        finally:
+            for module in modules:
+                cloudpickle.unregister_pickle_by_value(module)
+
+
+def unpack(payload: bytes) -> Target:
+    """The callable that :func:`pack` packed. Only ever called in a worker, on what its own hub sent.
+
+    Raises:
+        PlatformError: Packed by another version of Python, or not by :func:`pack`.
+        Exception: Whatever importing the modules that the target refers to raises.
+    """
+    if payload[:2] != _MAGIC:
+        raise PlatformError("a worker process was sent code that was not packed by dovetail.env.pack")
+    _, *version = _HEADER.unpack_from(payload)
+    if tuple(version) != sys.version_info[:2]:
+        raise PlatformError(
+            "the task's code cannot be sent to this worker process by value",
+            why=f"it was packed by Python {version[0]}.{version[1]}; the worker runs "
+            f"{sys.version_info[0]}.{sys.version_info[1]}",
+        )
+    target: Target = pickle.loads(memoryview(payload)[_HEADER.size :])  # noqa: S301
+    return target

@@ -1,0 +1,231 @@
+"""The hub's end of the conversation with one worker."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import select
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dovetail.env import _frames
+from dovetail.env._frames import BrokenProtocol, FrameBuffer, frame, to_json
+from dovetail.env._lines import Lines
+from dovetail.env._process import WorkerProcess, deadline_after
+
+_CHUNK = 1 << 16
+_MAX_PAYLOADS = 32
+_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+_WATCH_SECONDS = 0.1  # how often to look where the system cannot report an exit by itself
+_DRAIN_READS = (
+    16  # of 64 KiB, the size of a pipe: all that was written before the reply, without following a flood for ever
+)
+
+Deliver = Callable[[str, str], object]
+
+
+class Gone(Exception):
+    """The process went away during a call. ``started``: it had begun the job."""
+
+    def __init__(self, started: bool) -> None:
+        super().__init__(started)
+        self.started = started
+
+
+class Expired(Exception):
+    """The time is up. ``started``: the job's time, otherwise the time that a worker has to come up."""
+
+    def __init__(self, started: bool) -> None:
+        super().__init__(started)
+        self.started = started
+
+
+class Cancelled(Exception):
+    """The call was cancelled."""
+
+
+class Worker:
+    """One worker process and what the hub knows about it. Used by one thread at a time, but for :meth:`wake`."""
+
+    def __init__(self, python: str, environ: Mapping[str, str] | None, memory_limit: int | None) -> None:
+        self.process = WorkerProcess(python, environ)
+        self.calls = 0
+        self._frames = FrameBuffer()
+        self._greeted = False
+        self._payloads: dict[bytes, int] = {}
+        self._lines: dict[int, Lines] = {}
+        self._outgoing = memoryview(frame(_frames.SETUP, to_json({"memory_limit": memory_limit}, "setup")))
+        self._wake_read, self._wake_write = os.pipe()
+        for descriptor in (self._wake_read, self._wake_write):
+            os.set_blocking(descriptor, False)
+        self._poll = select.poll()
+        watched = [self.process.reply, self._wake_read, *self.process.streams]
+        if self.process.exit_watch is not None:
+            watched.append(self.process.exit_watch)
+        for descriptor in watched:
+            self._poll.register(descriptor, select.POLLIN)
+        self._open_streams = set(self.process.streams)
+
+    @property
+    def reusable(self) -> bool:
+        """Alive, with both output streams open: fit for another job."""
+        return len(self._open_streams) == len(self.process.streams) and not self.process.exited
+
+    def wake(self) -> None:
+        """Make a waiting :meth:`call` look at its ``cancelled`` again. From any thread."""
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_write, b"\0")
+
+    def end(self, grace: float, *, ask: bool = True) -> int | None:
+        """End the process, see :meth:`WorkerProcess.end`, and let go of everything."""
+        try:
+            return self.process.end(grace, ask=ask)
+        finally:
+            for descriptor in (self._wake_read, self._wake_write):
+                if descriptor >= 0:
+                    os.close(descriptor)
+            self._wake_read = self._wake_write = -1
+
+    def stderr_tail(self) -> str:
+        """The last lines that the current job wrote to stderr."""
+        for descriptor, name in self.process.streams.items():
+            if name == "stderr" and descriptor in self._lines:
+                return self._lines[descriptor].tail()
+        return ""
+
+    def call(
+        self,
+        payload: bytes,
+        header: dict[str, Any],
+        request: bytes,
+        *,
+        timeout: float | None,
+        start_timeout: float,
+        cancelled: Callable[[], bool],
+        on_output: Deliver | None,
+    ) -> tuple[int, bytes]:
+        """One job. The time starts when the job does; for a worker that is already up, when it is sent.
+
+        Returns:
+            ``REPLY`` or ``ERROR``, and the body that came with it.
+
+        Raises:
+            Gone, Expired, Cancelled, BrokenProtocol: The process is then of no more use: :meth:`end` it.
+        """
+        fresh = self.calls == 0
+        if not fresh:
+            self._read_streams(deliver=False)  # written since the last job was over: nobody's
+        self.calls += 1
+        self._lines = {descriptor: Lines(name, on_output) for descriptor, name in self.process.streams.items()}
+        self._send(payload, header, request)
+        started = False
+        deadline = deadline_after(start_timeout if fresh else timeout)
+        while True:
+            self._write()
+            ready = self._wait(deadline)
+            if self._wake_read in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, _CHUNK)
+            for descriptor in ready & self._open_streams:
+                self._read_stream(descriptor)
+            gone = self.process.exited if self.process.exit_watch is None else self.process.exit_watch in ready
+            if self.process.reply in ready or gone:
+                self._read_reply(whole=gone)
+            while (received := self._frames.next()) is not None:
+                kind, body = received
+                if kind == _frames.HELLO and not self._greeted:
+                    self._greeted = True
+                elif kind == _frames.STARTED and not started:
+                    started = True
+                    deadline = deadline_after(timeout) if fresh else deadline
+                elif kind in (_frames.REPLY, _frames.ERROR) and started:
+                    self._finish_streams()
+                    return kind, body
+                else:
+                    raise BrokenProtocol(f"a message of kind {kind} that is not due")
+            if gone:
+                self._finish_streams()
+                raise Gone(started)
+            if cancelled():
+                raise Cancelled
+            if deadline is not None and time.monotonic() >= deadline:
+                raise Expired(started or not fresh)
+
+    def _send(self, payload: bytes, header: dict[str, Any], request: bytes) -> None:
+        digest = hashlib.sha256(payload).digest()
+        parts = [bytes(self._outgoing)]
+        if digest not in self._payloads:
+            held = sum(self._payloads.values()) + len(payload)
+            if self._payloads and (len(self._payloads) >= _MAX_PAYLOADS or held > _MAX_PAYLOAD_BYTES):
+                self._payloads.clear()
+                parts.append(frame(_frames.FORGET, b"{}"))
+            self._payloads[digest] = len(payload)
+            parts.append(frame(_frames.PAYLOAD, digest + payload, "code of the task"))
+        # The request is JSON already: put into its place as it is, instead of being built twice.
+        head = to_json({**header, "payload": digest.hex()}, "request")
+        parts.append(frame(_frames.CALL, head[:-1] + b',"request":' + request + b"}", "request"))
+        self._outgoing = memoryview(b"".join(parts))
+
+    def _write(self) -> None:
+        if not self._outgoing:
+            return
+        try:
+            while self._outgoing:
+                self._outgoing = self._outgoing[os.write(self.process.request, self._outgoing[: 1 << 20]) :]
+        except BlockingIOError:
+            self._poll.register(self.process.request, select.POLLOUT)
+            return
+        except BrokenPipeError:  # gone, or going: its exit will be seen
+            self._outgoing = memoryview(b"")
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(self.process.request)
+
+    def _wait(self, deadline: float | None) -> set[int]:
+        seconds = None if deadline is None else max(deadline - time.monotonic(), 0)
+        if self.process.exit_watch is None:
+            seconds = _WATCH_SECONDS if seconds is None else min(seconds, _WATCH_SECONDS)
+        # Rounded up to whole milliseconds: waking early would only mean waiting again.
+        return {descriptor for descriptor, _ in self._poll.poll(None if seconds is None else int(seconds * 1000) + 1)}
+
+    def _read_reply(self, whole: bool) -> None:
+        """What is there of the reply; ``whole``: up to its end, as no more will come."""
+        while True:
+            try:
+                data = os.read(self.process.reply, _CHUNK)
+            except BlockingIOError:
+                return
+            if not data:
+                if not whole:
+                    raise BrokenProtocol("the worker closed the pipe for replies")
+                return
+            self._frames.feed(data)
+            if not whole and len(data) < _CHUNK:
+                return
+
+    def _read_stream(self, descriptor: int, deliver: bool = True) -> bool:
+        """Read once; False when nothing was there."""
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:  # closed by the job
+            self._poll.unregister(descriptor)
+            self._open_streams.discard(descriptor)
+            return False
+        if deliver:
+            self._lines[descriptor].feed(data)
+        return True
+
+    def _read_streams(self, deliver: bool = True) -> None:
+        for descriptor in tuple(self._open_streams):
+            for _ in range(_DRAIN_READS):
+                if not self._read_stream(descriptor, deliver):
+                    break
+
+    def _finish_streams(self) -> None:
+        """All that the job wrote before its reply is in the pipes by now."""
+        self._read_streams()
+        for lines in self._lines.values():
+            lines.finish()
