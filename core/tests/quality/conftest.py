@@ -1,10 +1,7 @@
 """A stand-in for the type engine, until the real one is here."""
 
-import types as pytypes
-
 import pyarrow as pa
 import pytest
-
 from dovetail.errors import ConversionError
 from dovetail.quality.builtin_hooks import dovetail_check_engines
 from dovetail.spec import TypeTransformer
@@ -96,7 +93,6 @@ class Types:
         return t
 
     def convert(self, value, target, allow_lossy=False):
-        import pandas as pd
         import polars as pl
 
         a, b = self.transformer_for(value).type_name, target.name

@@ -2,7 +2,6 @@
 
 import pyarrow as pa
 import pytest
-
 from dovetail.errors import GateBlocked
 from dovetail.quality import Gate, Suite, raise_for_decision
 from dovetail.quality.checks import in_range, not_null, row_count, unique
