@@ -303,6 +303,7 @@ def _pragmas(connection: Any) -> None:
         "foreign_keys=OFF",  # the writer keeps the references itself; checking costs a look-up per row
         "cache_size=-16384",
         "temp_store=MEMORY",
+        "wal_autocheckpoint=4000",  # pages, 16 MB: one that is written often is copied back once
         "journal_size_limit=67108864",
         "trusted_schema=OFF",
     ):

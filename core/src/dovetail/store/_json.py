@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import json
+import json.encoder
 import math
+from collections.abc import Callable
 from typing import Any
 
 from dovetail.errors import StoreError, shorten
 
 _strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-# Facts for people (events, info, reports) must never cost a finished result: what JSON can't hold is kept as its repr.
-_lenient = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=lambda value: shorten(value, 400)).encode
+
+
+def _default(value: Any) -> str:
+    # Facts for people (events, info, reports) must never cost a finished result: what JSON can't hold is kept as its repr.
+    return shorten(value, 400)
+
+
+def _lenient_encoder() -> Callable[[Any], str]:
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without the C accelerator
+        return json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_default).encode
+    # JSONEncoder.encode builds this object anew on every call, which is more than half of the time for a small dict.
+    encoder = make(None, _default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
+    return lambda value: "".join(encoder(value, 0))
+
+
+_lenient = _lenient_encoder()
 
 
 def encode(value: Any) -> str:

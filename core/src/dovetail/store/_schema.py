@@ -29,7 +29,7 @@ metadata = MetaData()
 
 
 def _table(name: str, *columns: Any) -> Table:
-    # Keyed rows live in the index of their primary key: half the pages written per commit.
+    # Rows live in the index of their key: half the pages per commit, where neighbours are written together.
     return Table(name, metadata, *columns, sqlite_with_rowid=False)
 
 
@@ -95,16 +95,19 @@ event = Table(
     sqlite_autoincrement=True,  # a number is never used twice, even after old events were removed
 )
 
-artifact = _table(
+# Keys that are hashes scatter over the index: only the keys go there, the rows are appended.
+artifact = Table(
     "artifact",
+    metadata,
     Column("id", Text, primary_key=True),
     Column("has_blobs", Integer, nullable=False),
     Column("created", Double, nullable=False),
     Column("data", Text, nullable=False),  # JSON
 )
 
-cache = _table(
+cache = Table(
     "cache",
+    metadata,
     Column("key", Text, primary_key=True),
     Column("outputs", Text, nullable=False),  # JSON
     Column("run_id", Text, nullable=False),

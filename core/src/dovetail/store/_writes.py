@@ -62,9 +62,8 @@ class ArtifactRows:
 
     def insert(self, statements: Statements, cursor: Any) -> None:
         """Insert those that are not there yet."""
-        # In one order everywhere, so that two writers on a server can't wait for each other.
-        rows = sorted(self._rows.values()) if len(self._rows) > 1 else list(self._rows.values())
-        statements.put_artifact.run_many(cursor, rows)
+        # Sorted: neighbours share pages, and two writers on a server can't wait for each other.
+        statements.put_artifact.run_many(cursor, sorted(self._rows.values()))
 
 
 def write_batch(statements: Statements, cursor: Any, batch: Batch, workflow: str, now: float) -> None:
@@ -74,9 +73,8 @@ def write_batch(statements: Statements, cursor: Any, batch: Batch, workflow: str
     if batch.nodes:
         statements.put_node.run_many(cursor, [_node_row(run_id, node, artifacts) for node in batch.nodes])
     if batch.cache:
-        statements.put_cache.run_many(
-            cursor, [(entry.key, artifacts.ids(entry.outputs), run_id, now) for entry in batch.cache]
-        )
+        entries = [(entry.key, artifacts.ids(entry.outputs), run_id, now) for entry in batch.cache]
+        statements.put_cache.run_many(cursor, sorted(entries))
     for artifact in batch.artifacts:
         artifacts.add(artifact)
     for publication in batch.publications:
