@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dovetail import errors as errors
+    from dovetail.engine import shell as shell
     from dovetail.graph import Dataset as Dataset
     from dovetail.graph import Task as Task
     from dovetail.graph import Workflow as Workflow
@@ -60,6 +61,7 @@ _LAZY = {
     "collect_reports": "dovetail.quality",
     "File": "dovetail.types",
     "Directory": "dovetail.types",
+    "shell": "dovetail.engine",
     "run": "dovetail.hub",
     "resume": "dovetail.hub",
     "Hub": "dovetail.hub",

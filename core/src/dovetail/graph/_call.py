@@ -75,9 +75,9 @@ class CompiledTask:
 
     __slots__ = ("_accept_output", "_field_gates", "_inputs", "gated", "output_gates", "plain", "task", "task_type")
 
-    def __init__(self, task: Task, types: TypeEngine) -> None:
+    def __init__(self, task: Task[..., Any], types: TypeEngine, task_type: TaskType | None = None) -> None:
         self.task = task
-        self.task_type: TaskType = task.load_type()
+        self.task_type: TaskType = task_type or task.load_type()
         self.plain = task.task_type == "python"
         self._inputs: dict[str, tuple[Callable[[Any], Any], tuple[Gate, ...]]] = {
             name: (types.acceptor(base_type(annotation)), gates_in(annotation))
@@ -104,6 +104,23 @@ class CompiledTask:
                 value = gate(each, value)
             converted[name] = value
         return converted
+
+    @property
+    def has_input_gates(self) -> bool:
+        """True if a gate stands in the annotation of an input."""
+        return any(gates for _, gates in self._inputs.values())
+
+    def gate_inputs(self, values: dict[str, Any], gate: Callable[[Gate, Any], Any]) -> dict[str, Any]:
+        """Values past the gates of the inputs; only those that have a gate are converted."""
+        if not self.has_input_gates:
+            return values
+        return self.convert_inputs(values, gate)
+
+    def cancel(self, inputs: dict[str, Any], context: TaskContext) -> None:
+        """Ask the task type to stop a running call, where its engine can."""
+        task = self.task
+        call = TaskCall(task.config, inputs, task.interface, context, task.function)
+        self.task_type.cancel(call)
 
     def work(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> Any:
         """Do the work; the output is not looked at yet."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import TypeVar
 
 from dovetail.errors import DefinitionError
+from dovetail.graph._task import remember_task_type
 from dovetail.plugins import current_catalogue
 from dovetail.spec import API_VERSION, TaskType, TaskTypeSpec, hookimpl
 
 C = TypeVar("C", bound=type[TaskType])
+
+
+def _declaring(spec: TaskTypeSpec) -> Callable[[], list[TaskTypeSpec]]:
+    def dovetail_task_types() -> list[TaskTypeSpec]:
+        return [spec]
+
+    return dovetail_task_types
 
 
 def task_type(name: str, *, summary: str = "") -> Callable[[C], C]:
@@ -37,20 +43,18 @@ def task_type(name: str, *, summary: str = "") -> Callable[[C], C]:
                 fix=f"class {getattr(cls, '__name__', 'Mine')}(dt.TaskType): ...",
             )
         cls.name = name
-        module = sys.modules[cls.__module__]
         spec = TaskTypeSpec(
             name=name,
             code=f"{cls.__module__}:{cls.__qualname__}",
             summary=summary or (inspect.getdoc(cls) or "").split("\n")[0],
         )
-        current_catalogue().register(
-            SimpleNamespace(
-                __name__=f"{module.__name__}:{name}",
-                DOVETAIL_API=API_VERSION,
-                dovetail_task_types=hookimpl(lambda: [spec]),
-            ),
-            objects={spec.code: cls},
-        )
+        hooks = {
+            "__module__": cls.__module__,
+            "DOVETAIL_API": API_VERSION,
+            "dovetail_task_types": staticmethod(hookimpl(_declaring(spec))),
+        }
+        current_catalogue().register(type(f"task type {name}", (), hooks)())
+        remember_task_type(spec.code, cls)
         return cls
 
     return register

@@ -5,18 +5,27 @@ from __future__ import annotations
 import functools
 import hashlib
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
 
 from dovetail.errors import DefinitionError
-from dovetail.graph._annotations import RESULT, interface_of, is_named_tuple, outputs_of, resolve_hints, type_text
+from dovetail.graph._annotations import (
+    RESULT,
+    base_type,
+    interface_of,
+    is_named_tuple,
+    outputs_of,
+    resolve_hints,
+    type_text,
+)
 from dovetail.graph._call import CompiledTask, ResourceScope, gates_in
 from dovetail.graph._fingerprint import code_fingerprint
 from dovetail.graph._nodes import NodeOutput
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._trace import active_trace, bind_call, match_arguments
-from dovetail.plugins import current_catalogue
-from dovetail.spec import Interface, TaskContext, TaskType
+from dovetail.plugins import Catalogue, current_catalogue
+from dovetail.spec import Interface, TaskContext, TaskType, TypeRef
 from dovetail.types import TypeEngine, current_types
 
 P = ParamSpec("P")
@@ -113,7 +122,8 @@ class Task(Generic[P, R]):
             self.load_type().validate(self.config, self.interface, self.function)
         for annotation in (self.output, *self.interface.inputs.values(), *self.interface.outputs.values()):
             for gate in gates_in(annotation):
-                gate.check_definition(f"task {self.name!r}")
+                base = base_type(annotation)
+                gate.check(current_types(), None if base is Any or isinstance(base, TypeRef) else base)
 
     def load_type(self) -> TaskType:
         """The task type object; imports its module, not its engine.
@@ -170,25 +180,36 @@ class Task(Generic[P, R]):
         with ResourceScope() as scope:
             return cast("R", self.compiled()(values, TaskContext(node_id=self.name), scope))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A task travels to worker processes without what it was compiled to here."""
+        return {**self.__dict__, "_compiled": None}
+
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name}: {type_text(a)}" for name, a in self.interface.inputs.items())
         return f"<{self.task_type} task {self.name}({inputs}) -> {type_text(self.output)}>"
 
 
-_instances: dict[tuple[int, str], TaskType] = {}
+_local: dict[str, type[TaskType]] = {}
+_instances: weakref.WeakKeyDictionary[Catalogue, dict[str, TaskType]] = weakref.WeakKeyDictionary()
+
+
+def remember_task_type(code: str, cls: type[TaskType]) -> None:
+    """Find this class, which need not be importable, under ``code`` from now on."""
+    _local[code] = cls
+    for instances in _instances.values():
+        instances.pop(code, None)
 
 
 def load_task_type(name: str) -> TaskType:
-    """The task type object of this name in the current catalogue; one per process."""
+    """The task type object of this name in the current catalogue; one per catalogue."""
     catalogue = current_catalogue()
     spec = catalogue.task_type(name)
-    key = (id(catalogue), spec.code)
-    found = _instances.get(key)
+    instances = _instances.setdefault(catalogue, {})
+    found = instances.get(spec.code)
     if found is None:
-        loaded = catalogue.load(spec.code, spec)
-        found = loaded() if isinstance(loaded, type) else loaded
-        _instances[key] = cast("TaskType", found)
-    return cast("TaskType", found)
+        loaded: Any = _local.get(spec.code) or catalogue.load(spec.code, spec)
+        found = instances[spec.code] = loaded() if isinstance(loaded, type) else loaded
+    return found
 
 
 @overload

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -101,8 +102,17 @@ class Trace:
     def add_gate(self, gate: Gate, value: NodeOutput) -> NodeOutput:
         """Put a gate behind a value; what comes out has the type of what goes in."""
         annotation = base_type(value._type)
+        gate.check(current_types(), None if annotation is Any else annotation)
         interface = Interface(inputs={"value": annotation}, outputs={RESULT: annotation})
-        return self.add(gate.label(), "gate", gate, {"value": value._binding}, interface, annotation, TaskOptions())
+        return self.add(
+            re.sub(r"[^A-Za-z0-9_-]+", "_", gate.name),
+            "gate",
+            gate,
+            {"value": value._binding},
+            interface,
+            annotation,
+            TaskOptions(),
+        )
 
     def bind(self, owner: str, name: str, annotation: Any, value: Any) -> Binding:
         """Check that ``value`` fits the input ``name`` of ``owner``, and describe where it comes from.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, ClassVar, Protocol
 
@@ -13,8 +14,13 @@ class Attempt(Protocol):
     timeout: float | None
     """Seconds, or None."""
 
-    def run(self) -> Any:
-        """Do the work in this process and return its outcome."""
+    def run(self, call: Callable[..., dict[str, Any]] | None = None) -> Any:
+        """Run it and return its outcome.
+
+        Args:
+            call: ``call(payload, request, timeout=..., job=..., on_output=...) -> reply``: does the work somewhere else. ``payload``
+                is a function by value (cloudpickle), request and reply are JSON-able. None does the work in this process.
+        """
         ...
 
 

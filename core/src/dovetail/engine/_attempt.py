@@ -1,0 +1,225 @@
+"""One attempt of one node: inputs in, work, gates, output stored. Runs in a thread of an executor."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dovetail.config import Settings, redact
+from dovetail.engine._export import export
+from dovetail.engine._portable import portable
+from dovetail.engine._remote_job import run_job
+from dovetail.engine._work import Work, input_values, output_annotation, output_names, plain_output
+from dovetail.errors import DovetailError, GateBlocked, PlatformError, TaskFailed, TaskTimeout, user_traceback
+from dovetail.graph import RESULT, CompiledTask, Dataset, ResourceScope, base_type, is_named_tuple, markers
+from dovetail.quality import Gate, Report, raise_for_decision
+from dovetail.spec import Artifact, RemoteTaskType, TaskContext
+from dovetail.store import Publication
+
+if TYPE_CHECKING:
+    from dovetail.engine._values import Values
+
+Call = Callable[..., dict[str, Any]]
+log = logging.getLogger("dovetail.task")
+
+
+@dataclass(slots=True)
+class Services:
+    """What the attempts of one run share."""
+
+    run_id: str
+    workflow: str
+    values: Values
+    scope: ResourceScope
+    settings: Settings
+    cancelled: threading.Event
+    save_handle: Callable[[Work, Any], None]
+    on_output: Callable[[str, str, str], None]
+    payloads: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an attempt."""
+
+    started: float
+    ended: float = 0.0
+    value: Any = None
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    kept: list[Artifact] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
+    error: DovetailError | None = None
+
+
+class NodeAttempt:
+    """One attempt of a task or gate node."""
+
+    __slots__ = ("_outcome", "_services", "_work", "node_id", "timeout")
+
+    def __init__(self, work: Work, services: Services) -> None:
+        self._work = work
+        self._services = services
+        self.node_id = work.id
+        self.timeout = work.node.options.timeout
+        self._outcome = Outcome(0.0)
+
+    def run(self, call: Call | None = None) -> Outcome:
+        """Run it; user, data and platform failures are in the outcome, only interrupts are raised."""
+        outcome = self._outcome = Outcome(time.time())
+        try:
+            if self._work.task is None:
+                self._run_gate()
+            else:
+                self._run_task(self._work.task.compiled(), call)
+        except DovetailError as error:
+            error.who = error.who or f"node {self.node_id!r}"
+            outcome.error = error
+        except (Exception, SystemExit) as error:
+            outcome.error = self._failed(error)
+        outcome.ended = time.time()
+        return outcome
+
+    def _failed(self, error: BaseException) -> TaskFailed:
+        kind = type(error).__name__
+        failed = TaskFailed(
+            f"node {self.node_id!r} raised {kind}: {redact(str(error))}"[:2000],
+            who=f"task {self._work.name!r}",
+            type=kind,
+            message=redact(str(error))[:2000],
+            traceback=redact(user_traceback(error)),
+        )
+        failed.__cause__ = error
+        return failed
+
+    def _run_gate(self) -> None:
+        work, values = self._work, self._services.values
+        value = values.types.accept(input_values(work, values)["value"], plain_output(work))
+        self._finish(self._gate(work.node.target, value))
+
+    def _run_task(self, compiled: CompiledTask, call: Call | None) -> None:
+        work, services = self._work, self._services
+        inputs = input_values(work, services.values)
+        context = TaskContext(
+            node_id=work.id,
+            run_id=services.run_id,
+            attempt=work.attempt,
+            idempotency_key=f"{services.run_id}/{work.id}",
+            settings=services.settings,
+            log=log,
+            cancelled=services.cancelled.is_set,
+        )
+        if call is not None and compiled.task_type.in_process:
+            value = self._elsewhere(compiled, inputs, context, call)
+        else:
+            inputs = compiled.convert_inputs(inputs, self._gate) if compiled.task.interface.inputs else {}
+            value = compiled.convert_output(self._here(compiled, inputs, context))
+        self._finish(compiled.gate_output(value, self._gate) if compiled.gated else value)
+
+    def _here(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext) -> Any:
+        if isinstance(compiled.task_type, RemoteTaskType):
+            save = self._services.save_handle
+            return run_job(compiled, inputs, context, self._services.scope, self._work, save, self.timeout)
+        if self.timeout is None:
+            return compiled.work(inputs, context, self._services.scope)
+        expired = threading.Event()
+        timer = threading.Timer(self.timeout, lambda: (expired.set(), compiled.cancel(inputs, context)))
+        timer.daemon = True
+        timer.start()
+        try:
+            return compiled.work(inputs, context, self._services.scope)
+        except Exception as error:
+            if expired.is_set():
+                raise TaskTimeout(f"node {self.node_id!r} ran longer than its timeout of {self.timeout:g} s") from error
+            raise
+        finally:
+            timer.cancel()
+
+    def _elsewhere(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext, call: Call) -> Any:
+        services = self._services
+        inputs = compiled.gate_inputs(inputs, self._gate)
+        payload, request = portable(self._work, compiled, inputs, context, services.values, services.payloads)
+        reply = call(
+            payload,
+            request,
+            timeout=self.timeout,
+            job=self.node_id,
+            on_output=lambda stream, line: services.on_output(self.node_id, stream, line),
+        )
+        artifacts = {name: Artifact.from_dict(data) for name, data in reply["outputs"].items()}
+        slot = self._work.slot
+        slot.artifacts = artifacts
+        if not compiled.gated and not self._datasets():
+            self._outcome.artifacts = artifacts
+        return services.values.fresh(output_annotation(self._work), artifacts)
+
+    def _gate(self, gate: Gate, value: Any) -> Any:
+        services, outcome = self._services, self._outcome
+        values = services.values
+
+        def keep(table: Any, meta: dict[str, Any]) -> Artifact:
+            artifact = values.types.dump(table, type(table), values.store)
+            outcome.kept.append(artifact)
+            return artifact
+
+        result = gate.evaluate(
+            value,
+            types=values.types,
+            run_id=services.run_id,
+            node_id=self.node_id,
+            attempt=self._work.attempt,
+            dataset=self._dataset_facts(),
+            quarantine=keep,
+        )
+        outcome.reports.append(result.report)
+        try:
+            raise_for_decision(result.report)
+        except GateBlocked as error:
+            staged = values.types.dump(value, type(value), values.store)
+            outcome.kept.append(staged)
+            error.details["staged"] = staged.id
+            error.who = error.who or f"node {self.node_id!r}"
+            raise
+        return result.value
+
+    def _dataset_facts(self) -> dict[str, Any]:
+        found = self._datasets()
+        return {
+            "namespace": self._services.workflow,
+            "name": found[0][1].name if found else f"{self._services.workflow}/{self.node_id}",
+        }
+
+    def _datasets(self) -> list[tuple[str, Dataset]]:
+        work = self._work
+        annotation = output_annotation(work)
+        places = output_names(work).items() if is_named_tuple(base_type(annotation)) else [(RESULT, annotation)]
+        return [(name, m) for name, a in places for m in markers(a) if isinstance(m, Dataset)]
+
+    def _finish(self, value: Any) -> None:
+        """Store the output, then export and publish it; the node is committed by the scheduler."""
+        work, outcome, values = self._work, self._outcome, self._services.values
+        annotation = output_annotation(work)
+        if not outcome.artifacts:
+            outcome.artifacts = values.dump(value, annotation, output_names(work))
+        outcome.value = value
+        if annotation is Any or type(annotation) is type:
+            return
+        for name, dataset in self._datasets():
+            artifact = outcome.artifacts[name]
+            path = None
+            if dataset.path is not None:
+                path = str(export(artifact, dataset.path, values.store, self._services.settings.project_root))
+            outcome.publications.append(Publication(dataset.name, work.id, name, artifact, path))
+
+
+def internal_error(node_id: str, error: BaseException) -> PlatformError:
+    """An executor or dovetail itself failed."""
+    return PlatformError(
+        f"node {node_id!r} could not be run",
+        why=f"{type(error).__name__}: {error}",
+        fix="this is a defect; please report it",
+    )

@@ -1,0 +1,156 @@
+"""Nodes that are decided or multiplied while the run goes on: choices, fan-out and dynamic graphs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dovetail.engine._attempt import Outcome
+from dovetail.engine._values import MISSING, Slot, Values
+from dovetail.engine._work import (
+    Frame,
+    Work,
+    input_values,
+    open_frame,
+    resolve,
+    restore,
+    stored,
+)
+from dovetail.graph import (
+    RESULT,
+    Binding,
+    Collect,
+    Ref,
+    as_output,
+    base_type,
+    is_named_tuple,
+    spread,
+)
+from dovetail.spec import Artifact
+from dovetail.store import NodeRecord
+
+
+def choose(work: Work, values: Values) -> Outcome:
+    """Take the side of a choice."""
+    outcome = Outcome(time.time())
+    side = "then" if resolve(work.node.inputs["condition"], work.frame, values) else "otherwise"
+    binding = work.node.inputs[side]
+    outcome.artifacts, outcome.value = keep(binding, work.frame, work.node.output, values)
+    outcome.ended = time.time()
+    return outcome
+
+
+def expand_map(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> list[Work]:
+    """Make the works of all elements; returns those that are ready."""
+    node = work.node
+    rows = spread(node, input_values(work, values))
+    ready: list[Work] = []
+    if getattr(node.target, "__dovetail_task__", False):
+        for index, row in enumerate(rows):
+            child = Work(f"{work.id}[{index}]", node, work.frame, Slot(node.target.output), element=row, parent=work)
+            record = recorded.get(child.id)
+            if record is not None:
+                restore(child, record)
+            work.children.append(child)
+            if not child.done:
+                ready.append(child)
+        work.pending = len(ready)
+        return ready
+    for index, row in enumerate(rows):
+        bound = node.target.bind_values((), row)
+        annotations = node.target.interface.inputs
+        inputs = {name: Slot(annotations[name], value=value) for name, value in bound.items()}
+        frame = Frame(node.target.graph, f"{work.id}[{index}].", inputs, owner=work, index=index)
+        ready.extend(_open(work, frame, recorded))
+    return ready
+
+
+def expand_dynamic(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> list[Work]:
+    """Call the body of a dynamic node with its inputs; returns the works of its graph that are ready."""
+    node = work.node
+    given = input_values(work, values)
+    inputs = {n: values.types.accept(given[n], base_type(a)) for n, a in node.interface.inputs.items()}
+    frame = Frame(node.target.expand(inputs), f"{work.id}.", {}, owner=work)
+    return _open(work, frame, recorded)
+
+
+def _open(work: Work, frame: Frame, recorded: dict[str, NodeRecord]) -> list[Work]:
+    _, ready = open_frame(frame, recorded)
+    work.frames.append(frame)
+    work.pending += frame.remaining > 0
+    return ready
+
+
+def gather(work: Work, values: Values) -> Outcome:
+    """The output of a map or dynamic node whose parts are all done."""
+    outcome = Outcome(work.started or time.time())
+    if work.node.kind == "dynamic":
+        frame = work.frames[0]
+        outcome.artifacts, outcome.value = frame_result(frame, values)
+    else:
+        slots = [child.slot for child in work.children] or [_frame_slot(frame, values) for frame in work.frames]
+        outcome.artifacts, outcome.value = _gather_list(slots, work.node.output, values)
+    for child in work.children:
+        values.release(child.slot)
+    outcome.ended = time.time()
+    return outcome
+
+
+def _frame_slot(frame: Frame, values: Values) -> Slot:
+    artifacts, value = frame_result(frame, values)
+    return Slot(frame.graph.output, artifacts, value)
+
+
+def _gather_list(slots: list[Slot], annotation: Any, values: Values) -> tuple[dict[str, Artifact], Any]:
+    """The list of the elements' outputs. Stored elements are referred to, not written again."""
+    parts = [slot.artifacts.get(RESULT) for slot in slots]
+    if slots and all(part is not None and part.format != "json" for part in parts):
+        whole = values.types.gather([part for part in parts if part is not None])
+        loaded = all(slot.value is not MISSING for slot in slots)
+        return {RESULT: whole}, [slot.value for slot in slots] if loaded else MISSING
+    value = [values.whole(slot) for slot in slots]
+    return {RESULT: values.types.dump(value, base_type(annotation), values.store)}, value
+
+
+def frame_result(frame: Frame, values: Values) -> tuple[dict[str, Artifact], Any]:
+    """The output of a graph whose nodes are all done: stored artifacts by name, and the value."""
+    graph = frame.graph
+    names = graph.interface.outputs
+    if not names:
+        return {}, None
+    result = graph.result
+    if is_named_tuple(base_type(graph.output)) and isinstance(result, Collect) and result.keys:
+        kept = {
+            name: keep(binding, frame, names[name], values)
+            for name, binding in zip(result.keys, result.items, strict=True)
+        }
+        artifacts = {name: stored_parts[RESULT] for name, (stored_parts, _) in kept.items()}
+        if any(value is MISSING for _, value in kept.values()):
+            return artifacts, MISSING
+        return artifacts, as_output(graph, [value for _, value in kept.values()])
+    return keep(result, frame, graph.output, values)
+
+
+def keep(binding: Binding, frame: Frame, annotation: Any, values: Values) -> tuple[dict[str, Artifact], Any]:
+    """A value under another name: what is stored already, in the same type, is referred to; else it is stored."""
+    base = base_type(annotation)
+    if isinstance(binding, Ref) and not binding.path:
+        slot = frame.slots[binding.node]
+        if base_type(slot.annotation) == base and slot.artifacts:
+            return dict(slot.artifacts), slot.value
+    artifact = stored(binding, frame)
+    if artifact is not None and artifact.type == values.types.type_name(base):
+        return {RESULT: artifact}, MISSING
+    value = values.types.accept(resolve(binding, frame, values), base)
+    names = dict.fromkeys((RESULT,), base)
+    if is_named_tuple(base):
+        hints = dict(zip(base._fields, (base_type(a) for a in _field_annotations(base)), strict=True))
+        names = hints
+    return values.dump(value, base, names), value
+
+
+def _field_annotations(base: Any) -> list[Any]:
+    import typing
+
+    hints = typing.get_type_hints(base, include_extras=True)
+    return [hints[name] for name in base._fields]

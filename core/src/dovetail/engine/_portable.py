@@ -1,0 +1,77 @@
+"""An attempt's work as something that another process can do: a function by value, and a JSON request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dovetail.config import load_settings
+from dovetail.engine._values import Values
+from dovetail.engine._work import Work, stored
+from dovetail.env import pack
+from dovetail.graph import CompiledTask, ResourceScope, Task, base_type
+from dovetail.spec import Artifact, TaskContext, TaskType
+from dovetail.store import ArtifactStore
+from dovetail.types import current_types
+
+
+@dataclass(slots=True)
+class PortableWork:
+    """The work of a task, to be done in another process; called there with the request."""
+
+    task: Task[..., Any]
+    task_type: TaskType
+
+    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Load the inputs, do the work, store the outputs; returns their artifacts."""
+        values = Values(current_types(), ArtifactStore(request["store"]))
+        task = self.task
+        inputs = {
+            name: values.types.load(Artifact.from_dict(data), values.store, base_type(task.interface.inputs[name]))
+            for name, data in request["inputs"].items()
+        }
+        compiled = CompiledTask(task, values.types, self.task_type)
+        context = TaskContext(
+            node_id=request["node_id"],
+            run_id=request["run_id"],
+            attempt=request["attempt"],
+            idempotency_key=request["idempotency_key"],
+            settings=load_settings(Path(request["project_root"])),
+        )
+        with ResourceScope() as scope:
+            # Gates are evaluated by the process that drives the run: its journal keeps their reports.
+            converted = compiled.convert_inputs(inputs, lambda gate, value: value)
+            value = compiled.convert_output(compiled.work(converted, context, scope))
+        outputs = values.dump(value, task.output, dict(task.interface.outputs))
+        return {"outputs": {name: artifact.to_dict() for name, artifact in outputs.items()}}
+
+
+def portable(
+    work: Work,
+    compiled: CompiledTask,
+    inputs: dict[str, Any],
+    context: TaskContext,
+    values: Values,
+    payloads: dict[int, bytes],
+) -> tuple[bytes, dict[str, Any]]:
+    """The payload (packed once per task) and the request for one attempt."""
+    task = compiled.task
+    payload = payloads.get(id(task))
+    if payload is None:
+        payload = payloads[id(task)] = pack(PortableWork(task, compiled.task_type))
+    artifacts = {}
+    for name, value in inputs.items():
+        binding = work.node.inputs.get(name) if work.element is None else None
+        found = stored(binding, work.frame) if binding is not None and not compiled.has_input_gates else None
+        artifacts[name] = found or values.types.dump(value, base_type(task.interface.inputs[name]), values.store)
+    request = {
+        "store": values.store.url,
+        "inputs": {name: artifact.to_dict() for name, artifact in artifacts.items()},
+        "node_id": context.node_id,
+        "run_id": context.run_id,
+        "attempt": context.attempt,
+        "idempotency_key": context.idempotency_key,
+        "project_root": str(context.settings.project_root),
+    }
+    return payload, request

@@ -1,0 +1,220 @@
+"""Executing a workflow durably: a new run, or one that is resumed."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from dovetail.config import Settings
+from dovetail.engine._attempt import Services
+from dovetail.engine._expand import frame_result
+from dovetail.engine._journal import Journal
+from dovetail.engine._result import RunResult
+from dovetail.engine._scheduler import Scheduler
+from dovetail.engine._values import Slot, Values
+from dovetail.engine._work import Frame
+from dovetail.errors import DataError, DovetailError, RunInterrupted, UsageError
+from dovetail.graph import ResourceScope, Workflow, base_type
+from dovetail.plugins import Catalogue
+from dovetail.spec import Artifact, Executor
+from dovetail.store import ArtifactStore, EventRecord, NewRun, RunRecord, RunStore, current_owner
+from dovetail.types import TypeEngine
+
+Observer = Callable[[EventRecord], None]
+Output = Callable[[str, str, str], None]
+
+
+@dataclass(slots=True)
+class Engine:
+    """What runs need: the catalogue, the type engine, the stores and the settings."""
+
+    settings: Settings
+    catalogue: Catalogue
+    types: TypeEngine
+    runs: RunStore
+    artifacts: ArtifactStore
+    executor: str = "threads"
+    observers: tuple[Observer, ...] = ()
+    on_output: Output = field(default=lambda node_id, stream, line: print(line))  # noqa: T201  (a task's own output)
+
+    def start(
+        self,
+        workflow: Workflow[..., Any],
+        inputs: dict[str, Any],
+        source: dict[str, Any],
+        run_id: str | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> RunResult:
+        """Run a workflow from the beginning.
+
+        Args:
+            workflow: The workflow.
+            inputs: Its inputs by name; those with a default may be absent.
+            source: Where the workflow can be loaded from again, JSON-able.
+            run_id: Default: made of the time and four random hex digits.
+            options: Kept with the run, JSON-able.
+
+        Raises:
+            DovetailError: What ended the run; ``details["run_id"]`` says which run it was.
+        """
+        values = workflow.bind_values((), inputs)
+        annotations = workflow.interface.inputs
+        stored = {n: self.types.dump(v, base_type(annotations[n]), self.artifacts) for n, v in values.items()}
+        run_id = run_id or new_run_id()
+        self.runs.create_run(
+            NewRun(
+                run_id,
+                workflow.name,
+                source,
+                stored,
+                workflow.graph.hash(),
+                {"executor": self.executor, **(options or {})},
+            )
+        )
+        slots = {n: Slot(annotations[n], {"result": stored[n]}, value=v) for n, v in values.items()}
+        return self._drive(run_id, workflow, slots)
+
+    def resume(self, record: RunRecord, workflow: Workflow[..., Any]) -> RunResult:
+        """Go on with a run that crashed, failed or was stopped: finished nodes are not run again.
+
+        Raises:
+            UsageError: The workflow is not the one that was run, or the run has succeeded.
+        """
+        if record.graph_hash != workflow.graph.hash():
+            raise UsageError(
+                f"workflow {workflow.name!r} has changed since run {record.run_id} was started",
+                why="its nodes or their connections are different, so the finished nodes cannot be matched",
+                fix=f"undo the change and resume, or start a new run: dovetail run FILE {workflow.name}",
+            )
+        annotations = workflow.interface.inputs
+        slots = {name: Slot(annotations[name], {"result": artifact}) for name, artifact in record.inputs.items()}
+        return self._drive(record.run_id, workflow, slots)
+
+    def _drive(self, run_id: str, workflow: Workflow[..., Any], inputs: dict[str, Slot]) -> RunResult:
+        owner = current_owner()
+        lease = self.settings.lease_seconds
+        record = self.runs.claim(run_id, owner, lease)
+        recorded = {node.node_id: node for node in self.runs.nodes(run_id)} if record.claims > 1 else {}
+        journal = Journal(self.runs, run_id, owner.id, lease, self._listeners())
+        values = Values(self.types, self.artifacts)
+        executors = _Executors(self.catalogue, self.settings.max_workers)
+        frame = Frame(workflow.graph, "", inputs)
+        journal.event("run.started", workflow=workflow.name, resumed=bool(recorded), nodes=len(workflow.graph.nodes))
+        journal.start_pulse()
+        scope = ResourceScope()
+        services = Services(
+            run_id=run_id,
+            workflow=workflow.name,
+            values=values,
+            scope=scope,
+            settings=self.settings,
+            cancelled=journal.cancelled,
+            save_handle=journal.save_handle,
+            on_output=self.on_output,
+        )
+        scheduler = Scheduler(
+            services, journal, executors.get, self.executor, self.settings.max_workers, recorded, self._lookup_cache
+        )
+        status, error, artifacts = "failed", None, {}
+        try:
+            journal.commit()
+            scheduler.run(frame)
+            artifacts, value = frame_result(frame, values)
+            warned = journal.warnings + sum(r.report["decision"] != "publish" for r in self._earlier_reports(record))
+            status = "succeeded_with_warnings" if warned else "succeeded"
+        except DovetailError as problem:
+            problem.details.setdefault("run_id", run_id)
+            error = problem
+            if isinstance(problem, RunInterrupted):
+                status = "cancelled"
+            elif isinstance(problem, DataError):
+                status = "blocked"
+            raise
+        except KeyboardInterrupt:
+            status = "interrupted"
+            error = RunInterrupted("the run was interrupted", fix=f"dovetail runs resume {run_id}")
+            raise
+        finally:
+            journal.stop_pulse()
+            executors.stop()
+            scope.close()
+            if not journal.lost:
+                self._finish(journal, run_id, owner.id, status, error, artifacts)
+        return RunResult(run_id, workflow.output, Slot(workflow.output, artifacts, value), values, self.runs)
+
+    def _finish(
+        self,
+        journal: Journal,
+        run_id: str,
+        owner_id: str,
+        status: str,
+        error: DovetailError | None,
+        outputs: dict[str, Artifact],
+    ) -> None:
+        event = EventRecord("run.finished", {"status": status}, time=time.time(), id=f"{run_id}-{owner_id[:8]}-end")
+        self.runs.finish(run_id, owner_id, status, error.to_dict() if error else None, outputs, [event])
+        journal.tell([event])
+
+    def _earlier_reports(self, record: RunRecord) -> Iterable[Any]:
+        return self.runs.reports(record.run_id) if record.claims > 1 else ()
+
+    def _lookup_cache(self, key: str) -> dict[str, Artifact] | None:
+        return self.runs.lookup_cache([key]).get(key)
+
+    def _listeners(self) -> list[Observer]:
+        def deliver(listener: Callable[..., Any]) -> Observer:
+            return lambda event: listener(event=event_dict(event))
+
+        return [*self.observers, *(deliver(listener) for listener in self.catalogue.listeners())]
+
+
+class _Executors:
+    """The executors of a run, started at first need."""
+
+    def __init__(self, catalogue: Catalogue, slots: int) -> None:
+        self._catalogue = catalogue
+        self._slots = slots
+        self._started: dict[str, Executor] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Executor:
+        """The executor of this name.
+
+        Raises:
+            UsageError: Nobody brings it.
+        """
+        with self._lock:
+            if name not in self._started:
+                spec = self._catalogue.executor(name)
+                loaded: Any = self._catalogue.load(spec.code, spec)
+                executor: Executor = loaded()
+                executor.start(self._slots)
+                self._started[name] = executor
+            return self._started[name]
+
+    def stop(self) -> None:
+        """Stop all."""
+        for executor in self._started.values():
+            executor.stop()
+
+
+def new_run_id() -> str:
+    """Sorts by time: ``20260131-235959-1a2b``."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+
+
+def event_dict(event: EventRecord) -> dict[str, Any]:
+    """An event as listeners of ``dovetail_on_event`` hear it."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(event.time)) + f".{int(event.time % 1 * 1e6):06d}Z"
+    return {
+        "id": event.id,
+        "type": event.type,
+        "run_id": event.run_id,
+        "node_id": event.node_id or None,
+        "time": moment,
+        "data": event.data,
+    }

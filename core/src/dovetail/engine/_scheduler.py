@@ -1,0 +1,304 @@
+"""The loop that drives a run: dispatch what is ready, collect what is done, commit, release what waited for it."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import queue
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from dovetail.engine._attempt import NodeAttempt, Outcome, Services, internal_error
+from dovetail.engine._cache import cache_key, intact
+from dovetail.engine._expand import choose, expand_dynamic, expand_map, gather
+from dovetail.engine._journal import Journal
+from dovetail.engine._work import Frame, Work, guarded_out, open_frame, output_names, read_slots
+from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, StoreError, TaskFailed, TaskTimeout
+from dovetail.spec import Artifact, Executor
+from dovetail.store import NodeRecord
+
+_GRACE = 2.0
+
+
+class Scheduler:
+    """Drives one run. Only the thread that calls :meth:`run` changes the state of works.
+
+    A node's outputs are committed before anything that depends on it starts, so a later process never sees a node whose
+    inputs are not stored.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        journal: Journal,
+        executors: Callable[[str], Executor],
+        default_executor: str,
+        slots: int,
+        recorded: dict[str, NodeRecord],
+        lookup_cache: Callable[[str], dict[str, Artifact] | None],
+    ) -> None:
+        self._services = services
+        self._values = services.values
+        self._journal = journal
+        self._executors = executors
+        self._default = default_executor
+        self._slots = slots
+        self._recorded = recorded
+        self._lookup = lookup_cache
+        self._fingerprints: dict[int, str] = {}
+        self._ready: deque[Work] = deque()
+        self._retries: list[tuple[float, int, Work]] = []
+        self._running: dict[str, tuple[Work, Executor]] = {}
+        self._completed: queue.SimpleQueue[tuple[Work, Outcome]] = queue.SimpleQueue()
+        self._settled: list[Work] = []
+        self._tickets = itertools.count()
+        self.failure: tuple[Work, DovetailError] | None = None
+
+    def run(self, frame: Frame) -> None:
+        """Run all nodes of the frame that are not done.
+
+        Raises:
+            DovetailError: The first failure, after what was running has been committed.
+            KeyboardInterrupt: Ctrl-C; what was running is marked as cancelled.
+            RunInterrupted: The run was cancelled from outside, or another process took it over.
+        """
+        _, ready = open_frame(frame, self._recorded)
+        self._ready.extend(ready)
+        try:
+            while self._step():
+                pass
+        except KeyboardInterrupt:
+            self._abandon()
+            raise
+        if self.failure is not None:
+            raise self.failure[1]
+
+    def _step(self) -> bool:
+        """One round; False when nothing is left to do."""
+        if self._services.cancelled.is_set():
+            self._abandon()
+            why = "another process took the run over" if self._journal.lost else "its cancellation was requested"
+            raise RunInterrupted("the run was stopped", why=why)
+        self._dispatch()
+        if self._settled:
+            self._commit()
+            return True
+        if not self._running and (self.failure is not None or not (self._retries or self._ready)):
+            self._journal.commit()
+            return False
+        self._collect()
+        return True
+
+    # ---------------------------------------------------------------------------------------------
+    # Dispatch
+    # ---------------------------------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        if self.failure is not None:
+            return
+        now = time.monotonic()
+        while self._retries and self._retries[0][0] <= now:
+            self._ready.append(heapq.heappop(self._retries)[2])
+        while self._ready and self.failure is None and len(self._running) < self._slots:
+            work = self._ready.popleft()
+            try:
+                self._begin(work)
+            except DovetailError as error:
+                error.who = error.who or f"node {work.id!r}"
+                self._fail(work, Outcome(time.time(), time.time()), error)
+            except Exception as error:  # the body of a dynamic node, or a fingerprint, may raise anything
+                failed = TaskFailed(
+                    f"node {work.id!r} raised {type(error).__name__}: {error}", type=type(error).__name__
+                )
+                failed.__cause__ = error
+                self._fail(work, Outcome(time.time(), time.time()), failed)
+
+    def _begin(self, work: Work) -> None:
+        if guarded_out(work, self._values):
+            work.slot.skipped = True
+            self._journal.skipped(work)
+            self._settled.append(work)
+            return
+        kind = work.node.kind
+        if work.element is None and kind in ("map", "dynamic"):
+            self._expand(work)
+            return
+        if kind == "when":
+            self._done(work, choose(work, self._values))
+            return
+        work.attempt += 1 if work.handle is None else 0
+        if work.node.options.cache and work.task is not None and self._from_cache(work):
+            return
+        self._submit(work)
+
+    def _expand(self, work: Work) -> None:
+        work.started = time.time()
+        make = expand_map if work.node.kind == "map" else expand_dynamic
+        ready = make(work, self._values, self._recorded)
+        if work.pending == 0:
+            self._done(work, gather(work, self._values))
+        self._ready.extend(ready)
+
+    def _from_cache(self, work: Work) -> bool:
+        task = work.task
+        assert task is not None
+        fingerprint = self._fingerprints.get(id(task))
+        if fingerprint is None:
+            fingerprint = self._fingerprints[id(task)] = task.fingerprint()
+        work.cache_key = cache_key(work, task, fingerprint, self._values)
+        found = self._lookup(work.cache_key)
+        if found is None or set(found) != set(output_names(work)) or not intact(found, self._values):
+            return False
+        now = time.time()
+        self._done(work, Outcome(now, now, artifacts=found), cached=True)
+        return True
+
+    def _submit(self, work: Work) -> None:
+        attempt = NodeAttempt(work, self._services)
+        executor = self._executor_for(work)
+        self._journal.started(work)
+        if not self._running and not self._ready and executor.name == "threads":
+            # Nothing else can run beside it: the thread change would only cost time.
+            self._receive(work, attempt.run())
+            return
+        self._running[work.id] = (work, executor)
+        future = executor.submit(attempt)
+        future.add_done_callback(lambda done: self._completed.put((work, _outcome_of(work, done))))
+
+    def _executor_for(self, work: Work) -> Executor:
+        options = work.node.options
+        name = options.executor or self._default
+        task = work.task
+        movable = task is not None and task.load_type().in_process
+        if not movable:
+            return self._executors("threads")
+        if options.timeout is not None and name == "threads":
+            name = "processes"  # a thread cannot be stopped
+        return self._executors(name)
+
+    # ---------------------------------------------------------------------------------------------
+    # Collect
+    # ---------------------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        """Wait for something to happen; take all that is done."""
+        timeout = 0.5
+        if self._retries:
+            timeout = min(timeout, max(self._retries[0][0] - time.monotonic(), 0.001))
+        try:
+            item = self._completed.get(timeout=timeout)
+        except queue.Empty:
+            return
+        while True:
+            work, outcome = item
+            self._running.pop(work.id, None)
+            self._receive(work, outcome)
+            try:
+                item = self._completed.get_nowait()
+            except queue.Empty:
+                break
+        self._commit()
+
+    def _receive(self, work: Work, outcome: Outcome) -> None:
+        if outcome.error is None:
+            self._done(work, outcome)
+        else:
+            self._fail(work, outcome, outcome.error)
+
+    def _done(self, work: Work, outcome: Outcome, cached: bool = False) -> None:
+        work.slot.artifacts = outcome.artifacts
+        if not cached:
+            work.slot.value = outcome.value
+        self._journal.succeeded(work, outcome, cached)
+        self._settled.append(work)
+
+    def _fail(self, work: Work, outcome: Outcome, error: DovetailError) -> None:
+        options = work.node.options
+        if _repeatable(error) and work.attempt <= options.retries and self.failure is None:
+            delay = options.delay_before(work.attempt + 1) * random.uniform(0.9, 1.1)  # noqa: S311  (jitter)
+            self._journal.failed(work, outcome, error, delay)
+            heapq.heappush(self._retries, (time.monotonic() + delay, next(self._tickets), work))
+        else:
+            self._journal.failed(work, outcome, error, None)
+            if self.failure is None:
+                self.failure = (work, error)
+        self._journal.commit()
+
+    def _commit(self) -> None:
+        """Commit the round, then release what waited for it; a map whose last element is done settles in the next round."""
+        self._journal.commit()
+        settled, self._settled = self._settled, []
+        for work in settled:
+            self._release(work)
+
+    def _release(self, work: Work) -> None:
+        work.done = True
+        for slot in read_slots(work):
+            slot.readers -= 1
+            if slot.readers == 0:
+                self._values.release(slot)
+        if work.element is not None:
+            work.element = {}
+            self._part_done(work.parent)
+            return
+        if work.slot.readers == 0:
+            self._values.release(work.slot)
+        for follower in work.followers:
+            follower.waiting -= 1
+            if follower.waiting == 0:
+                self._ready.append(follower)
+        frame = work.frame
+        frame.remaining -= 1
+        if frame.remaining == 0 and frame.owner is not None:
+            self._part_done(frame.owner)
+
+    def _part_done(self, owner: Work | None) -> None:
+        assert owner is not None
+        owner.pending -= 1
+        if owner.pending == 0:
+            try:
+                self._done(owner, gather(owner, self._values))
+            except DovetailError as error:
+                self._fail(owner, Outcome(time.time(), time.time()), error)
+
+    def _abandon(self) -> None:
+        """Stop: kill what can be killed, give threads a moment, and mark what did not finish."""
+        self._services.cancelled.set()
+        for node_id, (_, executor) in self._running.items():
+            executor.cancel(node_id)
+        deadline = time.monotonic() + _GRACE
+        while self._running and time.monotonic() < deadline:
+            try:
+                work, outcome = self._completed.get(timeout=max(deadline - time.monotonic(), 0.01))
+            except queue.Empty:
+                break
+            self._running.pop(work.id, None)
+            if outcome.error is None:
+                self._done(work, outcome)
+            else:
+                self._journal.abandoned(work)
+        for work, _ in self._running.values():
+            self._journal.abandoned(work)
+        if not self._journal.lost:
+            self._journal.commit()
+
+
+def _outcome_of(work: Work, future: Future[Any]) -> Outcome:
+    error = future.exception()
+    if error is None:
+        result: Outcome = future.result()
+        return result
+    now = time.time()
+    wrapped = error if isinstance(error, DovetailError) else internal_error(work.id, error)
+    return Outcome(work.started or now, now, error=wrapped)
+
+
+def _repeatable(error: DovetailError) -> bool:
+    """True if another attempt can help: the function, the engine or a worker failed; not the data, the wiring or the store."""
+    if isinstance(error, (DataError, StoreError, RunInterrupted)):
+        return False
+    return isinstance(error, (TaskFailed, TaskTimeout, PlatformError))

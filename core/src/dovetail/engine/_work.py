@@ -1,0 +1,218 @@
+"""What a run is made of while it runs: frames (graphs with inputs) and works (nodes that can be run)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dovetail.engine._values import Slot, Values, artifact_at
+from dovetail.graph import (
+    Binding,
+    Collect,
+    Const,
+    Graph,
+    Input,
+    Node,
+    Ref,
+    Task,
+    base_type,
+    needs,
+    references,
+)
+from dovetail.spec import Artifact
+from dovetail.store import NodeRecord
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """A graph with inputs: the run's own, that of a dynamic node, or that of one element of a mapped workflow.
+
+    Attributes:
+        graph: The graph.
+        prefix: What the ids of its nodes begin with; ``""`` for the run's own.
+        inputs: Its inputs.
+        slots: Outputs of its nodes.
+        owner: The map or dynamic node that it belongs to.
+        index: Position among the owner's elements.
+        remaining: Number of its nodes that are not done.
+    """
+
+    graph: Graph
+    prefix: str
+    inputs: dict[str, Slot]
+    owner: Work | None = None
+    index: int = 0
+    slots: dict[Node, Slot] = field(default_factory=dict)
+    remaining: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Work:
+    """A node of a frame, or one element of a map node, on its way through the run.
+
+    Attributes:
+        id: Path in the run: ``"clean"``, ``"score[3]"``, ``"expand.sub"``.
+        node: The node.
+        frame: Where its inputs are found.
+        slot: Its output.
+        element: Inputs of one element of a map node; None for a node itself.
+        waiting: Number of works that must be done before.
+        followers: Works that wait for it.
+        attempt: Number of the current attempt; 0 before the first.
+        children: Works of the elements of a map node.
+        pending: Number of elements, or frames, that are not done.
+        frames: Frames of a dynamic node or of a mapped workflow.
+        done: It was committed, or skipped.
+        handle: Handle of the remote job it waits for.
+    """
+
+    id: str
+    node: Node
+    frame: Frame
+    slot: Slot
+    element: dict[str, Any] | None = None
+    parent: Work | None = None
+    waiting: int = 0
+    followers: list[Work] = field(default_factory=list)
+    attempt: int = 0
+    children: list[Work] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    pending: int = 0
+    done: bool = False
+    handle: Any = None
+    cache_key: str | None = None
+    started: float = 0.0
+
+    @property
+    def task(self) -> Task[..., Any] | None:
+        """The task that it runs; None for gates and control nodes."""
+        if self.node.kind == "task" or self.element is not None:
+            return self.node.target  # type: ignore[no-any-return]
+        return None
+
+    @property
+    def name(self) -> str:
+        """Name of the task, gate or control node, for people."""
+        return str(getattr(self.node.target, "name", None) or self.node.name)
+
+
+def open_frame(frame: Frame, recorded: dict[str, NodeRecord]) -> tuple[list[Work], list[Work]]:
+    """Make the works of a frame; those that a record shows as done are done at once.
+
+    Returns: all works, and those that are ready.
+    """
+    graph = frame.graph
+    works = {node: Work(frame.prefix + node.id, node, frame, Slot(node.output)) for node in graph.nodes}
+    for node, work in works.items():
+        frame.slots[node] = work.slot
+        record = recorded.get(work.id)
+        if record is not None:
+            restore(work, record)
+    for node, work in works.items():
+        if work.done:
+            continue
+        for other in needs(node):
+            if not works[other].done:
+                works[other].followers.append(work)
+                work.waiting += 1
+        for slot in read_slots(work):
+            slot.readers += 1
+    for ref in references(graph.result):
+        frame.slots[ref.node].readers += 1  # kept until the frame's result is taken
+    everything = list(works.values())
+    frame.remaining = sum(not work.done for work in everything)
+    return everything, [work for work in everything if not work.done and work.waiting == 0]
+
+
+def restore(work: Work, record: NodeRecord) -> None:
+    """Take over what an earlier process committed."""
+    work.attempt = record.attempt if record.handle is not None else 0
+    work.handle = record.handle
+    if record.status == "skipped":
+        work.done = work.slot.skipped = True
+    elif record.status == "succeeded":
+        work.done = True
+        work.slot.artifacts = dict(record.outputs or {})
+        if not output_names(work):
+            work.slot.value = None
+
+
+def read_slots(work: Work) -> list[Slot]:
+    """Slots that the work reads, once each."""
+    if work.element is not None:
+        return []
+    slots: dict[int, Slot] = {}
+    for binding in work.node.inputs.values():
+        for slot in _slots(binding, work.frame):
+            slots[id(slot)] = slot
+    return list(slots.values())
+
+
+def _slots(binding: Binding, frame: Frame) -> list[Slot]:
+    if isinstance(binding, Ref):
+        return [frame.slots[binding.node]]
+    if isinstance(binding, Input):
+        return [frame.inputs[binding.name]]
+    if isinstance(binding, Collect):
+        return [slot for item in binding.items for slot in _slots(item, frame)]
+    return []
+
+
+def resolve(binding: Binding, frame: Frame, values: Values) -> Any:
+    """The value of a binding; loads what is not in memory."""
+    if isinstance(binding, Const):
+        return binding.value
+    if isinstance(binding, Ref):
+        return values.at(frame.slots[binding.node], binding.path)
+    if isinstance(binding, Input):
+        return values.at(frame.inputs[binding.name], binding.path)
+    parts = [resolve(item, frame, values) for item in binding.items]
+    if binding.kind == "dict":
+        return dict(zip(binding.keys, parts, strict=True))
+    return parts if binding.kind == "list" else tuple(parts)
+
+
+def stored(binding: Binding, frame: Frame) -> Artifact | None:
+    """The artifact that holds exactly the value of a binding, if there is one."""
+    if isinstance(binding, Ref):
+        return artifact_at(frame.slots[binding.node], binding.path)
+    if isinstance(binding, Input):
+        return artifact_at(frame.inputs[binding.name], binding.path)
+    return None
+
+
+def input_values(work: Work, values: Values) -> dict[str, Any]:
+    """All inputs of a work, by name."""
+    if work.element is not None:
+        return work.element
+    return {name: resolve(binding, work.frame, values) for name, binding in work.node.inputs.items()}
+
+
+def guarded_out(work: Work, values: Values) -> bool:
+    """True if a choice fell the other way, so that nobody needs the work."""
+    if work.element is not None:
+        return False
+    for when, side in work.node.guards:
+        condition = when.inputs["condition"]
+        if any(work.frame.slots[ref.node].skipped for ref in references(condition)):
+            return True
+        if resolve(condition, work.frame, values) is not (side == "then"):
+            return True
+    return False
+
+
+def output_annotation(work: Work) -> Any:
+    """Annotation of what the work gives: for an element of a map, the output of the task itself."""
+    return work.node.target.output if work.element is not None else work.node.output
+
+
+def output_names(work: Work) -> dict[str, Any]:
+    """Output names with their annotations."""
+    if work.element is not None:
+        return dict(work.node.target.interface.outputs)
+    return dict(work.node.interface.outputs)
+
+
+def plain_output(work: Work) -> Any:
+    """The output's type without markers."""
+    return base_type(output_annotation(work))

@@ -1,0 +1,114 @@
+"""Loading a workflow from a file or a module, and saying where one came from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dovetail.errors import DovetailError, UsageError, listing, nearest, user_traceback
+from dovetail.graph import Workflow
+
+
+def load_module(path: Path) -> ModuleType:
+    """Run a Python file as a module of its own; its directory is put on ``sys.path`` for what it imports.
+
+    Raises:
+        UsageError: There is no such file, or it raised.
+    """
+    path = path.absolute()
+    if not path.is_file():
+        near = nearest(path.name, (p.name for p in path.parent.glob("*.py"))) if path.parent.is_dir() else None
+        raise UsageError(
+            f"there is no file {str(path)!r}",
+            fix=f"did you mean {near!r}?" if near else "check the path; the first argument is a Python file",
+        )
+    name = f"_dovetail_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path.name!r} is no Python file", fix="the first argument is a file that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except DovetailError:
+        sys.modules.pop(name, None)
+        raise
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
+        problem = UsageError(
+            f"{path.name} cannot be loaded: {type(error).__name__}: {error}",
+            who=str(path),
+            traceback=user_traceback(error),
+        )
+        if isinstance(error, ModuleNotFoundError):
+            problem.fix = f"install what brings {error.name!r} into this environment"
+        raise problem from error
+    return module
+
+
+def workflows_in(module: ModuleType) -> dict[str, Workflow[..., Any]]:
+    """The workflows of a module by the name that the module gives them."""
+    return {name: value for name, value in vars(module).items() if isinstance(value, Workflow)}
+
+
+def load_workflow(path: str | Path, name: str) -> Workflow[..., Any]:
+    """The workflow ``name`` of a Python file, or of a module ``package.module`` when ``path`` names no ``.py`` file.
+
+    Raises:
+        UsageError: The file, the module or the workflow is not there, or loading raised.
+    """
+    text = str(path)
+    if text.endswith(".py") or "/" in text or Path(text).exists():
+        module = load_module(Path(text))
+    else:
+        try:
+            module = importlib.import_module(text)
+        except ImportError as error:
+            raise UsageError(
+                f"there is no file or module {text!r}", why=str(error), fix="give a file that ends in .py, or a module"
+            ) from error
+    found = workflows_in(module)
+    if name in found:
+        return found[name]
+    close = nearest(name, found)
+    raise UsageError(
+        f"there is no workflow {name!r} in {text}",
+        fix=(f"did you mean {close!r}?" if close else None) or f"workflows there: {listing(found)}",
+    )
+
+
+def source_of(workflow: Workflow[..., Any]) -> dict[str, Any]:
+    """Where a workflow can be loaded from again: its file and name, or its module; empty for one made in a session."""
+    module = sys.modules.get(workflow.function.__module__)
+    if module is None:
+        return {}
+    names = [name for name, value in vars(module).items() if value is workflow]
+    if not names:
+        return {}
+    file = getattr(module, "__file__", None)
+    if file is not None and (module.__name__.startswith("_dovetail_") or module.__name__ == "__main__"):
+        return {"file": str(Path(file).absolute()), "name": names[0]}
+    return {"module": module.__name__, "name": names[0]}
+
+
+def load_source(source: dict[str, Any], run_id: str) -> Workflow[..., Any]:
+    """The workflow of an earlier run.
+
+    Raises:
+        UsageError: It was made in a session, or cannot be loaded any more.
+    """
+    where = source.get("file") or source.get("module")
+    if where is None:
+        raise UsageError(
+            f"it is not known where the workflow of run {run_id} comes from",
+            why="it was defined in an interactive session or inside a function",
+            fix=f"in Python: dt.resume({run_id!r}, workflow=my_workflow)",
+        )
+    return load_workflow(where, source["name"])
