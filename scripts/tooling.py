@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def ensure_uv() -> Path:
     home = ROOT / ".tools" / "uv-venv"
     print("uv is not on PATH: making one in .tools/uv-venv", flush=True)
     run([sys.executable, "-m", "venv", "--clear", home])
-    run([python_of(home), "-m", "pip", "install", "--quiet", *_pin("uv")])
+    run([python_of(home), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_pin("uv")])
     found = find_uv()
     if found is None:
         raise ToolError("uv was installed in .tools/uv-venv but does not start; remove .tools and try again")
@@ -149,17 +150,22 @@ def uv_environment(uv: Path) -> dict[str, str]:
     return env
 
 
+@cache
 def _pip_settings() -> dict[str, str]:
     """``pip config list`` by key; the environment wins over files, as it does for pip. Empty where there is no pip."""
-    try:
-        listed = subprocess.run(
-            [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return {}
+    base = Path(sys.base_prefix) / _BIN / Path(sys.executable).name  # `.venv` has no pip; what it was made from has
+    pythons = [sys.executable, str(base), shutil.which("python3") or "", str(python_of(ROOT / ".tools" / "uv-venv"))]
+    listing = ""
+    for python in pythons:
+        if python and Path(python).exists():
+            command = [python, "-m", "pip", "config", "list"]
+            listed = subprocess.run(command, capture_output=True, text=True, check=False)
+            if listed.returncode == 0:
+                listing = listed.stdout
+                break
     order = {"global": 0, "install": 1, ":env:": 2}
     found: list[tuple[int, str, str]] = []
-    for line in listed.stdout.splitlines():
+    for line in listing.splitlines():
         key, separator, value = line.partition("=")
         scope, _, name = key.partition(".")
         if separator and scope in order:

@@ -20,7 +20,7 @@ def build(folder: Path) -> list[Path]:
         stem = f"{member.name.replace('-', '_')}-{member.project['project']['version']}-"
         for stale in folder.glob(f"{stem}*.whl"):
             stale.unlink()
-        words = [
+        words: list[str | Path] = [
             uv,
             "build",
             "--quiet",

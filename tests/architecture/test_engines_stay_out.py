@@ -109,3 +109,21 @@ def test_the_face_of_a_floor_loads_nothing_heavy(floor: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not set(json.loads(done.stdout)) & {*HEAVY, *ENGINES}
+
+
+def test_the_help_of_the_command_loads_nothing_heavy_and_no_plugin(tooling: ModuleType) -> None:
+    script = """
+import json, sys
+from dovetail.cli import main
+sys.argv = ["dovetail", "--help"]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("\\n" + json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *shown, loaded = done.stdout.splitlines()
+    assert any("run" in line for line in shown)
+    assert not set(json.loads(loaded)) & {*HEAVY, *ENGINES, *plugin_packages(tooling)}

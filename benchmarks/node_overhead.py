@@ -1,0 +1,152 @@
+"""What a node costs when its task does nothing: in process, and durably.
+
+    python benchmarks/node_overhead.py [--quick] [--json] [--check]
+
+Two shapes: a chain, in which every node waits for the one before it, and a fan-out, in which all nodes are ready at once.
+Each is run at n and at 10 n nodes: the cost per node must not grow with n. Figures are CPU time of this process, all its
+threads and all its ended children, best of several runs, so that a busy machine disturbs them little. Tracing, which happens
+once per workflow, is shown by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import dovetail as dt
+
+IN_PROCESS_US = 60.0
+DURABLE_US = 250.0
+GROWTH = 2.0  # per-node cost at 10 n over the one at n; 10 would be quadratic
+
+
+@dt.task
+def step(value: int) -> int:
+    """As little as a task can do."""
+    return value + 1
+
+
+def chain_of(nodes: int) -> Any:
+    """A workflow of that many nodes, one after the other."""
+
+    @dt.workflow
+    def chain(start: int = 0) -> int:
+        value = start
+        for _ in range(nodes):
+            value = step(value)
+        return value
+
+    return chain
+
+
+def fan_out() -> Any:
+    """A workflow that maps one task over a list; how long the list is, its caller says."""
+
+    @dt.workflow
+    def fan(parts: list[int]) -> list[int]:
+        return dt.map(step, parts)
+
+    return fan
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One shape, one way to run it, one size."""
+
+    shape: str
+    mode: str
+    nodes: int
+    us_per_node: float
+    first_us_per_node: float  # the first run traces the workflow and fills caches
+
+
+def cpu() -> float:
+    """CPU seconds of this process, all its threads and its ended children."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def per_node(call: Callable[[], Any], expected: Any, nodes: int, repeats: int) -> tuple[float, float]:
+    """Best and first cost per node in microseconds; the result is compared, so that what is timed is the real thing."""
+    costs = []
+    for _ in range(repeats):
+        gc.collect()
+        before = cpu()
+        result = call()
+        costs.append((cpu() - before) / nodes * 1e6)
+        assert result == expected, "wrong result"
+    return min(costs[1:] or costs), costs[0]
+
+
+def measure(shape: str, mode: str, nodes: int, repeats: int) -> Figure:
+    """Run one case."""
+    workflow = chain_of(nodes) if shape == "chain" else fan_out()
+    inputs = {"start": 0} if shape == "chain" else {"parts": list(range(nodes))}
+    expected: Any = nodes if shape == "chain" else list(range(1, nodes + 1))
+    call = (lambda: workflow(**inputs)) if mode == "in process" else (lambda: dt.run(workflow, **inputs).value)
+    best, first = per_node(call, expected, nodes, repeats)
+    return Figure(shape, mode, nodes, round(best, 1), round(first, 1))
+
+
+def run_all(sizes: dict[str, int], repeats: int) -> list[Figure]:
+    """Every shape and mode at n and 10 n, in a store of its own that is thrown away."""
+    figures = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DOVETAIL_HOME"] = os.path.join(folder, "home")
+        for mode in ("in process", "durable"):
+            for shape, largest in sizes.items():
+                for nodes in (largest // 10, largest):
+                    figures.append(measure(shape, mode, nodes, repeats))
+                    print(show(figures[-1]), file=sys.stderr, flush=True)
+    return figures
+
+
+def show(figure: Figure) -> str:
+    """One line for people."""
+    first = f"(first run, with tracing: {figure.first_us_per_node:7.1f})"
+    return f"{figure.mode:11s}{figure.shape:8s}{figure.nodes:7,d} nodes {figure.us_per_node:8.1f} us per node  {first}"
+
+
+def verdicts(figures: list[Figure]) -> list[str]:
+    """What misses its bar."""
+    wrong = []
+    for small, large in zip(figures[::2], figures[1::2], strict=True):
+        bar = IN_PROCESS_US if large.mode == "in process" else DURABLE_US
+        name = f"{large.mode} {large.shape} of {large.nodes:,}"
+        if large.us_per_node > bar:
+            wrong.append(f"{name}: {large.us_per_node} us per node, the bar is {bar}")
+        growth = large.us_per_node / small.us_per_node
+        if growth > GROWTH:
+            wrong.append(f"{name}: {growth:.1f} times the cost per node at {small.nodes:,}, not linear")
+    return wrong
+
+
+def main() -> int:
+    """Returns the exit code: 1 with `--check` when a bar is missed."""
+    parser = argparse.ArgumentParser(description="CPU time per trivial node.")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the nodes")
+    parser.add_argument("--json", action="store_true", help="figures as JSON on standard output")
+    parser.add_argument("--check", action="store_true", help="fail when a bar is missed")
+    parser.add_argument("--repeats", type=int, default=4, help="runs per case; the best after the first one counts")
+    options = parser.parse_args()
+    sizes = {"chain": 100, "fan-out": 1_000} if options.quick else {"chain": 1_000, "fan-out": 10_000}
+    figures = run_all(sizes, options.repeats)
+    wrong = verdicts(figures)
+    if options.json:
+        print(json.dumps([asdict(figure) for figure in figures], indent=2))
+    for line in wrong:
+        print(f"missed: {line}", file=sys.stderr)
+    return 1 if options.check and wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
