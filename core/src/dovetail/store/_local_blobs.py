@@ -24,6 +24,8 @@ _TEMP_GRACE = 60.0
 _FOREIGN_TEMP_AGE = 24 * 3600.0
 """Seconds after which a temporary file of another host or boot is taken for abandoned."""
 _VERIFIED_LIMIT = 50_000
+_CLOCK_TICK = 20_000_000
+"""Nanoseconds; the times of files advance in steps of up to 10 ms."""
 
 _Seen = tuple[int, int, int, int]
 
@@ -174,6 +176,8 @@ class LocalBlobs:
 
     def _place(self, path: Path, digest: str, size: int) -> None:
         target = self.path_of(digest)
+        with contextlib.suppress(FileNotFoundError):
+            _check_folder(target.parent)
         try:
             os.utime(target, follow_symlinks=False)  # first of all, so that a collector that is at work spares it
             self._verify(Blob("data", digest, size), target)
@@ -183,9 +187,10 @@ class LocalBlobs:
             pass  # what lies there is damaged: these good bytes replace it
         else:
             path.unlink()
+            if self._fsync:
+                self.sync(digest)  # whoever stored it may have had less to lose
             return
         try:
-            _check_folder(target.parent)
             path.replace(target)
         except FileNotFoundError:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -215,6 +220,8 @@ class LocalBlobs:
         self._remember(path, _seen(status))
 
     def _remember(self, path: Path, seen: _Seen) -> None:
+        if time.time_ns() - seen[3] < _CLOCK_TICK:
+            return  # a change in the same tick of the clock would leave the same times: hash it once more next time
         if len(self._verified) >= _VERIFIED_LIMIT:
             self._verified.clear()
         self._verified[str(path)] = seen
