@@ -44,7 +44,8 @@ LOADERS = {
     "os": {"system", "popen"},
 }
 # A function travels by value to a worker of the same run, over a pipe that nobody else holds; nothing stored is unpickled.
-ALLOWED_LOADERS = {"cloudpickle": ("core/src/dovetail/env/",)}
+_PAYLOAD = ("core/src/dovetail/env/_payload.py",)
+ALLOWED_LOADERS = {"cloudpickle": _PAYLOAD, "pickle": _PAYLOAD}
 
 
 def test_files_stay_readable(python_files) -> None:
