@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +23,12 @@ def repository() -> Path:
 def tooling() -> ModuleType:
     """``scripts/tooling.py``, which knows the distributions of this workspace."""
     return load_script("tooling")
+
+
+@pytest.fixture(scope="session")
+def load(tooling: ModuleType) -> Callable[[str], ModuleType]:
+    """``load("news")``: a script as a module. They import ``tooling`` by that name, so it comes first."""
+    return load_script
 
 
 def load_script(name: str) -> ModuleType:

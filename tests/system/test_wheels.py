@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import importlib.util
 import json
 import os
 import subprocess
@@ -41,13 +40,9 @@ for name in sys.argv[1:]:
 
 
 @pytest.fixture(scope="module")
-def wheels(tooling: ModuleType, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def wheels(load, tooling: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The wheel of every distribution by name, built from this tree."""
-    spec = importlib.util.spec_from_file_location("wheels", repository / "scripts" / "wheels.py")
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)  # it imports `tooling`, which the fixture has loaded
-    built = script.build(tmp_path_factory.mktemp("wheels"))
+    built = load("wheels").build(tmp_path_factory.mktemp("wheels"))
     by_name = {wheel.name.split("-")[0].replace("_", "-"): wheel for wheel in built}
     assert set(by_name) == {member.name for member in tooling.distributions()}
     return by_name
