@@ -3,6 +3,8 @@
 An engine evaluates and counts; what follows from the counts is decided here, in one pure function, for every engine alike.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from dovetail.quality._evaluate import GateResult
 from dovetail.quality._gate import Gate, collect_reports
 from dovetail.quality._policy import (
@@ -20,6 +22,10 @@ from dovetail.quality._policy import (
 from dovetail.quality._report import CheckReport, Report, raise_for_decision
 from dovetail.quality.checks import Check, Suite
 
+if TYPE_CHECKING:
+    from dovetail.quality._render_html import render_html
+    from dovetail.quality._render_text import render_junit, render_markdown
+
 __all__ = [
     "Gate",
     "GateResult",
@@ -30,6 +36,9 @@ __all__ = [
     "Report",
     "CheckReport",
     "raise_for_decision",
+    "render_html",
+    "render_markdown",
+    "render_junit",
     # the decision
     "Policy",
     "OnFail",
@@ -42,3 +51,20 @@ __all__ = [
     "check_status",
     "decide",
 ]
+
+_LAZY = {
+    "render_html": "dovetail.quality._render_html",
+    "render_markdown": "dovetail.quality._render_text",
+    "render_junit": "dovetail.quality._render_text",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value

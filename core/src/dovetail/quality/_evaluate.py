@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import ConversionError, DovetailError, PlatformError
 from dovetail.quality import _rows
-from dovetail.quality._lookup import find_spec, load_engine, suite_name, suite_version
+from dovetail.quality._lookup import catalogue_of, find_spec, load_engine, suite_name, suite_version
 from dovetail.quality._outcomes import Judged, judge, suite_error
 from dovetail.quality._policy import Finding, Verdict, decide
 from dovetail.quality._quarantine import quarantine_table
 from dovetail.quality._report import Report
 from dovetail.quality._sample import add_samples
 from dovetail.spec import CheckEngine, TypeRef
+from dovetail.types import TypeEngine
 
 if TYPE_CHECKING:
     from dovetail.quality._gate import Gate
     from dovetail.spec import Artifact, CheckOutcome, TypeTransformer
-    from dovetail.types import TypeEngine
 
 ARROW = "pyarrow.Table"
 
@@ -58,8 +58,8 @@ Quarantine = Callable[[Any, dict[str, Any]], "Artifact | None"]
 def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine: Quarantine | None) -> GateResult:
     """See :meth:`Gate.evaluate`."""
     started, cpu = datetime.now(UTC), time.thread_time()
-    spec = find_spec(gate.suite, types.catalogue)
-    engine = load_engine(spec, types.catalogue)
+    catalogue = catalogue_of(types)
+    engine = load_engine(find_spec(gate.suite, catalogue), catalogue)
     table = _Table.of(value, types)
     judged = _judge(gate, table, engine, types)
     removable = [j for j in judged if j.report.status == "fail" and j.report.row_scoped]
@@ -109,7 +109,7 @@ class _Table:
 def _eager_sibling(name: str, types: TypeEngine) -> str:
     """The table type that a lazy one is collected to: of the same library where there is one, else Arrow."""
     package = name.partition(".")[0]
-    for other in types.catalogue.transformers():
+    for other in catalogue_of(types).transformers():
         if other != name and other.partition(".")[0] == package:
             sibling = types.transformer_named(other)
             if sibling.is_table and not sibling.lazy:

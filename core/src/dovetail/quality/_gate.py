@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import DefinitionError
-from dovetail.quality._evaluate import GateResult, Where, evaluate
-from dovetail.quality._lookup import find_spec, load_engine, suite_name, suite_version
+from dovetail.quality._evaluate import GateResult, Where, convertible, evaluate
+from dovetail.quality._lookup import catalogue_of, find_spec, load_engine, suite_name, suite_version
 from dovetail.quality._policy import OnFail, Policy, Thresholds, parse_action, parse_limit, parse_thresholds
 from dovetail.quality._report import Report, raise_for_decision
 from dovetail.quality.checks import Check, Suite
+from dovetail.types import TypeEngine, current_types
 
 if TYPE_CHECKING:
     from dovetail.spec import Artifact, SuiteInfo
-    from dovetail.types import TypeEngine
 
 _collectors: ContextVar[tuple[list[Report], ...]] = ContextVar("dovetail_reports", default=())
 
@@ -106,8 +106,6 @@ class Gate:
         trace = getattr(type(value), "__dovetail_gate__", None)
         if trace is not None:
             return trace(value, self)
-        from dovetail.types import current_types
-
         result = self.evaluate(value, types=current_types())
         raise_for_decision(result.report)
         return result.value
@@ -161,9 +159,8 @@ class Gate:
             ConversionError: No frame that the engine looks at can be made from the annotated type.
             EngineUnavailable: The library of the suite's engine is missing.
         """
-        from dovetail.quality._evaluate import convertible
-
-        engine = load_engine(find_spec(self.suite, types.catalogue), types.catalogue)
+        catalogue = catalogue_of(types)
+        engine = load_engine(find_spec(self.suite, catalogue), catalogue)
         info = engine.describe(self.suite)
         if annotation is not None:
             convertible(types, annotation, engine.frames(self.suite))
@@ -171,9 +168,7 @@ class Gate:
 
     def fingerprint(self, types: TypeEngine | None = None) -> str:
         """Hash of checks and policy, equal in every process: part of the cache key of the node that it guards."""
-        from dovetail.types import current_types
-
-        catalogue = (types or current_types()).catalogue
+        catalogue = catalogue_of(types or current_types())
         engine = load_engine(find_spec(self.suite, catalogue), catalogue)
         text = json.dumps([suite_version(engine, self.suite), self.policy.to_dict()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dovetail.errors import DefinitionError, shorten
+from dovetail.plugins import Catalogue, current_catalogue
 from dovetail.spec import CheckEngine, CheckEngineSpec
-
-if TYPE_CHECKING:
-    from dovetail.plugins import Catalogue
+from dovetail.types import TypeEngine
 
 _BRINGERS = {
     "pandera": "pip install 'dovetail-pandera[engine]'",
     "great_expectations": "pip install 'dovetail-great-expectations[engine]'",
 }
+
+
+def catalogue_of(types: TypeEngine) -> Catalogue:
+    """The catalogue that a type engine was made for; the current one if it does not tell."""
+    found: Catalogue | None = getattr(types, "catalogue", None)
+    return found if found is not None else current_catalogue()
 
 
 def class_names(suite: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dovetail.config import redact
 from dovetail.errors import DovetailError, shorten
 from dovetail.quality import _rows
 from dovetail.quality._policy import Policy, check_status
@@ -142,7 +143,5 @@ def _plain(value: Any) -> Any:
 
 
 def _short(text: str, width: int = 500) -> str:
-    from dovetail.config import redact
-
     text = redact(str(text))
     return text if len(text) <= width else text[: width - 3] + "..."

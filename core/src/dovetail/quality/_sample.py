@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dovetail.config import redact
 from dovetail.errors import shorten
 from dovetail.quality import _rows
 from dovetail.quality._outcomes import Judged
@@ -38,8 +39,6 @@ def add_samples(gate: Gate, judged: Sequence[Judged], base: Any, transformer: Ty
 
 
 def _cell(scalar: Any) -> str:
-    from dovetail.config import redact
-
     try:
         value = scalar.as_py()
     except (ValueError, OverflowError, ImportError):  # a timestamp that Python cannot hold, or one in nanoseconds

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import Any
 
 from dovetail.spec import CheckOutcome
 
 from dovetail_pandera._frames import INDEX, Frame, Labels, Unevaluable
-from dovetail_pandera._plan import Step
+from dovetail_pandera._plan import Kind, Step
 
 
 def evaluate_step(step: Step, frame: Frame) -> CheckOutcome:
@@ -72,7 +72,7 @@ def _names_unique(step: Step, frame: Frame) -> Labels:
     return _whole(not repeated, {"repeated": repeated})
 
 
-_LABELS = {
+_LABELS: dict[Kind, Callable[[Step, Frame], Labels]] = {
     "present": _present,
     "strict": _strict,
     "ordered": _ordered,

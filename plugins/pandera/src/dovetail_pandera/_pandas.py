@@ -23,7 +23,7 @@ class PandasFrame:
         self._original = self._frame
         self._coerced: dict[Hashable, pd.Series[Any]] = {}
         self.rows: int = len(value)
-        self.names: list[Hashable] = list(value.columns)
+        self.names: Sequence[Hashable] = list(value.columns)
 
     def matching(self, component: Any) -> list[Hashable]:
         """Columns that match a component's pattern."""

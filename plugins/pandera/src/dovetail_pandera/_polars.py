@@ -23,7 +23,7 @@ class PolarsFrame:
         self._original = value
         self._frame = _nan_as_null(value)  # NaN counts as null, in every engine
         self.rows: int = value.height
-        self.names: list[str] = value.columns
+        self.names: Sequence[Hashable] = value.columns
 
     def matching(self, component: Any) -> list[Hashable]:
         """Columns that match a component's pattern."""

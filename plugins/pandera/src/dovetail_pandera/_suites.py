@@ -52,7 +52,7 @@ def _build(suite: Any, name: str) -> Any:
     if not isinstance(suite, type):
         return suite
     try:
-        return suite.to_schema()
+        return suite.to_schema()  # type: ignore[attr-defined]
     except Exception as error:  # Pandera raises many kinds for a model that is wrong
         raise DefinitionError(
             f"the Pandera model {name!r} cannot be built", why=f"{type(error).__name__}: {error}", fix="mend the model"
