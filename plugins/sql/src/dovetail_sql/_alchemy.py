@@ -1,0 +1,286 @@
+"""SQLite, and whatever else SQLAlchemy has a driver for."""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from dovetail.errors import ConfigError
+
+from dovetail_sql._columns import as_declared, column_type
+from dovetail_sql._connections import Connection
+from dovetail_sql._database import LEDGER, Database, TableName
+from dovetail_sql._failures import missing_driver, statement_failed, unavailable
+from dovetail_sql._rows import BATCH, check_columns, from_arrow, plain_table, to_arrow
+from dovetail_sql._sqlite import sqlite_engine
+from dovetail_sql._statement import Bound, Placeholder
+from dovetail_sql._values import plain_values, sqlite_value
+from dovetail_sql._writes import already_there, check_rows, insert_columns, no_rows_returned
+from dovetail_sql.config import Mode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import sqlalchemy as sa
+
+# what sqlalchemy.text() takes for a parameter, and for an escaped colon; elsewhere it leaves colons alone
+_TEXT_PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w+(?![:\w]))")
+_TEXT_ESCAPE = re.compile(r"\\(?=:\w*(?![:\w]))")
+
+
+def text_of(statement: Bound) -> str:
+    """A statement for ``sqlalchemy.text``: placeholders as ``:key``, and every other colon escaped."""
+    parts: list[str] = []
+    for piece in statement.pieces:
+        if isinstance(piece, Placeholder):
+            parts.append(f":{piece.key}")
+            continue
+        code = _TEXT_PARAMETER.sub(r"\\:", _TEXT_ESCAPE.sub(r"\\\\", piece))
+        touches = bool(parts) and re.match(r"[:\w]", code)  # ":p0::date" would not be seen as a parameter
+        parts.append(" " + code if touches else code)
+    return "".join(parts)
+
+
+class AlchemyDatabase(Database):
+    """An open database behind an SQLAlchemy engine."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._engine = _engine(connection)
+        # one connection is all there is to a database in memory
+        in_memory = connection.dialect == "sqlite" and connection.path is None
+        self._only_one = threading.RLock() if in_memory else nullcontext()
+        try:
+            with self._only_one, self._engine.connect() as opened:
+                if connection.dialect == "sqlite":
+                    opened.exec_driver_sql("pragma schema_version")  # SQLite opens anything; this looks into the file
+        except Exception as error:
+            self._engine.dispose()
+            raise unavailable(error, connection) from None
+
+    @contextmanager
+    def _transaction(self, statement: Bound, token: object = None, writes: bool = False) -> Iterator[sa.Connection]:
+        """A transaction; what the driver raises inside becomes dovetail's error, after everything was rolled back."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._only_one, self._engine.connect() as connection:
+                options: dict[str, Any] = {"dovetail_writes": writes}
+                if self.connection.read_only and self.connection.dialect == "postgresql":
+                    options["postgresql_readonly"] = True
+                connection = connection.execution_options(**options)
+                with self.running(token, _interrupter(connection)), connection.begin():
+                    yield connection
+        except SQLAlchemyError as error:
+            raise statement_failed(error, self.connection, statement, self.tables) from None
+
+    @contextmanager
+    def _frames(self, connection: sa.Connection, frames: Mapping[str, pa.Table]) -> Iterator[None]:
+        """While inside, the frames are temporary tables."""
+        created = []
+        for name, rows in frames.items():
+            check_rows(TableName(name), rows)
+            rows = plain_table(rows)
+            table = self._declare(TableName(name), rows, temporary=True)
+            table.create(connection)
+            created.append(table)
+            self._insert(connection, table, rows)
+        yield
+        for table in reversed(created):
+            table.drop(connection)
+
+    def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
+        with self._transaction(statement, token) as connection, self._frames(connection, frames):
+            result = self._run(connection, statement)
+            if not result.returns_rows:
+                raise no_rows_returned(self.connection)
+            return self._fetch(result)
+
+    def _run(self, connection: sa.Connection, statement: Bound) -> sa.CursorResult[Any]:
+        import sqlalchemy as sa
+
+        values = plain_values(statement.values, self.connection)
+        if self.connection.dialect == "sqlite":
+            # text() would take "%(name)s" in a quoted literal for a parameter; SQLite reads quotes and comments itself
+            code = "".join(piece if isinstance(piece, str) else "?" for piece in statement.pieces)
+            return connection.exec_driver_sql(
+                code, tuple(values[piece.key] for piece in statement.pieces if isinstance(piece, Placeholder))
+            )
+        return connection.execute(sa.text(text_of(statement)), values)
+
+    def _fetch(self, result: sa.CursorResult[Any]) -> pa.Table:
+        who = self.connection.described
+        names = list(result.keys())
+        check_columns(names, who)
+        return to_arrow(names, result.partitions(BATCH), who)
+
+    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
+        self.check_writable()
+        with (
+            self._transaction(statement, token, writes=True) as connection,
+            self._frames(connection, frames),
+        ):
+            result = self._run(connection, statement)
+            return 0 if result.returns_rows else max(result.rowcount, 0)
+
+    def read(self, table: TableName, columns: Sequence[str] | None, token: object = None) -> pa.Table:
+        import sqlalchemy as sa
+
+        found = self.existing(table)
+        names = self.chosen(found, columns)
+        quoted = sa.sql.quoted_name
+        source = sa.table(quoted(found.name, True), schema=quoted(found.schema, True) if found.schema else None)
+        select: sa.Select[Any] = sa.select(*[sa.column(quoted(name, True)) for name in names]).select_from(source)
+        with self._transaction(Bound((f"read {found}",), {}), token) as connection:
+            rows = self._fetch(connection.execute(select))
+        return as_declared(rows, self._declared(found)) if self.connection.dialect == "sqlite" else rows
+
+    def write(self, table: TableName, rows: pa.Table, mode: Mode, key: str = "", token: object = None) -> int:
+        self.check_writable()
+        check_rows(table, rows)
+        rows = plain_table(rows)
+        about = Bound((f"write to {table}",), {})
+        with self._transaction(about, token, writes=True) as connection:
+            if key:
+                known = self._recorded(connection, key)
+                if known is not None:
+                    return known
+            found = self.find(table, connection)
+            if found is not None and mode == "create":
+                raise already_there(found, self.connection)
+            if found is not None and mode == "append":
+                names = insert_columns(self, found, rows.column_names)
+                target = self._declare(found, rows.rename_columns(names))
+            else:
+                target = self._declare(found or table, rows)
+                if found is not None:
+                    target.drop(connection)
+                target.create(connection)
+            self._insert(connection, target, rows)
+            if key:
+                self._record(connection, key, table, rows.num_rows)
+        return int(rows.num_rows)
+
+    def _ledger(self) -> sa.Table:
+        import sqlalchemy as sa
+
+        return sa.Table(
+            LEDGER,
+            sa.MetaData(),
+            sa.Column("key", sa.String(200), primary_key=True),
+            sa.Column("table_name", sa.Text()),
+            sa.Column("rows", sa.BigInteger()),
+            sa.Column("written_at", sa.DateTime(), server_default=sa.func.current_timestamp()),
+        )
+
+    def _recorded(self, connection: sa.Connection, key: str) -> int | None:
+        import sqlalchemy as sa
+
+        ledger = self._ledger()
+        ledger.create(connection, checkfirst=True)
+        found = connection.execute(sa.select(ledger.c.rows).where(ledger.c.key == key)).scalar()
+        return None if found is None else int(found)
+
+    def _record(self, connection: sa.Connection, key: str, table: TableName, rows: int) -> None:
+        connection.execute(self._ledger().insert(), {"key": key, "table_name": str(table), "rows": rows})
+
+    def _declare(self, table: TableName, rows: pa.Table, temporary: bool = False) -> sa.Table:
+        """A table for these rows. Names are always quoted; the keys of the columns are ours."""
+        import sqlalchemy as sa
+
+        quoted = sa.sql.quoted_name
+        columns = [
+            sa.Column(quoted(field.name, True), column_type(field, self.connection), key=f"c{index}")
+            for index, field in enumerate(rows.schema)
+        ]
+        return sa.Table(
+            quoted(table.name, True),
+            sa.MetaData(),
+            *columns,
+            schema=quoted(table.schema, True) if table.schema else None,
+            prefixes=["TEMPORARY"] if temporary else [],
+        )
+
+    def _insert(self, connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
+        insert = table.insert()
+        if self.connection.dialect == "sqlite":
+            code = str(insert.compile(dialect=self._engine.dialect))
+            for batch in from_arrow(rows):
+                plain = [tuple(sqlite_value(_text_of_decimal(v), self.connection) for v in row) for row in batch]
+                connection.exec_driver_sql(code, plain)
+            return
+        keys = [column.key for column in table.columns]
+        for batch in from_arrow(rows):
+            connection.execute(insert, [dict(zip(keys, row, strict=True)) for row in batch])
+
+    def tables(self, schema: str | None = None) -> list[str]:
+        with self._looking() as connection:
+            return self._names(connection, schema)
+
+    @contextmanager
+    def _looking(self) -> Iterator[sa.Connection]:
+        """A connection to reflect with."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._only_one, self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise unavailable(error, self.connection) from None
+
+    def _names(self, connection: sa.Connection, schema: str | None) -> list[str]:
+        import sqlalchemy as sa
+
+        inspector = sa.inspect(connection)
+        return sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
+
+    def find(self, table: TableName, connection: sa.Connection | None = None) -> TableName | None:
+        if connection is None:
+            return super().find(table)
+        names = self._names(connection, table.schema)
+        return self.spelt(table, names)
+
+    def columns(self, table: TableName) -> list[str]:
+        return list(self._declared(table))
+
+    def _declared(self, table: TableName) -> dict[str, Any]:
+        import sqlalchemy as sa
+
+        with self._looking() as connection, warnings.catch_warnings():
+            warnings.simplefilter("ignore", sa.exc.SAWarning)  # SQLite declares types of any name
+            return {c["name"]: c["type"] for c in sa.inspect(connection).get_columns(table.name, table.schema)}
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _engine(connection: Connection) -> sa.Engine:
+    import sqlalchemy as sa
+    from sqlalchemy.exc import NoSuchModuleError
+
+    if connection.dialect == "sqlite":
+        return sqlite_engine(connection)
+    if connection.read_only and connection.dialect != "postgresql":
+        raise ConfigError(
+            f"read_only is not known for {connection.dialect}",
+            who=connection.described,
+            fix="drop it, and connect as a user who may only read",
+        )
+    try:
+        return sa.create_engine(connection.url, hide_parameters=True, pool_pre_ping=True)
+    except NoSuchModuleError:
+        raise missing_driver(None, connection) from None
+    except ImportError as error:
+        raise missing_driver(error.name or str(error), connection) from None
+
+
+def _interrupter(connection: sa.Connection) -> Any:
+    driver = connection.connection.driver_connection
+    return getattr(driver, "interrupt", None) or getattr(driver, "cancel", None) or (lambda: None)
+
+
+def _text_of_decimal(value: Any) -> Any:
+    return str(value) if type(value).__name__ == "Decimal" else value

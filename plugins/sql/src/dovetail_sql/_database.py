@@ -1,0 +1,172 @@
+"""What every engine can do for a SQL task."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dovetail.errors import UsageError, listing, nearest
+
+from dovetail_sql._connections import Connection
+from dovetail_sql._statement import Bound
+from dovetail_sql.config import Mode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LEDGER = "_dovetail_writes"
+"""Table in the user's database that remembers which writes of which runs were committed; see :meth:`Database.write`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table, named as it is: not quoted, not split at dots."""
+
+    name: str
+    schema: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+class Database(ABC):
+    """An open database, shared by the nodes of a run and safe to use from several threads.
+
+    Whatever goes wrong is raised as a :class:`~dovetail.errors.DovetailError`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._running: dict[object, Callable[[], None]] = {}
+        self._running_lock = threading.Lock()
+
+    @abstractmethod
+    def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
+        """Rows of a statement, in one transaction that is committed.
+
+        Args:
+            statement: With its values.
+            frames: Tables that the statement reads as relations of that name.
+            token: What :meth:`cancel` names the statement by.
+        """
+
+    @abstractmethod
+    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
+        """Run a statement in a transaction of its own; returns the rows it changed, 0 where that has no meaning."""
+
+    @abstractmethod
+    def read(self, table: TableName, columns: Sequence[str] | None, token: object = None) -> pa.Table:
+        """A whole table, or some of its columns, in their order."""
+
+    @abstractmethod
+    def write(self, table: TableName, rows: pa.Table, mode: Mode, key: str = "", token: object = None) -> int:
+        """Write rows to a table in one transaction; returns their number.
+
+        Args:
+            table: Where to.
+            rows: What.
+            mode: ``"create"`` fails if the table exists, ``"append"`` adds rows by column name and creates the table if it is
+                not there, ``"replace"`` puts a new table in its place.
+            key: Names this write among all writes ever made. It is recorded in the same transaction, and a write whose key
+                is recorded already is not made again. ``""``: nothing is recorded.
+            token: As in :meth:`query`.
+        """
+
+    @abstractmethod
+    def tables(self, schema: str | None = None) -> list[str]:
+        """Names of the tables and views of a schema."""
+
+    @abstractmethod
+    def columns(self, table: TableName) -> list[str]:
+        """Names of the columns of a table that exists, in order."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection."""
+
+    def cancel(self, token: object) -> None:
+        """Interrupt the statement that runs under this token, from another thread."""
+        with self._running_lock:
+            interrupt = self._running.get(token)
+            if interrupt is not None:
+                interrupt()
+
+    @contextmanager
+    def running(self, token: object, interrupt: Callable[[], None]) -> Iterator[None]:
+        """While inside, :meth:`cancel` interrupts the statement. On leaving, no interrupt is still under way."""
+        if token is None:
+            yield
+            return
+        with self._running_lock:
+            self._running[token] = interrupt
+        try:
+            yield
+        finally:
+            with self._running_lock:
+                self._running.pop(token, None)
+
+    def find(self, table: TableName) -> TableName | None:
+        """The table as the database spells it, or None if there is none."""
+        return self.spelt(table, self.tables(table.schema))
+
+    def spelt(self, table: TableName, names: Sequence[str]) -> TableName | None:
+        """The table as one of the names spells it: exactly, or else in upper and lower case as one alone does."""
+        if table.name in names:
+            return table
+        folded = [name for name in names if name.casefold() == table.name.casefold()]
+        return TableName(folded[0], table.schema) if len(folded) == 1 else None
+
+    def existing(self, table: TableName) -> TableName:
+        """The table as the database spells it.
+
+        Raises:
+            UsageError: There is none; names the nearest.
+        """
+        found = self.find(table)
+        if found is not None:
+            return found
+        names = [name for name in self.tables(table.schema) if name != LEDGER]
+        close = nearest(table.name, names)
+        raise UsageError(
+            f"there is no table {str(table)!r}",
+            who=self.connection.described,
+            why=f"tables: {listing(names)}",
+            fix=f"write {close!r}" if close else "create it first, for instance with to_table()",
+        )
+
+    def chosen(self, table: TableName, columns: Sequence[str] | None) -> list[str]:
+        """Columns of a table as the database spells them; all of them for None.
+
+        Raises:
+            UsageError: One is unknown; names the nearest.
+        """
+        known = self.columns(table)
+        if columns is None:
+            return known
+        folded = {name.casefold(): name for name in known}
+        found = []
+        for column in columns:
+            name = column if column in known else folded.get(column.casefold())
+            if name is None:
+                close = nearest(column, known)
+                raise UsageError(
+                    f"table {str(table)!r} has no column {column!r}",
+                    who=self.connection.described,
+                    why=f"columns: {listing(known)}",
+                    fix=f"write {close!r}" if close else "choose among its columns",
+                )
+            found.append(name)
+        return found
+
+    def check_writable(self) -> None:
+        """Raises UsageError if the connection is read-only."""
+        if self.connection.read_only:
+            raise UsageError(
+                "the connection is read-only",
+                who=self.connection.described,
+                fix="use another connection, or drop read_only = true from its configuration",
+            )

@@ -1,0 +1,188 @@
+"""DuckDB through its own driver: results and inputs are Arrow tables, nothing passes through Python objects.
+
+One process opens a file once; every statement has a cursor of its own, which is a connection to the same database.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from dovetail_sql._connections import Connection
+from dovetail_sql._database import LEDGER, Database, TableName
+from dovetail_sql._failures import missing_driver, statement_failed, unavailable
+from dovetail_sql._rows import check_columns
+from dovetail_sql._statement import Bound
+from dovetail_sql._values import plain_values
+from dovetail_sql._writes import already_there, check_rows, insert_columns, no_rows_returned
+from dovetail_sql.config import Mode
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_ROWS = "_dovetail_rows"
+_write_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+def quote(name: str) -> str:
+    """An identifier in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class DuckDatabase(Database):
+    """An open DuckDB database."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        try:
+            import duckdb
+        except ImportError as error:
+            raise missing_driver(error.name, connection) from None
+        self._errors = duckdb.Error
+        settings: dict[str, Any] = {key: value for key, value in connection.url.query.items() if isinstance(value, str)}
+        try:
+            self._root = duckdb.connect(
+                connection.url.database or ":memory:", read_only=connection.read_only, config=settings
+            )
+        except duckdb.Error as error:
+            raise unavailable(error, connection) from None
+        # two writers of one table would fail with a conflict that waiting avoids; a file is in one process anyway
+        self._write_lock = _write_locks[str(connection.path or id(self))]
+
+    @contextmanager
+    def _cursor(
+        self, statement: Bound, frames: Mapping[str, pa.Table], token: object
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on which the frames are relations; what the driver raises inside becomes dovetail's error."""
+        cursor = self._root.cursor()
+        try:
+            # otherwise a name that is no table would be looked up among the local variables of this process
+            cursor.execute("set python_enable_replacements = false")
+            for name, rows in frames.items():
+                cursor.register(name, rows)
+            with self.running(token, cursor.interrupt):
+                yield cursor
+        except self._errors as error:
+            raise statement_failed(error, self.connection, statement, self.tables) from None
+        finally:
+            cursor.close()
+
+    def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
+        code, values = self._prepare(statement)
+        with self._cursor(statement, frames, token) as cursor:
+            if not _returns_rows(cursor, code):
+                raise no_rows_returned(self.connection)
+            relation = cursor.sql(code, params=values) if values else cursor.sql(code)
+            if relation is None:
+                raise no_rows_returned(self.connection)
+            check_columns(relation.columns, self.connection.described)
+            return relation.to_arrow_table()
+
+    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
+        self.check_writable()
+        code, values = self._prepare(statement)
+        with self._write_lock, self._cursor(statement, frames, token) as cursor:
+            result = cursor.execute(code, values) if values else cursor.execute(code)
+            return max(result.rowcount, 0)
+
+    def read(self, table: TableName, columns: Sequence[str] | None, token: object = None) -> pa.Table:
+        found = self.existing(table)
+        names = self.chosen(found, columns)
+        code = f"select {', '.join(map(quote, names))} from {_quoted(found)}"  # noqa: S608 - identifiers, quoted
+        return self.query(Bound((code,), {}), {}, token)
+
+    def write(self, table: TableName, rows: pa.Table, mode: Mode, key: str = "", token: object = None) -> int:
+        self.check_writable()
+        check_rows(table, rows)
+        about = Bound((f"write to {table}",), {})
+        with self._write_lock, self._cursor(about, {_ROWS: rows}, token) as cursor, _transaction(cursor):
+            if key:
+                cursor.execute(
+                    f"create table if not exists {LEDGER} "
+                    "(key varchar primary key, table_name varchar, rows bigint, written_at timestamp)"
+                )
+                known = cursor.execute(f"select rows from {LEDGER} where key = $key", {"key": key}).fetchone()  # noqa: S608
+                if known is not None:
+                    return int(known[0])
+            cursor.execute(self._write_statement(table, rows, mode))
+            if key:
+                cursor.execute(
+                    f"insert into {LEDGER} values ($key, $table, $rows, now()::timestamp)",  # noqa: S608
+                    {"key": key, "table": str(table), "rows": rows.num_rows},
+                )
+        return int(rows.num_rows)
+
+    def _write_statement(self, table: TableName, rows: pa.Table, mode: Mode) -> str:
+        found = self.find(table)
+        if mode == "replace":
+            return f"create or replace table {_quoted(found or table)} as from {_ROWS}"
+        if found is None:
+            return f"create table {_quoted(table)} as from {_ROWS}"
+        if mode == "create":
+            raise already_there(found, self.connection)
+        names = insert_columns(self, found, rows.column_names)
+        columns = ", ".join(map(quote, names))
+        values = ", ".join(map(quote, rows.column_names))
+        return f"insert into {_quoted(found)} ({columns}) select {values} from {_ROWS}"  # noqa: S608 - identifiers, quoted
+
+    def tables(self, schema: str | None = None) -> list[str]:
+        code = (
+            "select table_name from information_schema.tables where table_catalog = current_database() "
+            "and table_schema = coalesce($schema, current_schema()) order by table_name"
+        )
+        return [row[0] for row in self._catalogue(code, {"schema": schema})]
+
+    def columns(self, table: TableName) -> list[str]:
+        code = (
+            "select column_name from information_schema.columns where table_catalog = current_database() "
+            "and table_schema = coalesce($schema, current_schema()) and table_name = $name order by ordinal_position"
+        )
+        return [row[0] for row in self._catalogue(code, {"schema": table.schema, "name": table.name})]
+
+    def _catalogue(self, code: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        cursor = self._root.cursor()
+        try:
+            return cursor.execute(code, values).fetchall()
+        except self._errors as error:
+            raise unavailable(error, self.connection) from None
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        self._root.close()
+
+    def _prepare(self, statement: Bound) -> tuple[str, dict[str, Any]]:
+        code = "".join(piece if isinstance(piece, str) else f"${piece.key}" for piece in statement.pieces)
+        return re.sub(r"[;\s]+\Z", "", code), plain_values(statement.values, self.connection)
+
+
+def _returns_rows(cursor: duckdb.DuckDBPyConnection, code: str) -> bool:
+    """False for what only changes something: DuckDB would answer it with a count."""
+    import duckdb
+
+    (statement,) = cursor.extract_statements(code)
+    if statement.type in (duckdb.StatementType.INSERT, duckdb.StatementType.UPDATE, duckdb.StatementType.DELETE):
+        return re.search(r"\breturning\b", code, re.IGNORECASE) is not None
+    only_rows = statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
+    return only_rows or statement.type == duckdb.StatementType.MULTI  # a PIVOT is several statements inside
+
+
+@contextmanager
+def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    cursor.begin()
+    try:
+        yield
+        cursor.commit()
+    except BaseException:
+        with suppress(Exception):  # the transaction may be aborted already
+            cursor.rollback()
+        raise
+
+
+def _quoted(table: TableName) -> str:
+    return f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)

@@ -1,0 +1,247 @@
+"""What engines raise, told as dovetail's errors: whose fault it is, the nearest name, and no value of any parameter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dovetail.config import redact
+from dovetail.errors import (
+    DovetailError,
+    EngineUnavailable,
+    PlatformError,
+    RunInterrupted,
+    UsageError,
+    listing,
+    nearest,
+)
+
+from dovetail_sql._connections import Connection
+from dovetail_sql._statement import Bound
+
+_MASK = "***"
+_NO_TABLE = (
+    re.compile(r"no such table: (?P<name>.+)", re.IGNORECASE),
+    re.compile(r"Table with name (?P<name>.+?) does not exist", re.IGNORECASE),
+    re.compile(r'relation "(?P<name>.+?)" does not exist', re.IGNORECASE),
+    re.compile(r"Table '(?P<name>.+?)' doesn't exist", re.IGNORECASE),
+)
+_NO_COLUMN = (
+    re.compile(r"no such column: (?P<name>.+?)(?: - |$)", re.IGNORECASE | re.MULTILINE),
+    re.compile(r"has no column named (?P<name>.+)", re.IGNORECASE),
+    re.compile(r'Referenced column "(?P<name>.+?)" (?:not found|was not found)', re.IGNORECASE),
+    re.compile(r'column "?(?P<name>[^"]+?)"? does not exist', re.IGNORECASE),
+    re.compile(r"Unknown column '(?P<name>.+?)'", re.IGNORECASE),
+)
+_CANDIDATES = re.compile(r"Candidate bindings: (?P<names>.+)")
+_NEAR = re.compile(r'near "(?P<token>[^"]+)": syntax error')
+_PID = re.compile(r"PID (?P<pid>\d+)")
+
+_PLATFORM_TYPES = {
+    # DuckDB
+    "ConnectionException",
+    "FatalException",
+    "HTTPException",
+    "InternalException",
+    "InternalError",
+    "OutOfMemoryException",
+    "TransactionException",
+    # any DB-API driver: the connection itself is gone
+    "InterfaceError",
+}
+_PLATFORM_TEXTS = (
+    "database is locked",
+    "database table is locked",
+    "database schema is locked",
+    "disk i/o error",
+    "is full",
+    "no space left",
+    "unable to open database file",
+    "readonly database",
+    "malformed",
+    "not a database",
+    "not a valid duckdb database",
+    "could not set lock",
+    "connection refused",
+    "could not connect",
+    "connection failed",
+    "server closed the connection",
+    "terminating connection",
+    "permission denied",
+)
+
+
+def statement_failed(
+    error: BaseException,
+    connection: Connection,
+    statement: Bound,
+    table_names: Callable[[], list[str]],
+) -> DovetailError:
+    """The error to raise for what a statement raised.
+
+    Args:
+        error: What the driver raised.
+        connection: Where the statement was sent.
+        statement: With its values, which are masked in the message.
+        table_names: Lists the tables, for the nearest name; only called if a table is missing.
+    """
+    message = mask(driver_message(error), statement.values)
+    who = connection.described
+    if type(error).__name__ == "InterruptException" or message == "interrupted":
+        return RunInterrupted("the statement was interrupted", who=who, why="the task was cancelled or ran out of time")
+    missing = _match(_NO_TABLE, message)
+    if missing:
+        return _missing_table(missing, who, table_names)
+    if _is_platform(error, message):
+        return unavailable(error, connection, message)
+    shown = shown_statement(statement)
+    column = _match(_NO_COLUMN, message)
+    if column:
+        candidates = _CANDIDATES.search(message)
+        names = re.findall(r'"([^"]+)"', candidates["names"]) if candidates else []
+        close = nearest(column, names)
+        return UsageError(
+            f"the statement names a column {column!r} that is not there",
+            who=who,
+            why=message + f"\nstatement: {shown}",
+            fix=f"write {close!r}" if close else "look at the columns with: select * from the_table limit 1",
+        )
+    return UsageError(
+        "the database refuses the statement",
+        who=who,
+        why=f"{message}{_position(message, statement)}\nstatement: {shown}",
+        fix="correct the statement, or the values bound to it",
+    )
+
+
+def unavailable(error: BaseException, connection: Connection, message: str | None = None) -> DovetailError:
+    """The error to raise when a database cannot be opened or reached, or breaks down."""
+    message = redact(driver_message(error)) if message is None else message
+    who, lowered = connection.described, message.lower()
+    pid = _PID.search(message)
+    if "could not set lock" in lowered:
+        holder = f"process {pid['pid']}" if pid else "another process"
+        look = f" (ps {pid['pid']} shows what it is)" if pid else ""
+        return EngineUnavailable(
+            f"{holder} holds the database {connection.path}",
+            who=who,
+            why=message,
+            fix=f"end it{look}: a DuckDB file is open for writing in one process at a time",
+            **({"pid": int(pid["pid"])} if pid else {}),
+        )
+    if "different configuration" in lowered:
+        return EngineUnavailable(
+            f"this process has opened {connection.path} already, with other settings",
+            who=who,
+            why=message,
+            fix="use one connection for a file in one run, or give all of them the same read_only and query settings",
+        )
+    if "locked" in lowered:
+        return EngineUnavailable(
+            f"another process is writing to the database {connection.path}",
+            who=who,
+            why=message,
+            fix="wait for it, or raise the seconds to wait: query = { timeout = 120 }",
+        )
+    if "not a database" in lowered or "not a valid duckdb database" in lowered:
+        return EngineUnavailable(
+            f"{connection.path} is not a {connection.dialect} database",
+            who=who,
+            why=message,
+            fix="correct the path, or move the file away so that a database can be created there",
+        )
+    if "permission denied" in lowered or "readonly database" in lowered or "unable to open" in lowered:
+        return EngineUnavailable(
+            "the database cannot be opened for this",
+            who=who,
+            why=message,
+            fix=f"check the permissions: ls -ld {connection.path or connection.shown}",
+        )
+    return PlatformError(
+        "the database failed", who=who, why=message, fix="check that it is up and reachable, then run again"
+    )
+
+
+def missing_driver(module: str | None, connection: Connection) -> EngineUnavailable:
+    """The error to raise when the driver of a URL is not installed."""
+    if connection.dialect == "duckdb":
+        line = "pip install 'dovetail-sql[engine]'"
+    else:
+        known = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql", "trino": "trino"}
+        line = f"pip install {known.get(connection.dialect, module or f'the SQLAlchemy dialect of {connection.dialect}')!r}"
+    return EngineUnavailable(
+        f"the driver of {connection.dialect} is not installed",
+        who=connection.described,
+        why=f"cannot import {module}" if module else f"SQLAlchemy knows no dialect {connection.url.drivername!r}",
+        fix=line,
+    )
+
+
+def driver_message(error: BaseException) -> str:
+    """What the driver says, without SQLAlchemy's echo of statement and parameters."""
+    original = getattr(error, "orig", None)
+    return str(error if original is None else original).strip()
+
+
+def mask(message: str, values: Mapping[str, Any]) -> str:
+    """The message with every bound value, and every secret, replaced by ``***``."""
+    texts = set()
+    for value in values.values():
+        for form in (str(value), repr(value)) if not isinstance(value, (bytes, bool, type(None))) else ():
+            if len(form) >= 3:
+                texts.add(form)
+    for text in sorted(texts, key=len, reverse=True):
+        message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)" if text.isalnum() else re.escape(text), _MASK, message)
+    return redact(message)
+
+
+def shown_statement(statement: Bound, width: int = 200) -> str:
+    """The statement on one line, shortened, with placeholders where values go."""
+    text = "".join(piece if isinstance(piece, str) else f":{piece.key}" for piece in statement.pieces)
+    line = " ".join(text.split())
+    return redact(line if len(line) <= width else line[: width - 3] + "...")
+
+
+def _missing_table(name: str, who: str, table_names: Callable[[], list[str]]) -> UsageError:
+    name = name.strip().strip('"')
+    try:
+        names = table_names()
+    except Exception:  # the message must not depend on a second statement
+        names = []
+    close = nearest(name.rsplit(".", 1)[-1], names)
+    return UsageError(
+        f"there is no table {name!r}",
+        who=who,
+        why=f"tables: {listing(names)}",
+        fix=f"write {close!r}" if close else "create it first, or give it as an input of the task",
+    )
+
+
+def _match(patterns: tuple[re.Pattern[str], ...], message: str) -> str | None:
+    for pattern in patterns:
+        if found := pattern.search(message):
+            return found["name"].strip()
+    return None
+
+
+def _is_platform(error: BaseException, message: str) -> bool:
+    original = getattr(error, "orig", None) or error
+    state = str(getattr(original, "sqlstate", "") or "")
+    if getattr(error, "connection_invalidated", False) or state[:2] in ("08", "53", "57", "58", "XX"):
+        return True
+    lowered = message.lower()
+    return type(original).__name__ in _PLATFORM_TYPES or any(text in lowered for text in _PLATFORM_TEXTS)
+
+
+def _position(message: str, statement: Bound) -> str:
+    """Line and column of the token that SQLite stumbles over, where it stands there only once."""
+    near = _NEAR.search(message)
+    if near is None:
+        return ""
+    text = "".join(piece if isinstance(piece, str) else f":{piece.key}" for piece in statement.pieces)
+    start = text.find(near["token"])
+    if start < 0 or text.find(near["token"], start + 1) >= 0:
+        return ""
+    line = text.count("\n", 0, start) + 1
+    return f" at line {line}, column {start - text.rfind(chr(10), 0, start)}"

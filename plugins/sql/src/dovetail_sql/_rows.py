@@ -1,0 +1,144 @@
+"""Rows of a cursor to Arrow and back, keeping types: an int column with nulls stays an int column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dovetail.errors import UserError, ValueMismatch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH = 50_000
+"""Rows that are held as Python objects at a time."""
+
+
+def check_columns(names: Sequence[str], who: str) -> None:
+    """Raises ValueMismatch if two columns of a result have one name: no dataframe could tell them apart."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueMismatch(
+                f"the result has two columns called {name!r}", who=who, fix=f"rename one: select ... as {name}_2"
+            )
+        seen.add(name)
+
+
+def to_arrow(names: Sequence[str], batches: Iterable[Sequence[Sequence[Any]]], who: str) -> pa.Table:
+    """An Arrow table of row batches. Column types come from the values: those of all batches together.
+
+    A column without a single value has Arrow's null type.
+
+    Raises:
+        UserError: A column holds values of several types, or of one that Arrow does not know.
+    """
+    import pyarrow as pa
+
+    tables = []
+    for rows in batches:
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+        arrays = [_column(name, list(values), who) for name, values in zip(names, columns, strict=True)]
+        tables.append(pa.table(arrays, names=list(names)))
+    if not tables:
+        return pa.table([pa.nulls(0)] * len(names), names=list(names))
+    if len(tables) == 1:
+        return tables[0]
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowInvalid as error:
+        raise _mixed("the result", str(error), who) from None
+
+
+def _column(name: str, values: list[Any], who: str) -> pa.Array:
+    import pyarrow as pa
+
+    kinds = set(map(type, values)) - {type(None)}
+    try:
+        if kinds == {int, float}:
+            return _numbers(values)
+        if kinds and not _fits_arrow(kinds):
+            values = [None if value is None else _plain(value) for value in values]
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise _mixed(f"column {name!r}", f"it holds values of type {found}", who) from None
+
+
+def _numbers(values: list[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    if any(type(value) is int and abs(value) > 2**53 for value in values):
+        raise pa.ArrowInvalid("an int that no float can hold")
+    return pa.array([None if value is None else float(value) for value in values], pa.float64())
+
+
+def _fits_arrow(kinds: set[type]) -> bool:
+    import datetime
+    import decimal
+
+    known = {bool, int, float, str, bytes, datetime.date, datetime.datetime, datetime.time, datetime.timedelta}
+    return kinds <= known | {decimal.Decimal, list}
+
+
+def _plain(value: Any) -> Any:
+    import json
+    import uuid
+
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, (memoryview, bytearray)):
+        return bytes(value)
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return value
+
+
+def _mixed(what: str, why: str, who: str) -> UserError:
+    return ValueMismatch(
+        f"{what} has no single type", who=who, why=why, fix="cast it in the statement: cast(column as text)"
+    )
+
+
+def from_arrow(table: pa.Table) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of an Arrow table as Python values, in batches."""
+    for batch in table.to_batches(max_chunksize=BATCH):
+        columns = [column.to_pylist() for column in batch.columns]
+        yield list(zip(*columns, strict=True)) if columns else [()] * batch.num_rows
+
+
+def plain_table(table: pa.Table) -> pa.Table:
+    """The same rows with dictionaries decoded and timestamps in microseconds, which is all that Python and most databases hold.
+
+    Raises:
+        ValueMismatch: A timestamp has a fraction of a microsecond.
+    """
+    import pyarrow as pa
+
+    fields = [pa.field(field.name, _plain_type(field.type)) for field in table.schema]
+    if [field.type for field in fields] == table.schema.types:
+        return table
+    try:
+        return table.cast(pa.schema(fields))
+    except pa.ArrowInvalid as error:
+        raise ValueMismatch(
+            "the rows cannot be written as they are", why=str(error), fix="round or cast the column first"
+        ) from None
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        return _plain_type(kind.value_type)
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", kind.tz)
+    if pa.types.is_time64(kind) and kind.unit == "ns":
+        return pa.time64("us")
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if hasattr(pa.types, "is_string_view") and pa.types.is_string_view(kind):
+        return pa.string()
+    if hasattr(pa.types, "is_binary_view") and pa.types.is_binary_view(kind):
+        return pa.binary()
+    return kind

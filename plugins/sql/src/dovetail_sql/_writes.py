@@ -1,0 +1,73 @@
+"""Checks that writing to any engine shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dovetail.errors import UsageError, ValueMismatch, listing, nearest
+
+from dovetail_sql._connections import Connection
+from dovetail_sql._database import LEDGER, Database, TableName
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def check_rows(table: TableName, rows: pa.Table) -> None:
+    """Raises UsageError or ValueMismatch if these rows cannot be a table of this name in any database."""
+    if table.name == LEDGER:
+        raise UsageError(f"{LEDGER} is dovetail's own table", fix="choose another name")
+    if not rows.column_names:
+        raise ValueMismatch(f"the rows for table {str(table)!r} have no columns", fix="give at least one column")
+    seen: dict[str, str] = {}
+    for name in rows.column_names:
+        if not name or "\x00" in name:
+            raise ValueMismatch(f"a column for table {str(table)!r} is called {name!r}", fix="rename it")
+        other = seen.get(name.casefold())
+        seen[name.casefold()] = name
+        if other is not None:
+            raise ValueMismatch(
+                f"two columns for table {str(table)!r} have one name: {other!r} and {name!r}",
+                why="databases do not tell upper case from lower case in names",
+                fix=f"rename {name!r}",
+            )
+
+
+def insert_columns(database: Database, table: TableName, names: Sequence[str]) -> list[str]:
+    """The columns of a table that frame columns of these names go to, as the database spells them.
+
+    Raises:
+        ValueMismatch: The table has no such column.
+    """
+    known = database.columns(table)
+    folded = {name.casefold(): name for name in known}
+    found = []
+    for name in names:
+        column = name if name in known else folded.get(name.casefold())
+        if column is None:
+            close = nearest(name, known)
+            raise ValueMismatch(
+                f"table {str(table)!r} has no column {name!r}",
+                who=database.connection.described,
+                why=f"columns: {listing(known)}",
+                fix=f"rename it to {close!r}" if close else 'drop it, or write with mode="replace"',
+            )
+        found.append(column)
+    return found
+
+
+def already_there(table: TableName, connection: Connection) -> UsageError:
+    """The error for ``mode="create"`` on a table that exists."""
+    return UsageError(
+        f"the table {str(table)!r} exists already",
+        who=connection.described,
+        fix='use mode="replace" to put a new one in its place, or mode="append" to add the rows',
+    )
+
+
+def no_rows_returned(connection: Connection) -> UsageError:
+    """The error for a query that is none."""
+    return UsageError(
+        "the statement returns no rows", who=connection.described, fix="use execute() for statements without a result"
+    )

@@ -1,0 +1,36 @@
+"""What a SQL task is told: which connection, and what to do there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Operation = Literal["query", "execute", "read", "write"]
+Mode = Literal["create", "append", "replace"]
+
+
+@dataclass(frozen=True)
+class SqlConfig:
+    """The work of one SQL task.
+
+    Attributes:
+        connection: Name of a connection in the configuration, or a URL without a password.
+        operation: ``"query"`` returns rows, ``"execute"`` a row count, ``"read"`` a whole table, ``"write"`` fills a table.
+        statement: SQL with ``:names``, for ``"query"`` and ``"execute"``.
+        table: Name of the table as it is, never split or quoted, for ``"read"`` and ``"write"``.
+        schema: Schema of the table; None is the connection's default.
+        columns: Columns to read; None reads all.
+        mode: What ``"write"`` does with a table that exists.
+        once: A run that is resumed does not write rows again that it has written; see ``to_table``.
+    """
+
+    __dovetail_task_type__: ClassVar[str] = "sql"
+
+    connection: str
+    operation: Operation = "query"
+    statement: str = ""
+    table: str | None = None
+    schema: str | None = None
+    columns: tuple[str, ...] | None = None
+    mode: Mode = "create"
+    once: bool = True

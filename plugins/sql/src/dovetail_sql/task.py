@@ -1,0 +1,203 @@
+"""The task type ``sql``: statements, table reads and table writes on one open database per connection and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
+
+from dovetail.config import Settings
+from dovetail.errors import DefinitionError, DovetailError, UsageError, ValueMismatch, listing, nearest
+from dovetail.spec import Interface, TaskCall, TaskContext, TaskType, TypeRef
+
+from dovetail_sql._connections import Connection, check_reference, resolve_connection
+from dovetail_sql._outputs import is_value, shape_of, shaped
+from dovetail_sql._statement import Statement, check_names, parse
+from dovetail_sql.config import Mode, Operation, SqlConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dovetail_sql._database import Database, TableName
+
+ROWS = "rows"
+"""Name of the input of a table write."""
+
+_ARROW = TypeRef("pyarrow.Table")
+_statements: dict[str, Statement] = {}
+
+
+class SqlTask(TaskType):
+    """Runs SQL. The nodes of a run that use one connection share one open database."""
+
+    name: ClassVar[str] = "sql"
+    in_process: ClassVar[bool] = False
+
+    def validate(self, config: Any, interface: Interface, function: Callable[..., Any] | None) -> None:
+        """Check connection, statement, names and types before anything runs.
+
+        Raises:
+            DefinitionError: One of them cannot work.
+        """
+        if function is not None or not isinstance(config, SqlConfig):
+            raise DefinitionError(
+                "a SQL task is the work itself: it decorates no function",
+                fix='flights = sql("select ...", connection="warehouse", output=polars.DataFrame)',
+            )
+        who = f"SQL task on connection {config.connection!r}"
+        check_reference(config.connection, who)
+        _one_of(config.operation, Operation, "operation", who)
+        if config.operation in ("read", "write"):
+            _check_table(config, who)
+        else:
+            statement = _parsed(config.statement, who)
+            values = [name for name, annotation in interface.inputs.items() if is_value(annotation)]
+            frames = [name for name in interface.inputs if name not in values]
+            check_names(statement, values, frames, who)
+        for annotation in interface.outputs.values():
+            _check_output(config, annotation, who)
+
+    def resource_key(self, config: Any) -> Hashable:
+        """The connection as it was named: it holds no secret, and two names are two databases."""
+        return str(config.connection)
+
+    def open(self, config: Any, context: TaskContext) -> Database:
+        """Connect.
+
+        Raises:
+            UsageError: There is no connection of that name.
+            ConfigError: The connection is malformed.
+            EngineUnavailable: The driver is missing, or the database cannot be reached.
+        """
+        settings = context.settings if isinstance(context.settings, Settings) else _current_settings()
+        return open_database(resolve_connection(config.connection, settings))
+
+    def close(self, resource: Any) -> None:
+        """Close every connection to the database."""
+        resource.close()
+
+    def execute(self, call: TaskCall) -> Any:
+        """Run the statement, read the table or write the rows.
+
+        Returns:
+            An Arrow table, one value or records, as the output asks; for ``execute`` and ``write`` a number of rows.
+        """
+        config: SqlConfig = call.config
+        token = (call.context.run_id, call.context.node_id, call.context.attempt)
+        try:
+            return self._execute(config, call, call.resource, token)
+        except DovetailError as error:
+            if error.who is None:
+                error.who = f"task {call.context.node_id!r}"
+            raise
+
+    def _execute(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
+        if config.operation == "write":
+            rows = _arrow(call.inputs[ROWS], ROWS)
+            key = f"{call.context.idempotency_key}" if config.once and config.mode != "replace" else ""
+            return database.write(_table(config), rows, config.mode, key, token)
+        if config.operation == "read":
+            rows = database.read(_table(config), config.columns, token)
+        else:
+            inputs = call.interface.inputs
+            values = {name: value for name, value in call.inputs.items() if is_value(inputs[name])}
+            frames = {name: _arrow(value, name) for name, value in call.inputs.items() if name not in values}
+            bound = _parsed(config.statement, "").bind(values)
+            if config.operation == "execute":
+                return database.execute(bound, frames, token)
+            rows = database.query(bound, frames, token)
+        return shaped(rows, next(iter(call.interface.outputs.values()), Any), f"task {call.context.node_id!r}")
+
+    def cancel(self, call: TaskCall) -> None:
+        """Interrupt the running statement."""
+        if call.resource is not None:
+            call.resource.cancel((call.context.run_id, call.context.node_id, call.context.attempt))
+
+    def fingerprint(self, config: Any, function: Callable[..., Any] | None) -> str:
+        """Statement, connection and mode; not the content of the database, which nobody can see from here."""
+        return repr(config)
+
+
+def open_database(connection: Connection) -> Database:
+    """Open a database: DuckDB by its own driver, all others by SQLAlchemy.
+
+    Raises:
+        EngineUnavailable: The driver is missing, or the database cannot be reached.
+    """
+    if connection.dialect == "duckdb":
+        from dovetail_sql._duckdb import DuckDatabase
+
+        return DuckDatabase(connection)
+    from dovetail_sql._alchemy import AlchemyDatabase
+
+    return AlchemyDatabase(connection)
+
+
+def _current_settings() -> Settings:
+    from dovetail.plugins import current_catalogue
+
+    return current_catalogue().settings
+
+
+def _arrow(value: Any, name: str) -> pa.Table:
+    from dovetail.types import current_types
+
+    types = current_types()
+    if not types.is_table(value):
+        raise ValueMismatch(
+            f"the input {name!r} is no table, it is a {type(value).__name__}",
+            fix="give a polars or pandas DataFrame or an Arrow table",
+        )
+    return types.convert(value, _ARROW)
+
+
+def _parsed(text: str, who: str) -> Statement:
+    statement = _statements.get(text)
+    if statement is None:
+        try:
+            statement = _statements[text] = parse(text)
+        except DefinitionError as error:
+            error.who = error.who or who
+            raise
+    return statement
+
+
+def _table(config: SqlConfig) -> TableName:
+    from dovetail_sql._database import TableName
+
+    return TableName(config.table or "", config.schema)
+
+
+def _one_of(value: object, choice: Any, what: str, who: str) -> None:
+    allowed = get_args(choice)
+    if value not in allowed:
+        close = nearest(str(value), allowed)
+        raise DefinitionError(
+            f"{what}={value!r} is unknown",
+            who=who,
+            fix=f"write {close!r}" if close else f"use one of {listing(allowed)}",
+        )
+
+
+def _check_table(config: SqlConfig, who: str) -> None:
+    _one_of(config.mode, Mode, "mode", who)
+    columns = config.columns if config.columns is not None else ("all",)
+    if not columns:
+        raise DefinitionError("columns= names no column", who=who, fix="leave it out to read all columns")
+    for what, name in (("table", config.table), ("schema", config.schema or "main"), *(("column", c) for c in columns)):
+        if not isinstance(name, str) or not name or "\x00" in name:
+            raise DefinitionError(f"{name!r} is no name of a {what}", who=who, fix="give its name as text, unquoted")
+
+
+def _check_output(config: SqlConfig, annotation: Any, who: str) -> None:
+    if config.operation in ("execute", "write"):
+        return
+    if shape_of(annotation, who) != "table":
+        if config.operation == "read":
+            raise DefinitionError("table() returns a dataframe", who=who, fix="output=polars.DataFrame")
+        return
+    from dovetail.types import current_types
+
+    try:
+        current_types().check_edge(_ARROW, annotation)
+    except UsageError as error:
+        raise DefinitionError(error.what, who=who, why=error.why, fix=error.fix) from None

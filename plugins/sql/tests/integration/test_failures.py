@@ -1,0 +1,178 @@
+"""What goes wrong is told as whose fault it is, with the nearest name, and without any value."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from dovetail.config import Settings
+from dovetail.errors import ConfigError, DovetailError, EngineUnavailable, RunInterrupted, UsageError, ValueMismatch
+from dovetail_sql._database import Database, TableName
+from dovetail_sql._statement import parse
+
+FLIGHTS = pa.table({"carrier": ["UA"], "arr_delay": [5]})
+
+
+def failure(database: Database, text: str, **values: object) -> DovetailError:
+    with pytest.raises(DovetailError) as caught:
+        database.query(parse(text).bind(values), {})
+    return caught.value
+
+
+def test_a_misspelt_table_names_the_nearest(database: Database) -> None:
+    database.write(TableName("flights"), FLIGHTS, "create")
+    error = failure(database, "select * from flihgts")
+    assert isinstance(error, UsageError) and error.fix == "write 'flights'"
+    with pytest.raises(UsageError, match="write 'flights'"):
+        database.read(TableName("flight"), None)
+    with pytest.raises(UsageError, match="write 'carrier'"):
+        database.read(TableName("flights"), ["carier"])
+
+
+def test_a_misspelt_column_is_the_users(database: Database) -> None:
+    database.write(TableName("flights"), FLIGHTS, "create")
+    error = failure(database, "select arr_dealy from flights")
+    assert isinstance(error, UsageError) and "arr_dealy" in error.what
+
+
+def test_a_syntax_error_shows_the_place_and_the_statement_shortened(database: Database) -> None:
+    error = failure(database, "select 1,\n  2 frm x\nwhere " + " and ".join(["1 = 1"] * 100))
+    assert isinstance(error, UsageError)
+    assert "line 2" in str(error).lower() and len(str(error)) < 900
+
+
+def test_bound_values_are_never_shown(database: Database) -> None:
+    database.execute(parse("create table t (a varchar primary key)").bind({}), {})
+    secret = "hunter2 drop table"
+    for _ in range(2):
+        try:
+            database.execute(parse("insert into t values (:a)").bind({"a": secret}), {})
+        except DovetailError as error:
+            assert secret not in str(error) and isinstance(error, UsageError)
+            break
+    else:
+        pytest.fail("the second insert breaks the primary key")
+    error = failure(database, "select cast(:v as integer) from nowhere where :v = 'x'", v="sesame-open")
+    assert "sesame" not in str(error) and "sesame" not in repr(error.to_dict())
+
+
+def test_a_value_that_cannot_be_bound_tells_its_type_only(database: Database) -> None:
+    error = failure(database, "select :v", v="tail\ud800")
+    assert isinstance(error, UsageError) and "str" in error.what and "tail" not in str(error)
+
+
+def test_mixed_columns_are_refused(open_) -> None:
+    database = open_("sqlite")
+    error = failure(database, "select 1 as a union all select 'x'")
+    assert isinstance(error, ValueMismatch) and "int, str" in str(error)
+
+
+def test_a_missing_directory_is_the_platforms(engine: str, settings: Settings, open_) -> None:
+    with pytest.raises(EngineUnavailable, match="mkdir -p"):
+        open_(f"{engine}:///missing/x.db")
+
+
+def test_a_file_that_is_no_database(engine: str, settings: Settings, open_) -> None:
+    (settings.project_root / "notes.txt").write_text("these are notes, not a database. " * 50)
+    with pytest.raises(DovetailError) as caught:
+        open_(f"{engine}:///notes.txt").tables()
+    assert caught.value.kind == "platform" and "notes.txt" in str(caught.value)
+
+
+def test_a_directory_is_no_database(engine: str, settings: Settings, open_) -> None:
+    (settings.project_root / "folder").mkdir()
+    with pytest.raises(EngineUnavailable, match="is a directory"):
+        open_(f"{engine}:///folder")
+
+
+HOLD = {
+    "duckdb": "import duckdb,sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()",
+    "sqlite": "import sqlite3,sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('begin immediate');"
+    "print(flush=True); input()",
+}
+
+
+def test_another_process_that_holds_the_file_is_named(engine: str, settings: Settings, open_) -> None:
+    path = settings.project_root / f"warehouse.{engine}"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD[engine], str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        holder.stdout.readline()
+        with pytest.raises(EngineUnavailable) as caught:
+            open_(f"{engine}:///warehouse.{engine}" + ("?timeout=0" if engine == "sqlite" else "")).write(
+                TableName("t"), FLIGHTS, "create"
+            )
+    finally:
+        holder.communicate(b"\n")
+    if engine == "duckdb":
+        assert caught.value.details["pid"] == holder.pid and str(holder.pid) in caught.value.what
+
+
+def test_read_only_refuses_writes_and_reads_on(engine: str, settings: Settings, open_) -> None:
+    database = open_(engine)
+    database.write(TableName("flights"), FLIGHTS, "create")
+    database.close()
+    table = {"url": f"{engine}:///warehouse.{engine}", "read_only": True}
+    database = open_("it", Settings(project_root=settings.project_root, connections={"it": table}))
+    assert database.read(TableName("flights"), None).equals(FLIGHTS)
+    assert database.query(parse("select count(*) as n from rows").bind({}), {"rows": FLIGHTS}).num_rows == 1
+    for write in (
+        lambda: database.write(TableName("t"), FLIGHTS, "create"),
+        lambda: database.execute(parse("delete from flights").bind({}), {}),
+        lambda: database.query(parse("delete from flights returning carrier").bind({}), {}),
+    ):
+        with pytest.raises(DovetailError):
+            write()
+    assert database.read(TableName("flights"), None).num_rows == 1
+
+
+def test_one_file_with_two_settings_in_one_process(settings: Settings, open_) -> None:
+    open_("duckdb")
+    table = {"url": "duckdb:///warehouse.duckdb", "read_only": True}
+    with pytest.raises(EngineUnavailable, match="read_only"):
+        open_("it", Settings(project_root=settings.project_root, connections={"it": table}))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_file_that_may_not_be_written(engine: str, settings: Settings, open_) -> None:
+    path = Path(settings.project_root / f"warehouse.{engine}")
+    open_(engine).write(TableName("t"), FLIGHTS, "create")
+    path.chmod(0o400)
+    with pytest.raises(DovetailError) as caught:
+        open_(engine).write(TableName("u"), FLIGHTS, "create")
+    assert caught.value.kind == "platform"
+
+
+@pytest.mark.parametrize("url", ["postgresql+nosuchdriver://host/db", "nosuchdialect://host/db"])
+def test_a_missing_driver_tells_what_to_install(url: str, open_) -> None:
+    with pytest.raises(EngineUnavailable, match="pip install"):
+        open_(url)
+
+
+def test_read_only_where_it_is_not_known_is_an_error(settings: Settings, open_) -> None:
+    table = {"url": "mysql+pymysql://host/db", "read_only": True}
+    with pytest.raises(ConfigError, match="read_only"):
+        open_("it", Settings(project_root=settings.project_root, connections={"it": table}))
+
+
+def test_a_running_statement_can_be_interrupted_from_another_thread(database: Database) -> None:
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as n from n"
+    stopped = threading.Event()
+
+    def stop() -> None:
+        while not stopped.wait(0.05):  # it may not have begun yet
+            database.cancel("node")
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    try:
+        with pytest.raises(RunInterrupted):
+            database.query(parse(endless).bind({}), {}, token="node")
+    finally:
+        stopped.set()
+        stopper.join()
+    assert database.query(parse("select 1 as a").bind({}), {}).to_pydict() == {"a": [1]}

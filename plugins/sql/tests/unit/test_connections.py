@@ -1,0 +1,106 @@
+"""From a name in the configuration to a URL, without ever showing a password."""
+
+import pickle
+
+import pytest
+from dovetail.config import Settings
+from dovetail.errors import ConfigError, DefinitionError, DovetailError, EngineUnavailable, UsageError
+from dovetail_sql._connections import check_reference, resolve_connection
+
+PASSWORD = "pass/word@with:colon"
+
+
+def settings(tmp_path, **connections) -> Settings:
+    return Settings(project_root=tmp_path, connections=connections)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+def test_relative_paths_start_from_the_project_root(tmp_path, engine: str) -> None:
+    (tmp_path / "data").mkdir()
+    found = resolve_connection("it", settings(tmp_path, it={"url": f"{engine}:///data/x.db"}))
+    assert found.path == tmp_path / "data" / "x.db" and found.dialect == engine
+    assert resolve_connection(f"{engine}:////{tmp_path}/y.db", settings(tmp_path)).path == tmp_path / "y.db"
+    assert resolve_connection(f"{engine}:///:memory:", settings(tmp_path)).path is None
+
+
+def test_parts_and_secrets(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    table = {
+        "drivername": "postgresql+psycopg",
+        "username": "me",
+        "password": {"env": "PGPASSWORD"},
+        "host": "db.example",
+        "port": 5433,
+        "database": "flights",
+        "query": {"sslmode": "require"},
+        "read_only": True,
+    }
+    found = resolve_connection("it", settings(tmp_path, it=table))
+    assert found.url.password == PASSWORD and found.url.port == 5433 and found.read_only
+    assert found.shown == "postgresql+psycopg://me:***@db.example:5433/flights?sslmode=require"
+    for text in (repr(found), str(found), found.described):
+        assert PASSWORD not in text and "pass%2F" not in text
+
+
+def test_a_whole_url_may_be_a_secret(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("URL", "postgresql://me:topsecret@host/db")
+    found = resolve_connection("it", settings(tmp_path, it={"url": {"env": "URL"}}))
+    assert found.url.password == "topsecret" and "topsecret" not in repr(found)
+
+
+def test_a_secret_that_is_not_set_names_its_variable(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("NOT_THERE", raising=False)
+    with pytest.raises(ConfigError, match="NOT_THERE"):
+        resolve_connection("it", settings(tmp_path, it={"url": {"env": "NOT_THERE"}}))
+
+
+def test_an_unknown_name_tells_the_nearest_and_the_lines_to_add(tmp_path) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_connection("warehose", settings(tmp_path, warehouse={"url": "sqlite:///x.db"}))
+    assert "'warehouse'" in str(caught.value) and "[tool.dovetail.connections.warehose]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"ulr": "sqlite:///x.db"}, "url"),
+        ({}, "url or a drivername"),
+        ({"url": "sqlite:///x.db", "drivername": "sqlite"}, "either"),
+        ({"url": "no url at all"}, "cannot be read"),
+        ({"url": 5}, "cannot be read"),
+        ({"url": "sqlite:///x.db", "read_only": "yes"}, "true or false"),
+        ({"drivername": "postgresql", "port": "many"}, "port"),
+        ({"drivername": 7}, "drivername"),
+        ({"drivername": "postgresql", "query": "a=b"}, "query"),
+    ],
+)
+def test_a_malformed_connection_says_what_is_wrong(tmp_path, table, said) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve_connection("it", settings(tmp_path, it=table))
+    assert said in str(caught.value) and "connection 'it'" in str(caught.value)
+
+
+def test_a_url_that_cannot_be_read_is_not_repeated(tmp_path) -> None:
+    with pytest.raises(DovetailError) as caught:
+        resolve_connection("it", settings(tmp_path, it={"url": "postgresql://me:topsecret@host:port/db"}))
+    assert "topsecret" not in str(caught.value)
+
+
+def test_read_only_needs_the_file(tmp_path) -> None:
+    with pytest.raises(EngineUnavailable, match="does not exist"):
+        resolve_connection("it", settings(tmp_path, it={"url": "duckdb:///x.db", "read_only": True}))
+
+
+@pytest.mark.parametrize("name", ["warehouse", "sqlite:///x.db", "duckdb:///:memory:", "postgresql://me@host/db"])
+def test_names_and_urls_without_a_password_may_stand_in_code(name: str) -> None:
+    check_reference(name, "task 'x'")
+
+
+@pytest.mark.parametrize(
+    "name", ["postgresql://me:topsecret@host/db", "x://h/d?sslpassword=topsecret", "", None]
+)
+def test_passwords_may_not(name) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        check_reference(name, "task 'x'")
+    assert "topsecret" not in str(caught.value)
+    assert pickle.loads(pickle.dumps(caught.value)).what == caught.value.what
