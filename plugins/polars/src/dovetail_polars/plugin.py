@@ -1,3 +1,47 @@
 """The hook implementations of dovetail-polars. Imports no engine."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+
 DOVETAIL_API = 1
+
+_INSTALL = "pip install 'dovetail-polars[engine]'"
+_CODE = "dovetail_polars.transformers"
+
+
+@hookimpl
+def dovetail_type_transformers() -> Iterable[TransformerSpec]:
+    """``polars.DataFrame`` and ``polars.LazyFrame``."""
+    return [
+        TransformerSpec(
+            "polars.DataFrame",
+            f"{_CODE}:DataFrameTransformer",
+            converters=(
+                ConverterSpec("polars.DataFrame", "pyarrow.Table", f"{_CODE}:to_arrow", "copy"),
+                ConverterSpec("pyarrow.Table", "polars.DataFrame", f"{_CODE}:from_arrow", "copy"),
+                ConverterSpec("polars.DataFrame", "polars.LazyFrame", f"{_CODE}:to_lazy", "view"),
+            ),
+            codecs=(
+                CodecSpec("parquet", f"{_CODE}:DataFrameParquet", ".parquet"),
+                CodecSpec("arrow", f"{_CODE}:DataFrameIpc", ".arrow"),
+            ),
+            aliases=("polars.dataframe.frame.DataFrame",),
+            install=_INSTALL,
+            summary="polars, eager",
+        ),
+        TransformerSpec(
+            "polars.LazyFrame",
+            f"{_CODE}:LazyFrameTransformer",
+            converters=(ConverterSpec("polars.LazyFrame", "polars.DataFrame", f"{_CODE}:collect", "collect"),),
+            codecs=(
+                CodecSpec("parquet", f"{_CODE}:LazyFrameParquet", ".parquet"),
+                CodecSpec("arrow", f"{_CODE}:LazyFrameIpc", ".arrow"),
+            ),
+            aliases=("polars.lazyframe.frame.LazyFrame",),
+            install=_INSTALL,
+            summary="polars, lazy: a plan that is run when rows are needed",
+        ),
+    ]

@@ -1,0 +1,134 @@
+"""Which transformer knows a type: exact type, then its bases, then nothing; cached until the catalogue changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, get_origin
+
+from dovetail.errors import DovetailError, UnknownType
+from dovetail.spec import CodecSpec, ConverterSpec, Declaration, Manifest, TransformerSpec, TypeRef, TypeTransformer
+from dovetail.types._names import class_name, normalise, resolve_loaded, type_name
+
+
+class CatalogueView(Protocol):
+    """What the type engine needs of a catalogue."""
+
+    @property
+    def version(self) -> int: ...
+    def transformers(self) -> Mapping[str, TransformerSpec]: ...
+    def converters(self) -> tuple[ConverterSpec, ...]: ...
+    def load(self, code: str, who: Declaration | None = None) -> Any: ...
+    def missing(self, kind: str, name: str) -> DovetailError: ...
+    def owner_of(self, declaration: Declaration) -> Manifest: ...
+
+
+class Registry:
+    """Transformers by name, by class and by value. A declared name is looked at only if its module is loaded."""
+
+    def __init__(self, catalogue: CatalogueView) -> None:
+        self.catalogue = catalogue
+        self.specs: dict[str, TransformerSpec] = dict(catalogue.transformers())
+        self.names: dict[str, str] = {}
+        for name, spec in self.specs.items():
+            for alias in (*spec.aliases, name):
+                self.names[alias] = name
+        self._by_class: dict[type, TransformerSpec | None] = {}
+        self._transformers: dict[str, TypeTransformer] = {}
+        self._codecs: dict[tuple[str, str], Any] = {}
+
+    def find(self, annotation: Any) -> TransformerSpec | None:
+        """The declaration for a type, a TypeRef or a dotted name; None if nobody knows it."""
+        annotation = normalise(annotation)
+        if isinstance(annotation, TypeRef):
+            return self.specs.get(self.names.get(annotation.name, ""))
+        if isinstance(annotation, type):
+            return self.find_class(annotation)
+        origin = get_origin(annotation)  # DataFrame[Schema] is a DataFrame
+        if isinstance(origin, type) and origin.__module__ not in ("builtins", "collections.abc", "typing"):
+            return self.find_class(origin)
+        return None
+
+    def class_of(self, spec: TransformerSpec) -> type | None:
+        """The class that a declaration names, if it is loaded."""
+        found = (resolve_loaded(name) for name in (spec.type, *spec.aliases))
+        return next((cls for cls in found if isinstance(cls, type)), None)
+
+    def find_class(self, cls: type) -> TransformerSpec | None:
+        """The declaration for a class: its own, or that of the nearest base."""
+        try:
+            return self._by_class[cls]
+        except KeyError:
+            pass
+        loaded: dict[type, str] = {}
+        for alias, name in self.names.items():
+            found = resolve_loaded(alias)
+            if isinstance(found, type):
+                loaded[found] = name
+        spec = None
+        for base in cls.__mro__[:-1]:
+            name_of_base = loaded.get(base) or self.names.get(class_name(base))
+            if name_of_base is not None:
+                spec = self.specs[name_of_base]
+                break
+        self._by_class[cls] = spec
+        return spec
+
+    def is_leaf(self, spec: TransformerSpec | None) -> bool:
+        """True if values of the type are stored by a codec of their own, or live in the conversion graph."""
+        return spec is not None and bool(spec.codecs or spec.converters)
+
+    def leaf(self, annotation: Any) -> TransformerSpec | None:
+        """Like :meth:`find`, for frames, files and the like only."""
+        spec = self.find(annotation)
+        return spec if self.is_leaf(spec) else None
+
+    def canonical(self, annotation: Any) -> str | None:
+        """The declared name of a type that is a leaf; for a TypeRef nobody knows, its own name."""
+        spec = self.leaf(annotation)
+        if spec is not None:
+            return spec.type
+        annotation = normalise(annotation)
+        return annotation.name if isinstance(annotation, TypeRef) else None
+
+    def name(self, annotation: Any) -> str:
+        """The name of an annotation, with declared names for declared types wherever they stand in it."""
+        return type_name(annotation, self._declared)
+
+    def _declared(self, annotation: Any) -> str | None:
+        spec = self.leaf(annotation)
+        return spec.type if spec is not None else None
+
+    def transformer(self, spec: TransformerSpec) -> TypeTransformer:
+        """The transformer, loaded once. Raises what the catalogue raises for code that does not load."""
+        found = self._transformers.get(spec.type)
+        if found is None:
+            cls = self.catalogue.load(spec.code, spec)
+            found = cls() if isinstance(cls, type) else cls
+            if not found.type_name:
+                found.type_name = spec.type
+            self._transformers[spec.type] = found
+        return found
+
+    def codec(self, spec: TransformerSpec, codec: CodecSpec) -> Any:
+        """The codec, loaded once."""
+        key = (spec.type, codec.format)
+        found = self._codecs.get(key)
+        if found is None:
+            cls = self.catalogue.load(codec.code, spec)
+            found = self._codecs[key] = cls() if isinstance(cls, type) else cls
+        return found
+
+    def unknown(self, annotation: Any, purpose: str) -> DovetailError:
+        """The error for a type nobody knows, with the plugin that would know it."""
+        annotation = normalise(annotation)
+        name = annotation.name if isinstance(annotation, TypeRef) else class_name(annotation)
+        error = self.catalogue.missing("type", name)
+        if not isinstance(error, UnknownType):
+            return error  # the plugin is there and broken: that is the news
+        plain = error.details.get("distribution") is None and error.details.get("nearest") is None
+        fix = (
+            "use a dataclass or a pydantic model, or declare a TransformerSpec for it in a plugin"
+            if plain
+            else error.fix
+        )
+        return UnknownType(f"no installed plugin knows the type {name}", why=purpose, fix=fix, **error.details)

@@ -1,0 +1,211 @@
+"""pandas <-> Arrow without losing anything silently.
+
+Going out, a missing value of any pandas dtype is a null. Coming in, a null takes the narrowest pandas dtype that can hold it:
+nullable ``Int64`` or ``boolean`` rather than floats or objects; what pandas has no dtype for stays in Arrow (``ArrowDtype``).
+A float column that holds real NaN values stays in Arrow too, because NaN in a numpy float column means missing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from dovetail.errors import ValueMismatch
+from dovetail.types.arrow import check_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_KEY = b"dovetail.pandas"
+_NULLABLE = {
+    "int8": "Int8",
+    "int16": "Int16",
+    "int32": "Int32",
+    "int64": "Int64",
+    "uint8": "UInt8",
+    "uint16": "UInt16",
+    "uint32": "UInt32",
+    "uint64": "UInt64",
+    "bool": "boolean",
+}
+
+
+def index_is_default(index: pd.Index[Any]) -> bool:
+    """True for the row numbers that every new frame has."""
+    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None
+
+
+def index_matters(index: pd.Index[Any]) -> bool:
+    """True for an index that says something of its own: named, of several levels, or of anything but integers.
+
+    An unnamed index of integers is what filtering, sorting and joining leave of the row numbers.
+    """
+    return isinstance(index, pd.MultiIndex) or index.name is not None or not pd.api.types.is_integer_dtype(index.dtype)
+
+
+def frame_to_arrow(frame: pd.DataFrame) -> pa.Table:
+    """The frame as other frames see it: an index that matters becomes the first columns, under the names of reset_index.
+
+    Raises:
+        ValueMismatch: A column name is not text or occurs twice; a column holds objects that Arrow has no one type for.
+    """
+    if index_matters(frame.index):
+        if frame.index.nlevels == 1 and len(frame) == 0 and frame.index.name is None:
+            frame = frame.reset_index(drop=True)  # the index of an empty frame is of objects and says nothing
+        else:
+            try:
+                frame = frame.reset_index()
+            except ValueError as error:
+                raise ValueMismatch(
+                    "the index of the pandas frame has the name of a column",
+                    why=str(error),
+                    fix="rename one of them, or drop the index: frame.reset_index(drop=True)",
+                ) from error
+    return _columns_to_arrow(frame)
+
+
+def _columns_to_arrow(frame: pd.DataFrame) -> pa.Table:
+    import pyarrow as pa
+
+    check_columns(list(frame.columns), "the pandas frame")
+    if frame.shape[1] == 0:
+        return pa.table({"": pa.nulls(len(frame))}).select([])
+    arrays, fields = [], []
+    for position, name in enumerate(frame.columns):
+        array = _column(frame.iloc[:, position], str(name))
+        arrays.append(array)
+        fields.append(pa.field(str(name), array.type))
+    from dovetail.types.arrow import normalise_table
+
+    return normalise_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
+
+
+def _column(series: pd.Series[Any], name: str) -> Any:
+    import pyarrow as pa
+
+    try:
+        array = pa.array(series, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise ValueMismatch(
+            f"the pandas column {name!r} (dtype {series.dtype}) has no one Arrow type",
+            why=str(error).splitlines()[0],
+            fix=f"give it one: frame[{name!r}] = frame[{name!r}].astype('string'), or convert its objects",
+        ) from error
+    return array
+
+
+# -- coming in -----------------------------------------------------------------------------------------
+
+
+def arrow_to_frame(table: pa.Table) -> pd.DataFrame:
+    """An Arrow table as a frame with a default index.
+
+    Raises:
+        ValueMismatch: A column name occurs twice.
+    """
+    check_columns(table.column_names, "the Arrow table")
+    index = pd.RangeIndex(table.num_rows)
+    columns = {name: _series(table.column(i), index) for i, name in enumerate(table.column_names)}
+    return pd.DataFrame(columns, index=index, columns=None if columns else pd.Index([], dtype="str"))
+
+
+def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
+    """One column; the choice of dtype is described at the top of the module."""
+    import pyarrow.types as t
+
+    kind = column.type
+    nullable = _NULLABLE.get(str(kind))
+    if nullable is not None:
+        if column.null_count == 0:
+            return pd.Series(column.to_numpy(), index=index)
+        dtype: Any = pd.api.types.pandas_dtype(nullable)
+        return pd.Series(dtype.__from_arrow__(column), index=index)
+    if t.is_floating(kind):
+        return _keep(column, index) if _has_nan(column) else pd.Series(column.to_numpy(), index=index)
+    plain = t.is_string(kind) or t.is_large_string(kind) or t.is_timestamp(kind) or t.is_duration(kind)
+    if plain or (t.is_dictionary(kind) and not t.is_nested(kind.value_type)):
+        series = column.to_pandas()
+        series.index = index
+        series.name = None
+        return series  # type: ignore[no-any-return]
+    return _keep(column, index)
+
+
+def _keep(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
+    return pd.Series(pd.arrays.ArrowExtensionArray(column), index=index)
+
+
+def _has_nan(column: pa.ChunkedArray) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.any(pc.is_nan(column)).as_py())
+
+
+# -- stored: index and dtypes included -----------------------------------------------------------------
+
+
+def store_frame(frame: pd.DataFrame) -> pa.Table:
+    """The frame as a table that :func:`restore_frame` turns back into the same frame.
+
+    Other libraries read the same columns that :func:`frame_to_arrow` gives, and after them row labels if there are any.
+    """
+    table = frame_to_arrow(frame)
+    index = frame.index
+    notes: dict[str, Any] = {"dtypes": [str(dtype) for dtype in frame.dtypes], "index": None}
+    if index_is_default(index):
+        pass
+    elif isinstance(index, pd.RangeIndex) and (index.name is None or isinstance(index.name, str)):
+        notes["index"] = {"range": [index.start, index.stop, index.step], "name": index.name}
+        if index_matters(index):
+            table = table.remove_column(0)
+    elif index_matters(index) and table.num_columns == frame.shape[1] + index.nlevels:
+        levels = table.column_names[: index.nlevels]
+        notes["index"] = {"columns": levels, "names": list(index.names), "dtypes": _level_types(index)}
+    elif not index_matters(index):
+        label = "__index__"
+        while label in table.column_names:
+            label += "_"
+        table = table.append_column(label, _column(index.to_series(), label))
+        notes["index"] = {"columns": [label], "names": [None], "dtypes": [str(index.dtype)]}
+    return table.replace_schema_metadata({_KEY: json.dumps(notes).encode()})
+
+
+def _level_types(index: pd.Index[Any]) -> list[str]:
+    if isinstance(index, pd.MultiIndex):
+        return [str(dtype) for dtype in index.dtypes]
+    return [str(index.dtype)]
+
+
+def restore_frame(table: pa.Table) -> pd.DataFrame:
+    """The frame that :func:`store_frame` was given; a table from elsewhere as :func:`arrow_to_frame` does."""
+    stored = (table.schema.metadata or {}).get(_KEY)
+    frame = arrow_to_frame(table)
+    if stored is None:
+        return frame
+    notes = json.loads(stored)
+    index = notes["index"]
+    if index is not None and "columns" in index:
+        for label, dtype in zip(index["columns"], index["dtypes"], strict=True):
+            frame[label] = _as(frame[label], dtype)
+        frame = frame.set_index(index["columns"])
+        frame.index.names = index["names"]
+    for position, dtype in enumerate(notes["dtypes"]):
+        name = frame.columns[position]
+        if str(frame[name].dtype) != dtype:
+            frame[name] = _as(frame[name], dtype)
+    if index is not None and "range" in index:
+        frame.index = pd.RangeIndex(*index["range"], name=index["name"])
+    return frame
+
+
+def _as(series: pd.Series[Any], dtype: str) -> pd.Series[Any]:
+    """The series in a dtype given by name. A name that pandas cannot read back leaves the values as they are."""
+    if dtype == "category" or str(series.dtype) == dtype:
+        return series
+    if dtype == "object":
+        return pd.Series(series.array.to_numpy(dtype=object, na_value=None), index=series.index, dtype=object)  # type: ignore[call-arg]
+    try:
+        return series.astype(dtype)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError, NotImplementedError):
+        return series

@@ -1,0 +1,148 @@
+"""pandas frames and series: to and from Arrow, stored as Parquet or Arrow IPC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
+from dovetail.types.arrow import TableTransformer, hash_table, read_ipc, read_parquet, write_ipc, write_parquet
+
+from dovetail_pandas._arrow import (
+    arrow_to_frame,
+    frame_to_arrow,
+    index_is_default,
+    index_matters,
+    restore_frame,
+    store_frame,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "DataFrameIpc",
+    "DataFrameParquet",
+    "DataFrameTransformer",
+    "SeriesParquet",
+    "SeriesTransformer",
+    "from_arrow",
+    "to_arrow",
+]
+
+
+def to_arrow(frame: pd.DataFrame) -> pa.Table:
+    """The frame as an Arrow table. A named or non-integer index becomes the first columns; row numbers are dropped.
+
+    Raises:
+        ValueMismatch: A column name is not text or occurs twice, or a column holds objects of mixed types.
+    """
+    return frame_to_arrow(frame)
+
+
+def from_arrow(table: pa.Table) -> pd.DataFrame:
+    """An Arrow table as a frame with a default index. Ints and booleans with nulls come in pandas' nullable types."""
+    return arrow_to_frame(table)
+
+
+class DataFrameTransformer(TableTransformer):
+    """``pandas.DataFrame``."""
+
+    type_name = "pandas.DataFrame"
+
+    def to_arrow(self, value: pd.DataFrame) -> pa.Table:
+        """As ``pyarrow.Table``."""
+        return frame_to_arrow(value)
+
+    def from_arrow(self, table: pa.Table) -> pd.DataFrame:
+        """From ``pyarrow.Table``."""
+        return arrow_to_frame(table)
+
+    def content_hash(self, value: pd.DataFrame) -> str:
+        """The hash of the Arrow form; row labels that Arrow would not carry are added."""
+        table = frame_to_arrow(value)
+        if index_is_default(value.index) or index_matters(value.index):
+            return hash_table(table)
+        return hash_table(store_frame(value))
+
+    def head(self, value: pd.DataFrame, limit: int) -> pa.Table:
+        """At most the first ``limit`` rows, as Arrow."""
+        return frame_to_arrow(value.head(limit))
+
+    def num_rows(self, value: pd.DataFrame) -> int | None:
+        """Rows."""
+        return len(value)
+
+    def size(self, value: pd.DataFrame) -> int | None:
+        """Bytes in memory, without looking into objects."""
+        return int(value.memory_usage(index=True, deep=False).sum())
+
+    def schema(self, value: pd.DataFrame) -> Schema | None:
+        """Columns with their pandas types."""
+        return Schema(tuple(FieldInfo(str(name), str(kind)) for name, kind in value.dtypes.items()))
+
+    def take_rows(self, value: pd.DataFrame, rows: Sequence[int]) -> pd.DataFrame:
+        """The rows with these ordinals, with their labels."""
+        return value.iloc[list(rows) if not hasattr(rows, "dtype") else rows]
+
+
+class SeriesTransformer(TypeTransformer):
+    """``pandas.Series``."""
+
+    type_name = "pandas.Series"
+
+    def content_hash(self, value: pd.Series) -> str:
+        """The hash of the frame that has only this column."""
+        return DataFrameTransformer().content_hash(_as_frame(value))
+
+    def schema(self, value: pd.Series) -> Schema | None:
+        """Its one column."""
+        return Schema((FieldInfo(str(value.name), str(value.dtype)),))
+
+    def preview(self, value: pd.Series, limit: int = 10) -> Preview:
+        """At most ``limit`` values."""
+        return DataFrameTransformer().preview(_as_frame(value), limit)
+
+
+def _as_frame(series: pd.Series) -> pd.DataFrame:
+    return series.to_frame("" if series.name is None else series.name)
+
+
+class DataFrameParquet:
+    """``pandas.DataFrame`` <-> one Parquet file, index and pandas types included."""
+
+    def write(self, value: pd.DataFrame, path: Path) -> None:
+        """Write the frame."""
+        write_parquet(store_frame(value), path)
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read the frame."""
+        return restore_frame(read_parquet(path))
+
+
+class DataFrameIpc:
+    """``pandas.DataFrame`` <-> one Arrow IPC file, index and pandas types included."""
+
+    def write(self, value: pd.DataFrame, path: Path) -> None:
+        """Write the frame."""
+        write_ipc(store_frame(value), path)
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read the frame."""
+        return restore_frame(read_ipc(path))
+
+
+class SeriesParquet:
+    """``pandas.Series`` <-> one Parquet file with one column."""
+
+    def write(self, value: pd.Series, path: Path) -> None:
+        """Write the series."""
+        DataFrameParquet().write(_as_frame(value), path)
+
+    def read(self, path: Path) -> pd.Series:
+        """Read the series."""
+        frame = DataFrameParquet().read(path)
+        series = frame[frame.columns[-1]]
+        return series.rename(None) if series.name == "" else series

@@ -1,0 +1,157 @@
+"""polars frames, eager and lazy: to and from Arrow, stored as Parquet or Arrow IPC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from dovetail.errors import ValueMismatch
+from dovetail.spec import FieldInfo, Preview, Schema
+from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, normalise_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "DataFrameIpc",
+    "DataFrameParquet",
+    "DataFrameTransformer",
+    "LazyFrameIpc",
+    "LazyFrameParquet",
+    "LazyFrameTransformer",
+    "collect",
+    "from_arrow",
+    "to_arrow",
+    "to_lazy",
+]
+
+
+def to_arrow(frame: pl.DataFrame) -> pa.Table:
+    """The frame as an Arrow table with plain layouts.
+
+    Raises:
+        ValueMismatch: A column holds Python objects.
+    """
+    objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
+    if objects:
+        raise ValueMismatch(
+            f"the polars column {objects[0]!r} holds Python objects",
+            why="Arrow has no type for them",
+            fix="cast it to a polars data type, or drop it",
+        )
+    return normalise_table(frame.to_arrow())
+
+
+def from_arrow(table: pa.Table) -> pl.DataFrame:
+    """An Arrow table as a frame."""
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)  # from a table, never a Series
+    return frame
+
+
+def to_lazy(frame: pl.DataFrame) -> pl.LazyFrame:
+    """The frame as the start of a plan."""
+    return frame.lazy()
+
+
+def collect(plan: pl.LazyFrame) -> pl.DataFrame:
+    """Run the plan."""
+    frame = plan.collect()
+    assert isinstance(frame, pl.DataFrame)  # only a background collect gives anything else
+    return frame
+
+
+class DataFrameTransformer(TableTransformer):
+    """``polars.DataFrame``."""
+
+    type_name = "polars.DataFrame"
+
+    def to_arrow(self, value: pl.DataFrame) -> pa.Table:
+        """As ``pyarrow.Table``."""
+        return to_arrow(value)
+
+    def from_arrow(self, table: pa.Table) -> pl.DataFrame:
+        """From ``pyarrow.Table``."""
+        return from_arrow(table)
+
+    def head(self, value: pl.DataFrame, limit: int) -> pa.Table:
+        """At most the first ``limit`` rows, as Arrow."""
+        return to_arrow(value.head(limit))
+
+    def num_rows(self, value: pl.DataFrame) -> int | None:
+        """Rows."""
+        return value.height
+
+    def size(self, value: pl.DataFrame) -> int | None:
+        """Bytes in memory, as polars estimates them."""
+        return int(value.estimated_size())
+
+    def schema(self, value: pl.DataFrame) -> Schema | None:
+        """Columns with their polars types."""
+        return Schema(tuple(FieldInfo(name, str(kind)) for name, kind in value.schema.items()))
+
+    def take_rows(self, value: pl.DataFrame, rows: Sequence[int]) -> pl.DataFrame:
+        """The rows with these ordinals."""
+        return value.select(pl.all().gather(pl.Series(rows, dtype=pl.UInt64)))
+
+
+class LazyFrameTransformer(TableTransformer):
+    """``polars.LazyFrame``: hashing, storing and counting run the plan; looking at it does not."""
+
+    type_name = "polars.LazyFrame"
+    lazy = True
+
+    def to_arrow(self, value: pl.LazyFrame) -> pa.Table:
+        """Run the plan."""
+        return to_arrow(collect(value))
+
+    def from_arrow(self, table: pa.Table) -> pl.LazyFrame:
+        """The start of a plan."""
+        return from_arrow(table).lazy()
+
+    def num_rows(self, value: pl.LazyFrame) -> int | None:
+        """Not known before the plan is run."""
+        return None
+
+    def schema(self, value: pl.LazyFrame) -> Schema | None:
+        """Columns with their polars types, without running the plan."""
+        return Schema(tuple(FieldInfo(name, str(kind)) for name, kind in value.collect_schema().items()))
+
+    def preview(self, value: pl.LazyFrame, limit: int = 10) -> Preview:
+        """The plan as text: rows would cost a run."""
+        text = value.explain()
+        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+
+    def take_rows(self, value: pl.LazyFrame, rows: Sequence[int]) -> pl.LazyFrame:
+        """The rows with these ordinals; runs the plan."""
+        return DataFrameTransformer().take_rows(collect(value), rows).lazy()
+
+
+class DataFrameParquet(ParquetCodec):
+    """``polars.DataFrame`` <-> one Parquet file."""
+
+    transformer = DataFrameTransformer
+
+
+class DataFrameIpc(IpcCodec):
+    """``polars.DataFrame`` <-> one Arrow IPC file."""
+
+    transformer = DataFrameTransformer
+
+
+class LazyFrameParquet(ParquetCodec):
+    """``polars.LazyFrame`` <-> one Parquet file."""
+
+    transformer = LazyFrameTransformer
+
+    def read(self, path: Path) -> Any:
+        """The start of a plan over the data of the file."""
+        return super().read(path)
+
+
+class LazyFrameIpc(IpcCodec):
+    """``polars.LazyFrame`` <-> one Arrow IPC file."""
+
+    transformer = LazyFrameTransformer
