@@ -33,6 +33,7 @@ class _Call:
         self.cancelled = False
         self.worker: Worker | None = None
         self.has_slot = False
+        self.answered = False
         self.thread = threading.get_ident()
 
 
@@ -107,8 +108,9 @@ class WorkerPool:
         body = to_json(request, "request")
         call = _Call(job)
         with self._changed:
-            if self._closed:
-                raise RunInterrupted("the worker pool is closed", who=job or None)
+            if self._closed or os.getpid() != self._owner:
+                why = "it belongs to the process that made it" if os.getpid() != self._owner else None
+                raise RunInterrupted("the worker pool is closed", who=job or None, why=why)
             self._calls.add(call)
         try:
             while True:
@@ -133,7 +135,7 @@ class WorkerPool:
             True if such a job was there.
         """
         with self._changed:
-            hit = [call for call in self._calls if call.job == job]
+            hit = [call for call in self._calls if call.job == job and not call.answered]
             for call in hit:
                 self._interrupt(call)
             self._changed.notify_all()
@@ -245,7 +247,7 @@ class WorkerPool:
         with self._changed:
             if call.cancelled:
                 raise Cancelled
-            self._calls.discard(call)
+            call.answered = True
             return call.worker is not None and call.worker.reusable
 
     def _give_back(self, call: _Call, keep: bool, grace: float) -> None:
@@ -273,10 +275,12 @@ class WorkerPool:
 
     def _place(self) -> dict[str, Any]:
         """Where the job runs. Another interpreter has a module path of its own."""
-        cwd = None
+        cwd = path = None
         with contextlib.suppress(OSError):  # deleted under our feet
             cwd = str(Path.cwd())
-        return {"cwd": cwd, "path": list(sys.path) if self._python == sys.executable else None}
+        if self._python == sys.executable:
+            path = [entry for entry in sys.path if isinstance(entry, str)]
+        return {"cwd": cwd, "path": path}
 
 
 def _death(worker: Worker, job: str, started: bool) -> WorkerDied:

@@ -40,9 +40,7 @@ def serve(request: int, reply: int, lifeline: int) -> None:
     faulthandler.enable()
     worker = _Worker(request, reply)
     signal.signal(signal.SIGTERM, worker.stop)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    sys.stdout, sys.stderr = _text_to(1), _text_to(2)
     try:
         worker.serve()
     except BrokenPipeError:  # the hub is gone
@@ -90,7 +88,7 @@ class _Worker:
 
     def _call(self, call: dict[str, Any]) -> None:
         self._send(_frames.STARTED, b"{}")
-        streams = sys.stdin, sys.stdout, sys.stderr
+        stdin, streams = sys.stdin, (sys.stdout, sys.stderr)
         try:
             kind, body = _frames.REPLY, self._run(call)
         except BaseException as error:
@@ -99,9 +97,12 @@ class _Worker:
             kind, body = _frames.ERROR, _describe(error, self._memory_limit)
         if os.getpid() != self._pid:  # a fork made by the job came back through here: it has no say
             os._exit(0)
-        for stream in (sys.stdout, sys.stderr, *streams[1:]):
+        for stream in (sys.stdout, sys.stderr, *streams):
             _flush(stream)
-        sys.stdin, sys.stdout, sys.stderr = streams
+        sys.stdin = stdin
+        sys.stdout, sys.stderr = (
+            _text_to(number) if stream.closed else stream for number, stream in enumerate(streams, start=1)
+        )
         self._send(kind, body)
 
     def _run(self, call: dict[str, Any]) -> bytes:
@@ -142,7 +143,10 @@ class _Worker:
 def _take_place(call: dict[str, Any]) -> None:
     """Stand where the hub stands, whatever an earlier job did to the working directory or the module path."""
     if call["cwd"] is not None:
-        os.chdir(call["cwd"])
+        try:
+            os.chdir(call["cwd"])
+        except OSError as error:
+            raise PlatformError("a worker process cannot enter the hub's working directory", why=str(error)) from error
     path = call["path"]
     if path is not None and sys.path != path:
         import importlib
@@ -161,6 +165,12 @@ def _describe(error: BaseException, memory_limit: int | None) -> bytes:
         return describe_as_json(
             PlatformError(f"a {type(error).__name__} cannot be described", why=f"{type(problem).__name__} was raised")
         )
+
+
+def _text_to(descriptor: int) -> io.TextIOWrapper:
+    """A stream that passes each line on when it is complete, whatever the locale says."""
+    raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115  lives as long as the process
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _flush(stream: Any) -> None:

@@ -19,9 +19,8 @@ _CHUNK = 1 << 16
 _MAX_PAYLOADS = 32
 _MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 _WATCH_SECONDS = 0.1  # how often to look where the system cannot report an exit by itself
-_DRAIN_READS = (
-    16  # of 64 KiB, the size of a pipe: all that was written before the reply, without following a flood for ever
-)
+_EXIT_SECONDS = 1.0
+_DRAIN_READS = 16  # of 64 KiB, the size of a pipe: all that came before the reply, without following a flood for ever
 
 Deliver = Callable[[str, str], object]
 
@@ -123,6 +122,8 @@ class Worker:
         started = False
         deadline = deadline_after(start_timeout if fresh else timeout)
         while True:
+            if cancelled():
+                raise Cancelled
             self._write()
             ready = self._wait(deadline)
             if self._wake_read in ready:
@@ -131,8 +132,8 @@ class Worker:
             for descriptor in ready & self._open_streams:
                 self._read_stream(descriptor)
             gone = self.process.exited if self.process.exit_watch is None else self.process.exit_watch in ready
-            if self.process.reply in ready or gone:
-                self._read_reply(whole=gone)
+            if (self.process.reply in ready or gone) and self._read_reply(whole=gone):
+                gone = True
             while (received := self._frames.next()) is not None:
                 kind, body = received
                 if kind == _frames.HELLO and not self._greeted:
@@ -148,8 +149,6 @@ class Worker:
             if gone:
                 self._finish_streams()
                 raise Gone(started)
-            if cancelled():
-                raise Cancelled
             if deadline is not None and time.monotonic() >= deadline:
                 raise Expired(started or not fresh)
 
@@ -189,20 +188,21 @@ class Worker:
         # Rounded up to whole milliseconds: waking early would only mean waiting again.
         return {descriptor for descriptor, _ in self._poll.poll(None if seconds is None else int(seconds * 1000) + 1)}
 
-    def _read_reply(self, whole: bool) -> None:
-        """What is there of the reply; ``whole``: up to its end, as no more will come."""
+    def _read_reply(self, whole: bool) -> bool:
+        """Read what is there of the reply; ``whole``: up to its end, as no more will come. True once the process is gone."""
         while True:
             try:
                 data = os.read(self.process.reply, _CHUNK)
             except BlockingIOError:
-                return
+                return whole
             if not data:
-                if not whole:
+                # A process that ends closes its files a moment before it counts as ended.
+                if not whole and not self.process.wait(_EXIT_SECONDS):
                     raise BrokenProtocol("the worker closed the pipe for replies")
-                return
+                return True
             self._frames.feed(data)
             if not whole and len(data) < _CHUNK:
-                return
+                return False
 
     def _read_stream(self, descriptor: int, deliver: bool = True) -> bool:
         """Read once; False when nothing was there."""
