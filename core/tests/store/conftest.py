@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-
 from dovetail.spec import Artifact
 from dovetail.store import ArtifactStore, NewRun, Owner, RunStore, current_owner
 

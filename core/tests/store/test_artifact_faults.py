@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from dovetail.errors import ArtifactCorrupt, ArtifactNotFound, StoreError, StoreUnwritable
 from dovetail.spec import Blob
 from dovetail.store import ArtifactStore

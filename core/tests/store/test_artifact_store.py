@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from dovetail.errors import ArtifactNotFound, StoreError
 from dovetail.spec import Artifact, Blob, BlobSink, BlobSource
 from dovetail.store import ArtifactStore
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def files_below(root: Path) -> list[Path]:

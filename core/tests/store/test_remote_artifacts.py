@@ -8,7 +8,6 @@ from pathlib import Path
 
 import fsspec
 import pytest
-
 from dovetail.errors import ArtifactCorrupt, ArtifactNotFound, ConfigError, StoreError
 from dovetail.spec import Blob
 from dovetail.store import ArtifactStore
