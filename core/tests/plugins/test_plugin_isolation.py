@@ -215,7 +215,7 @@ def test_strict_is_content_with_plugins_that_configuration_keeps_out(shelf: Any)
 
 def test_a_missing_built_in_module_does_not_stop_the_plugins(shelf: Any) -> None:
     shelf.task_type("one", "one")
-    catalogue = build_catalogue(shelf.settings(), builtins=("dovetail.engine.no_such_hooks",))
+    catalogue = build_catalogue(shelf.settings(), builtins=("shelf_nowhere.engine.hooks",))
     assert list(catalogue.task_types()) == ["one"]
     with pytest.raises(PluginLoadError) as caught:
         catalogue.task_type("python")

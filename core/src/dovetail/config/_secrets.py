@@ -173,7 +173,7 @@ def redact_data(value: Any) -> Any:
 
 def _remember(text: str) -> None:
     global _pattern
-    if len(text) < MIN_REDACTED:
+    if len(text.strip()) < MIN_REDACTED:
         return
     with _lock:
         if text in _known:

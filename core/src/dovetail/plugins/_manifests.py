@@ -37,7 +37,7 @@ def read_manifest(path: Path) -> list[Manifest]:
         if data["format"] != _FORMAT:
             raise ValueError(f"its format is {data['format']!r}, this dovetail reads {_FORMAT}")
         return [Manifest.from_dict(item) for item in data["plugins"]]
-    except (OSError, ValueError, KeyError, TypeError, DefinitionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError) as error:
         raise ConfigError(
             "the manifest cannot be read",
             who=str(path),
