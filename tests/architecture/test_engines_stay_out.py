@@ -108,7 +108,8 @@ def test_the_face_of_a_floor_loads_nothing_heavy(floor: str) -> None:
         f"import json, sys, dovetail.{floor}; print(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert not set(json.loads(done.stdout)) & {*HEAVY, *ENGINES}
+    heavy = set(json.loads(done.stdout)) & {*HEAVY, *ENGINES}
+    assert not heavy, f"import dovetail.{floor} brings {sorted(heavy)}"
 
 
 def test_the_help_of_the_command_loads_nothing_heavy_and_no_plugin(tooling: ModuleType) -> None:
