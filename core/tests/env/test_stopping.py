@@ -315,3 +315,55 @@ def test_ctrl_c_in_the_terminal_does_not_reach_a_worker(call):
     ids = call(lambda request: {"group": os.getpgrp(), "session": os.getsid(0)})
     assert ids["group"] != os.getpgrp()
     assert ids["session"] != os.getsid(0)
+
+
+# --- systems that can do less than Linux -------------------------------------------------------------------------------
+
+
+def test_without_process_descriptors_deaths_and_timeouts_are_still_seen(packed, monkeypatch):
+    from dovetail.env import _process
+
+    monkeypatch.setattr(_process, "_open_pidfd", lambda pid: None)
+    with WorkerPool() as pool:
+        assert pool.call(packed(trivial), {})["pid"]
+        with pytest.raises(WorkerDied, match="code 3"):
+            pool.call(packed(lambda request: os._exit(3)), {})
+        with pytest.raises(TaskTimeout):
+            pool.call(packed(deaf_sleep), {}, timeout=0.1)
+        with pytest.raises(RunInterrupted):
+            pool.call(packed(announce_and_sleep), {}, job="n", on_output=lambda *_: pool.cancel("n"))
+        assert pool.call(packed(trivial), {})["pid"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("kernel", ["signals", "does not"])
+def test_a_process_is_tied_to_its_lifeline_also_where_the_kernel_does_not_signal(gone, kernel, when):
+    script = """if True:
+        import fcntl, sys, threading
+        if sys.argv[2] != "signals":
+            del fcntl.F_SETSIG
+        from dovetail.env._lifeline import tie
+        sys.stdin.readline()
+        tie(int(sys.argv[1]))
+        print("tied", flush=True)
+        threading.Event().wait()
+    """
+    theirs, ours = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(theirs), kernel],
+        pass_fds=[theirs],
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    os.close(theirs)
+    if when == "before":
+        os.close(ours)
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    if when == "after":
+        assert process.stdout.readline() == b"tied\n"
+        os.close(ours)
+    assert process.wait(30) == -signal.SIGKILL
+    process.stdin.close()
+    process.stdout.close()

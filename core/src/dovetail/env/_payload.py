@@ -17,7 +17,7 @@ Target = Callable[[dict[str, Any]], dict[str, Any]]
 
 _HEADER = struct.Struct(">2sBB")  # magic, then the Python version: code by value needs the same one on both sides
 _MAGIC = b"dp"
-_registry_lock = threading.Lock()
+_registry_lock = threading.RLock()
 
 
 def pack(target: Target, by_value: Iterable[str] = ()) -> bytes:

@@ -80,7 +80,7 @@ class WorkerProcess:
             watch = select.poll()
             watch.register(self.exit_watch, select.POLLIN)
             return bool(watch.poll(max(seconds, 0) * 1000))
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired):  # this reaps: nothing else tells, where there is no pidfd
             self._popen.wait(max(seconds, 0))
             return True
         return False

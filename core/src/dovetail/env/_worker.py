@@ -19,6 +19,7 @@ _CHUNK = 1 << 16
 _MAX_PAYLOADS = 32
 _MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 _WATCH_SECONDS = 0.1  # how often to look where the system cannot report an exit by itself
+_LONGEST_WAIT = 3600.0  # the system's limit is some 24 days; a timeout may be longer
 _EXIT_SECONDS = 1.0
 _DRAIN_READS = 16  # of 64 KiB, the size of a pipe: all that came before the reply, without following a flood for ever
 
@@ -53,6 +54,7 @@ class Worker:
         self.calls = 0
         self._frames = FrameBuffer()
         self._greeted = False
+        self._started = False
         self._payloads: dict[bytes, int] = {}
         self._lines: dict[int, Lines] = {}
         self._outgoing = memoryview(frame(_frames.SETUP, to_json({"memory_limit": memory_limit}, "setup")))
@@ -119,38 +121,48 @@ class Worker:
         self.calls += 1
         self._lines = {descriptor: Lines(name, on_output) for descriptor, name in self.process.streams.items()}
         self._send(payload, header, request)
-        started = False
-        deadline = deadline_after(start_timeout if fresh else timeout)
+        try:
+            outcome = self._converse(timeout, start_timeout if fresh else None, cancelled)
+        except (Gone, Expired):
+            self._finish_streams()
+            raise
+        self._finish_streams()
+        return outcome
+
+    def _converse(
+        self, timeout: float | None, start_timeout: float | None, cancelled: Callable[[], bool]
+    ) -> tuple[int, bytes]:
+        starting = start_timeout is not None
+        self._started = False
+        deadline = deadline_after(start_timeout if starting else timeout)
         while True:
             if cancelled():
                 raise Cancelled
             self._write()
-            ready = self._wait(deadline)
-            if self._wake_read in ready:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake_read, _CHUNK)
-            for descriptor in ready & self._open_streams:
-                self._read_stream(descriptor)
-            gone = self.process.exited if self.process.exit_watch is None else self.process.exit_watch in ready
-            if (self.process.reply in ready or gone) and self._read_reply(whole=gone):
-                gone = True
-            while (received := self._frames.next()) is not None:
-                kind, body = received
-                if kind == _frames.HELLO and not self._greeted:
-                    self._greeted = True
-                elif kind == _frames.STARTED and not started:
-                    started = True
-                    deadline = deadline_after(timeout) if fresh else deadline
-                elif kind in (_frames.REPLY, _frames.ERROR) and started:
-                    self._finish_streams()
-                    return kind, body
-                else:
-                    raise BrokenProtocol(f"a message of kind {kind} that is not due")
+            gone = self._read(self._wait(deadline))
+            if (outcome := self._outcome()) is not None:
+                return outcome
             if gone:
-                self._finish_streams()
-                raise Gone(started)
+                raise Gone(self._started)
+            if starting and self._started:
+                starting = False
+                deadline = deadline_after(timeout)
             if deadline is not None and time.monotonic() >= deadline:
-                raise Expired(started or not fresh)
+                raise Expired(not starting)
+
+    def _outcome(self) -> tuple[int, bytes] | None:
+        """Go through the messages that have arrived whole; the last one of a job is its outcome."""
+        while (received := self._frames.next()) is not None:
+            kind, body = received
+            if kind == _frames.HELLO and not self._greeted:
+                self._greeted = True
+            elif kind == _frames.STARTED and not self._started:
+                self._started = True
+            elif kind in (_frames.REPLY, _frames.ERROR) and self._started:
+                return kind, body
+            else:
+                raise BrokenProtocol(f"a message of kind {kind} that is not due")
+        return None
 
     def _send(self, payload: bytes, header: dict[str, Any], request: bytes) -> None:
         digest = hashlib.sha256(payload).digest()
@@ -182,27 +194,39 @@ class Worker:
             self._poll.unregister(self.process.request)
 
     def _wait(self, deadline: float | None) -> set[int]:
-        seconds = None if deadline is None else max(deadline - time.monotonic(), 0)
+        seconds = None if deadline is None else min(max(deadline - time.monotonic(), 0), _LONGEST_WAIT)
         if self.process.exit_watch is None:
             seconds = _WATCH_SECONDS if seconds is None else min(seconds, _WATCH_SECONDS)
         # Rounded up to whole milliseconds: waking early would only mean waiting again.
         return {descriptor for descriptor, _ in self._poll.poll(None if seconds is None else int(seconds * 1000) + 1)}
 
-    def _read_reply(self, whole: bool) -> bool:
-        """Read what is there of the reply; ``whole``: up to its end, as no more will come. True once the process is gone."""
-        while True:
-            try:
-                data = os.read(self.process.reply, _CHUNK)
-            except BlockingIOError:
-                return whole
-            if not data:
-                # A process that ends closes its files a moment before it counts as ended.
-                if not whole and not self.process.wait(_EXIT_SECONDS):
-                    raise BrokenProtocol("the worker closed the pipe for replies")
-                return True
-            self._frames.feed(data)
-            if not whole and len(data) < _CHUNK:
-                return False
+    def _read(self, ready: set[int]) -> bool:
+        """Read what is ready, once each, so that a flood cannot keep us from looking at the clock. True: the process is gone."""
+        if self._wake_read in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, _CHUNK)
+        for descriptor in ready & self._open_streams:
+            self._read_stream(descriptor)
+        gone = self.process.exited if self.process.exit_watch is None else self.process.exit_watch in ready
+        if gone:  # what it still said fits into the pipe
+            for _ in range(_DRAIN_READS):
+                if not self._read_reply():
+                    break
+        elif self.process.reply in ready and not self._read_reply():
+            # A process that ends closes its files a moment before it counts as ended.
+            if not self.process.wait(_EXIT_SECONDS):
+                raise BrokenProtocol("the worker closed the pipe for replies")
+            gone = True
+        return gone
+
+    def _read_reply(self) -> bool:
+        """Read once; False when nothing was there, or nothing will come any more."""
+        try:
+            data = os.read(self.process.reply, _CHUNK)
+        except BlockingIOError:
+            return False
+        self._frames.feed(data)
+        return bool(data)
 
     def _read_stream(self, descriptor: int, deliver: bool = True) -> bool:
         """Read once; False when nothing was there."""
@@ -225,7 +249,7 @@ class Worker:
                     break
 
     def _finish_streams(self) -> None:
-        """All that the job wrote before its reply is in the pipes by now."""
+        """All that the job wrote until now is in the pipes."""
         self._read_streams()
         for lines in self._lines.values():
             lines.finish()
