@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-def load(start: Path, overrides: Mapping[str, Any] | None = None, **environ: str) -> Settings:
+def load(start: Path, flags: Mapping[str, Any] | None = None, /, **environ: str) -> Settings:
     """Settings in an environment that holds nothing else."""
-    return load_settings(start, overrides, environ)
+    return load_settings(start, flags, environ)
 
 
 def write(directory: Path, text: str, name: str = "dovetail.toml") -> Path:
@@ -144,7 +144,7 @@ def test_every_setting_is_read_from_every_place(
     assert getattr(load(tmp_path), key) == value
     if text is not None:
         write(tmp_path, "")
-        assert getattr(load(tmp_path, **{f"DOVETAIL_{key.upper()}": text}), key) == value
+        assert getattr(load_settings(tmp_path, None, {f"DOVETAIL_{key.upper()}": text}), key) == value
         assert getattr(load(tmp_path, {key: text}), key) == value
 
 
@@ -208,7 +208,7 @@ def test_a_misspelt_key_has_its_nearest_match(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("variable", "meant"), [("DENNY", "DENY"), ("DISABLE_PLUGIN", "DISABLE_PLUGINS")])
 def test_an_evident_slip_in_a_variable_is_an_error(tmp_path: Path, variable: str, meant: str) -> None:
     with pytest.raises(ConfigError, match=f"did you mean DOVETAIL_{meant}"):
-        load(tmp_path, **{f"DOVETAIL_{variable}": "x"})
+        load_settings(tmp_path, None, {f"DOVETAIL_{variable}": "x"})
 
 
 def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from dovetail.errors import (
     ApiMismatch,
+    ConfigError,
     DefinitionError,
     EngineUnavailable,
+    PluginConflict,
     PluginError,
     PluginLoadError,
 )
@@ -145,6 +147,38 @@ def test_a_converter_takes_the_install_line_of_its_transformer(shelf: Any) -> No
     with pytest.raises(EngineUnavailable) as caught:
         catalogue.load(edge.code, edge)
     assert caught.value.fix == "pip install fr"
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_pyarrow_is_an_extra_of_the_core(shelf: Any, monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
+    pytest.importorskip("pyarrow")
+    code = shelf.module("import pyarrow.no_such_part" if installed else "import pyarrow")
+    if not installed:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    shelf.plugin("table", f"@hookimpl\ndef dovetail_task_types(): return [TaskTypeSpec('table', '{code}:T')]")
+    catalogue = shelf.catalogue()
+    spec = catalogue.task_type("table")
+    with pytest.raises(PluginLoadError if installed else EngineUnavailable) as caught:
+        catalogue.load(spec.code, spec)
+    assert (caught.value.fix == "pip install 'dovetail[arrow]'") is not installed
+
+
+def test_secret_providers_are_loaded_when_a_secret_of_theirs_is_resolved(shelf: Any) -> None:
+    code = shelf.module("def ask(key): return {'a': 'from the vault'}.get(key)")
+    provider = "@hookimpl\ndef dovetail_secrets(): return [SecretProviderSpec('vault', '{}:ask')]"
+    shelf.plugin("one", provider.format(code))
+    catalogue = shelf.catalogue()
+    assert code not in sys.modules
+    resolved = catalogue.resolve_secrets({"user": {"env": "WHO"}, "password": {"vault": "a"}}, {"WHO": "somebody"})
+    assert {name: secret.reveal() for name, secret in resolved.items()} == {
+        "user": "somebody",
+        "password": "from the vault",
+    }
+    with pytest.raises(ConfigError, match="no secret 'b'"):
+        catalogue.resolve_secrets([{"vault": "b"}])
+    shelf.plugin("two", provider.format("json"))
+    with pytest.raises(PluginConflict):
+        shelf.catalogue().resolve_secrets({"vault": "a"})
 
 
 def test_what_a_plugin_says_itself_about_its_engine_is_passed_on(shelf: Any) -> None:

@@ -64,6 +64,7 @@ def test_changed_entry_points_are_seen_by_the_next_process(shelf: Any, tmp_path:
     after = _child(shelf.root, tmp_path)
     assert '"after_"' in after
     assert '"before"' not in after
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_new_distribution_is_seen_in_the_same_process(shelf: Any) -> None:

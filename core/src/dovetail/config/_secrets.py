@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dovetail.config._settings import Settings
-from dovetail.errors import ConfigError
+from dovetail.errors import ConfigError, DovetailError
 
 MASK = "***"
 
@@ -131,6 +131,8 @@ def _from_file(name: str, settings: Settings) -> Secret:
 def _from_provider(name: str, key: str, provider: Callable[[str], str | None]) -> Secret:
     try:
         text = provider(key)
+    except DovetailError:
+        raise
     except Exception as error:
         raise ConfigError(
             f"the secret provider {name!r} failed for {key!r}", why=type(error).__name__, fix="see the cause"

@@ -80,7 +80,7 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
     return listings
 
 
-def _listing(found: Found, source: Literal["core", "installed", "config"], reason: str) -> PluginListing:
+def _listing(found: Found, source: Literal["installed", "config"], reason: str) -> PluginListing:
     return PluginListing(
         found.name, found.distribution, found.version, found.module, found.summary, source, not reason, reason
     )

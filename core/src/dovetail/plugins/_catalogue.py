@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar, cast
 
-from dovetail.config import Settings
+from dovetail.config import Settings, resolve_secrets
 from dovetail.errors import DovetailError, PluginError
 from dovetail.plugins._collect import Collected, Identity, collect, import_hook_module
 from dovetail.plugins._failures import label
@@ -199,6 +200,23 @@ class Catalogue:
         found = load_code(code, who, parent, owner, self.settings.project_root)
         return self._loaded.setdefault(code, found)
 
+    def resolve_secrets(self, value: Any, environ: Mapping[str, str] | None = None) -> Any:
+        """As :func:`dovetail.config.resolve_secrets`, with the secret providers that plugins bring.
+
+        Args:
+            value: A table of config, such as one connection.
+            environ: Environment to read. Default: that of this process.
+
+        Raises:
+            ConfigError: A secret is missing.
+            PluginError: The provider that is named cannot be used.
+        """
+        names = [
+            name.partition(".")[2] for name in (*self._table.owned, *self._table.contested) if name[:7] == "secret."
+        ]
+        providers = {name: functools.partial(self._ask_provider, name) for name in names}
+        return resolve_secrets(value, self.settings, environ, providers)
+
     def owner_of(self, declaration: Declaration) -> Manifest:
         """The plugin that made a declaration; converters and codecs count as their transformer's.
 
@@ -250,6 +268,11 @@ class Catalogue:
                     by_id[id(item)] = claim
                     by_value.setdefault(item, claim)
         self._by_id, self._by_value = by_id, by_value
+
+    def _ask_provider(self, name: str, key: str) -> str | None:
+        spec = self.secret(name)
+        provider = cast("Callable[[str], str | None]", self.load(spec.code, spec))
+        return provider(key)
 
     def _claim_of(self, declaration: Declaration) -> Claim | None:
         # Two plugins may make equal declarations, so identity comes first; equality serves copies from other processes.

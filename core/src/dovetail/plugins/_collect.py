@@ -68,7 +68,7 @@ def import_hook_module(module: str, attribute: str, identity: Identity, project_
 def importable_from(root: Path | None, module: str) -> Iterator[None]:
     """While open, top-level modules in ``root`` can be imported, if ``module`` is not found without that."""
     entry = str(root)
-    if root is None or entry in sys.path or _is_found(module.partition(".")[0]):
+    if root is None or entry in sys.path or is_importable(module.partition(".")[0]):
         yield
         return
     sys.path.append(entry)  # last: a file of the project must not stand in for an installed module
@@ -80,9 +80,10 @@ def importable_from(root: Path | None, module: str) -> Iterator[None]:
             sys.path.remove(entry)
 
 
-def _is_found(name: str) -> bool:
+def is_importable(name: str) -> bool:
+    """Whether a top-level module can be found; it is not imported."""
     if name in sys.modules:
-        return True
+        return sys.modules[name] is not None
     try:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):

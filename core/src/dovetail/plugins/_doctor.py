@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 
 from dovetail.config import canonical_name
 from dovetail.plugins._catalogue import Catalogue
+from dovetail.plugins._collect import is_importable
 from dovetail.plugins._failures import label
 from dovetail.plugins._known import pip_install
 from dovetail.plugins._loading import libraries
@@ -77,7 +76,7 @@ def _engines(catalogue: Catalogue) -> Iterator[Finding]:
         reported: set[str] = set()
         for declaration in manifest.declarations:
             for library in libraries(declaration):
-                if library not in reported and not _importable(library):
+                if library not in reported and not is_importable(library):
                     reported.add(library)
                     yield _missing_engine(manifest, declaration, library)
 
@@ -90,12 +89,3 @@ def _missing_engine(manifest: Manifest, declaration: object, library: str) -> Fi
         target = "dovetail[arrow]"
     fix = getattr(declaration, "install", None) or pip_install(target)
     return Finding(who, "engine missing", f"its {kind} {library} is not installed here", fix)
-
-
-def _importable(name: str) -> bool:
-    if name in sys.modules:
-        return sys.modules[name] is not None
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False

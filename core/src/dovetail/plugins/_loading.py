@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 
 from dovetail.errors import DefinitionError, EngineUnavailable, PluginError
-from dovetail.plugins._collect import importable_from
+from dovetail.plugins._collect import importable_from, is_importable
 from dovetail.plugins._failures import label, load_error
 from dovetail.plugins._known import distribution_for, pip_install
 from dovetail.spec import Declaration, Manifest
@@ -76,8 +76,8 @@ def _missing_library(
     error: ModuleNotFoundError, module: str, who: Declaration | None, parent: Declaration | None
 ) -> str | None:
     missing = (error.name or "").partition(".")[0]
-    if not missing or missing == module.partition(".")[0]:
-        return None
+    if not missing or missing == module.partition(".")[0] or is_importable(missing):
+        return None  # no name, its own module, or a library of another version than it expects
     # pyarrow is an extra of the core, wanted by every transformer of tables.
     return missing if missing in (*libraries(who, parent), "pyarrow") else None
 

@@ -47,7 +47,7 @@ class PluginListing:
         version: Version of the distribution, or ``""``.
         module: Import name of the hook module.
         summary: One line of the distribution's metadata.
-        source: ``"core"``, ``"installed"`` or ``"config"`` (named by the setting ``plugins``).
+        source: ``"installed"``, or ``"config"`` if the setting ``plugins`` names it.
         enabled: Whether configuration lets it load.
         reason: Why not; ``""`` if it does.
     """
@@ -57,7 +57,7 @@ class PluginListing:
     version: str
     module: str
     summary: str
-    source: Literal["core", "installed", "config"]
+    source: Literal["installed", "config"]
     enabled: bool
     reason: str
 
