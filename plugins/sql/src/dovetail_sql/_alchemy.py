@@ -133,7 +133,7 @@ class AlchemyDatabase(Database):
         names = self.chosen(found, columns)
         quoted = sa.sql.quoted_name
         source = sa.table(quoted(found.name, True), schema=quoted(found.schema, True) if found.schema else None)
-        select: sa.Select[Any] = sa.select(*[sa.column(quoted(name, True)) for name in names]).select_from(source)
+        select: Any = sa.select(*[sa.column(quoted(name, True)) for name in names]).select_from(source)
         with self._transaction(Bound((f"read {found}",), {}), token) as connection:
             rows = self._fetch(connection.execute(select))
         return as_declared(rows, self._declared(found)) if self.connection.dialect == "sqlite" else rows

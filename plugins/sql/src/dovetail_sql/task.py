@@ -6,11 +6,11 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from dovetail.config import Settings
-from dovetail.errors import DefinitionError, DovetailError, UsageError, ValueMismatch, listing, nearest
+from dovetail.errors import DefinitionError, DovetailError, UserError, ValueMismatch, listing, nearest
 from dovetail.spec import Interface, TaskCall, TaskContext, TaskType, TypeRef
 
 from dovetail_sql._connections import Connection, check_reference, resolve_connection
-from dovetail_sql._outputs import is_value, shape_of, shaped
+from dovetail_sql._outputs import bare, is_value, shape_of, shaped
 from dovetail_sql._statement import Statement, check_names, parse
 from dovetail_sql.config import Mode, Operation, SqlConfig
 
@@ -37,14 +37,15 @@ class SqlTask(TaskType):
 
         Raises:
             DefinitionError: One of them cannot work.
+            ConversionError, UnknownType: The type of an input or of the output is no table, nor anything else that SQL knows.
         """
         if function is not None or not isinstance(config, SqlConfig):
             raise DefinitionError(
                 "a SQL task is the work itself: it decorates no function",
                 fix='flights = sql("select ...", connection="warehouse", output=polars.DataFrame)',
             )
+        check_reference(config.connection, "SQL task")
         who = f"SQL task on connection {config.connection!r}"
-        check_reference(config.connection, who)
         _one_of(config.operation, Operation, "operation", who)
         if config.operation in ("read", "write"):
             _check_table(config, who)
@@ -53,6 +54,8 @@ class SqlTask(TaskType):
             values = [name for name, annotation in interface.inputs.items() if is_value(annotation)]
             frames = [name for name in interface.inputs if name not in values]
             check_names(statement, values, frames, who)
+            for name in frames:
+                _check_edge(interface.inputs[name], _ARROW, f"input {name!r} of the {who}")
         for annotation in interface.outputs.values():
             _check_output(config, annotation, who)
 
@@ -195,9 +198,14 @@ def _check_output(config: SqlConfig, annotation: Any, who: str) -> None:
         if config.operation == "read":
             raise DefinitionError("table() returns a dataframe", who=who, fix="output=polars.DataFrame")
         return
+    _check_edge(_ARROW, annotation, f"output of the {who}")
+
+
+def _check_edge(source: Any, target: Any, who: str) -> None:
     from dovetail.types import current_types
 
     try:
-        current_types().check_edge(_ARROW, annotation)
-    except UsageError as error:
-        raise DefinitionError(error.what, who=who, why=error.why, fix=error.fix) from None
+        current_types().check_edge(source, bare(target))
+    except UserError as error:  # no road, or a type that nobody knows: it says which plugin would
+        error.who = error.who or who
+        raise

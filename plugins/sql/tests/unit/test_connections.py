@@ -96,9 +96,7 @@ def test_names_and_urls_without_a_password_may_stand_in_code(name: str) -> None:
     check_reference(name, "task 'x'")
 
 
-@pytest.mark.parametrize(
-    "name", ["postgresql://me:topsecret@host/db", "x://h/d?sslpassword=topsecret", "", None]
-)
+@pytest.mark.parametrize("name", ["postgresql://me:topsecret@host/db", "x://h/d?sslpassword=topsecret", "", None])
 def test_passwords_may_not(name) -> None:
     with pytest.raises(DefinitionError) as caught:
         check_reference(name, "task 'x'")

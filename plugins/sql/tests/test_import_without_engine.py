@@ -1,0 +1,61 @@
+"""The plugin is declared, and its tasks are defined, where no engine is installed and without importing one."""
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked}:
+            raise ModuleNotFoundError("No module named " + repr(name), name=name)
+
+sys.meta_path.insert(0, Blocked())
+{body}
+heavy = {{"duckdb", "sqlalchemy", "polars", "pandas"}} & set(sys.modules)
+assert {used} or not heavy, heavy
+"""
+
+
+def run(body: str, *blocked: str, used: bool = False) -> subprocess.CompletedProcess[str]:
+    code = CODE.format(blocked=set(blocked) or "()", body=body, used=used)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_the_hook_module_and_the_face_import_no_engine() -> None:
+    done = run(
+        "import dovetail_sql.plugin; from dovetail_sql import sql, execute, table, to_table, SqlConfig", "duckdb"
+    )
+    assert done.returncode == 0, done.stderr
+    done = run("import dovetail_sql.plugin; assert 'pyarrow' not in sys.modules", "duckdb", "pyarrow", "sqlalchemy")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_declarations_name_code_that_exists() -> None:
+    import importlib
+
+    from dovetail_sql.plugin import dovetail_task_types
+
+    for spec in dovetail_task_types():
+        for name in (spec.code, spec.config):
+            module, _, attribute = name.partition(":")
+            assert hasattr(importlib.import_module(module), attribute)
+        assert importlib.import_module(spec.code.split(":")[0]).SqlTask.name == spec.name == "sql"
+
+
+def test_a_missing_engine_is_told_when_it_is_used() -> None:
+    body = """
+from dovetail_sql import sql
+from dovetail.errors import EngineUnavailable
+task = sql("select 1", connection="duckdb:///:memory:", output=int)
+try:
+    task()
+except EngineUnavailable as error:
+    assert "pip install 'dovetail-sql[engine]'" in error.fix, error
+else:
+    raise AssertionError("duckdb is blocked")
+assert sql("select 1", connection="sqlite:///:memory:", output=int)() == 1
+"""
+    done = run(body, "duckdb", used=True)
+    assert done.returncode == 0, done.stderr
