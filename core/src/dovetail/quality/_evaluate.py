@@ -194,9 +194,9 @@ def _set_aside(
     if not len(bad):
         return None
     original = table.transformer.to_arrow(table.transformer.take_rows(table.base, _rows.as_sequence(bad)))
+    if original.num_rows != len(bad):
+        raise _unbalanced(report, f"{len(bad)} rows failed, {original.num_rows} would be quarantined")
     aside = quarantine_table(original, bad, labelled, report.run_id, at)
-    if aside.num_rows != len(bad):
-        raise _unbalanced(report, f"{len(bad)} rows failed, {aside.num_rows} would be quarantined")
     if quarantine is not None:
         meta = {
             "gate": report.gate,

@@ -1,0 +1,138 @@
+"""The result record, and what is rendered from it: nothing that comes from data becomes markup."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pyarrow as pa
+import pytest
+from dovetail.errors import DefinitionError, GateBlocked
+from dovetail.quality import Gate, Report, raise_for_decision, render_html, render_junit, render_markdown
+from dovetail.quality.checks import in_range, in_set, mean_between, not_null
+from dovetail.types import current_types
+
+EVIL = "<script>alert('x')</script>"
+
+
+@pytest.fixture
+def report() -> Report:
+    table = pa.table({"a": [1, 2, None, 200], "t": ["x", "y", "x", "x"]})
+    checks = [in_range("a", 0, 100), in_set("t", ["x"]), not_null("gone"), mean_between("a", 0, 1)]
+    gate = Gate(checks, name="flights", thresholds={"t.*": "50%"})
+    return gate.evaluate(table, types=current_types(), run_id="run-1", node_id="clean").report
+
+
+@pytest.fixture
+def evil() -> Report:
+    table = pa.table({EVIL: [EVIL, "fine", None], "b": ["\x00\x1b[31m", "|pipe\nline|", "&amp;"]})
+    gate = Gate([in_set(EVIL, ["fine"]), in_set("b", ["x"])], name=f"gate {EVIL}", keys=["b"])
+    return gate.evaluate(table, types=current_types(), node_id=EVIL, run_id=EVIL).report
+
+
+def test_it_survives_json(report: Report) -> None:
+    assert Report.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False))) == report
+
+
+def test_it_holds_every_count_also_of_checks_that_pass(report: Report) -> None:
+    found = {
+        check.check_id: (check.status, check.n_evaluated, check.n_failed, check.fraction) for check in report.checks
+    }
+    assert found == {
+        "a.in_range([0, 100])": ("fail", 3, 1, 1 / 3),
+        "t.in_set(one of ['x'])": ("warn", 4, 1, 0.25),
+        "gone.not_null": ("error", 0, 0, 0.0),
+        "a.mean(mean in [0, 1])": ("fail", 1, 1, 1.0),
+        "gate.min_rows": ("pass", 1, 0, 0.0),
+    }
+    assert report.rows_in == 4 and report.rows_blocked == 4 and report.rows_failed == 2
+    assert report.engine["name"] == "native" and report.run_id == "run-1" and report.node_id == "clean"
+    assert len(report.version) == 16 and report.value_type == "pyarrow.Table"
+    assert report.started <= report.ended and report.started.endswith("+00:00")
+
+
+def test_the_version_is_that_of_the_checks_alone(report: Report) -> None:
+    table = pa.table({"a": [1]})
+
+    def version(*checks, **options):
+        return Gate(list(checks), **options).evaluate(table, types=current_types()).report.version
+
+    assert version(not_null("a")) == version(not_null("a"), on_fail="warn", fail=3, name="other")
+    assert version(not_null("a")) != version(not_null("a"), in_range("a", 0, 1))
+
+
+def test_a_newer_or_broken_record_is_refused(report: Report) -> None:
+    data = report.to_dict()
+    assert Report.from_dict({**data, "from_the_future": 1}) == report
+    with pytest.raises(DefinitionError, match="schema version 2"):
+        Report.from_dict({**data, "schema_version": 2})
+    for broken in ({}, {"schema_version": 1}, {**data, "checks": [{"name": "x"}]}, {**data, "schema_version": "x"}):
+        with pytest.raises(DefinitionError):
+            Report.from_dict(broken)
+
+
+def test_blocking_names_each_check_and_what_to_do(report: Report) -> None:
+    with pytest.raises(GateBlocked) as caught:
+        raise_for_decision(report)
+    text = str(caught.value)
+    assert "gate 'flights' of node 'clean' blocked 4 rows" in text
+    assert "a in [0, 100]: 1 of 3 failed" in text and "no column 'gone'" in text and "fix:" in text
+    assert "t one of" not in text  # it only warned
+
+
+class Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data) -> None:
+        self.text += data
+
+
+def test_html_is_one_page_without_scripts_or_links_out(report: Report, evil: Report) -> None:
+    html = render_html([report, evil], title=EVIL)
+    page = Page()
+    page.feed(html)
+    assert not page.tags & {"script", "link", "img", "iframe", "object", "a", "form"}
+    assert not {name for name in page.attributes if name.startswith("on") or name in ("src", "href")}
+    assert "default-src 'none'" in html and "http://" not in html and "https://" not in html
+    assert EVIL in page.text  # shown as text: in title, gate, column, cell, node, run
+    assert page.text.count(EVIL) >= 6
+
+
+def test_html_shows_decision_numbers_and_failing_rows(report: Report) -> None:
+    page = Page()
+    page.feed(render_html(report))
+    for told in ("flights", "blocked", "could not be evaluated", "a in [0, 100]", "33.33 %", "200", "run-1"):
+        assert told in page.text
+
+
+def test_markdown_keeps_its_table_and_shows_text_as_text(report: Report, evil: Report) -> None:
+    assert "| ❌ fail | a in" in render_markdown(report)
+    text = render_markdown([report, evil])
+    assert "<script" not in text.replace("\\<script", "")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in rows} == {7}
+
+
+def test_junit_is_xml_that_ci_servers_count(report: Report, evil: Report) -> None:
+    root = ElementTree.fromstring(render_junit([report, evil]))
+    first, second = root.findall("testsuite")
+    assert first.get("name") == "flights" and second.get("name") == f"gate {EVIL}"
+    assert (first.get("tests"), first.get("failures"), first.get("errors")) == ("6", "3", "1")
+    assert len(first.findall("testcase")) == 6
+    assert len(first.findall("testcase/failure")) == 3 and len(first.findall("testcase/error")) == 1
+    assert "warning" in first.find("testcase/system-out").text
+
+
+def test_a_page_without_gates() -> None:
+    assert "0 gates" in render_html([])
+    assert render_markdown([]) == ""
+    assert ElementTree.fromstring(render_junit([])).tag == "testsuites"
