@@ -215,7 +215,7 @@ def test_a_user_exception_arrives_as_text_that_begins_in_the_users_file(call):
     with pytest.raises(TaskFailed) as caught:
         call(outer, job="clean")
     error = caught.value
-    assert (error.kind, error.who, error.what) == ("user", "clean", "ValueError: no such thing")
+    assert (error.kind, error.who, error.what) == ("user", "clean", "the task raised ValueError: no such thing")
     assert error.details["type"] == "ValueError"
     assert error.details["message"] == "no such thing"
     text = error.details["traceback"]

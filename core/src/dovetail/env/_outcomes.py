@@ -34,7 +34,7 @@ def describe(error: BaseException, memory_limit: int | None = None) -> dict[str,
     return {
         "type": TaskFailed.__name__,
         "kind": TaskFailed.kind,
-        "what": f"{name}: {message}" if message else name,
+        "what": f"the task raised {name}: {message}" if message else f"the task raised {name}",
         "who": None,
         "why": why,
         "fix": fix,
