@@ -127,7 +127,12 @@ class NodeAttempt:
         if self.timeout is None:
             return compiled.work(inputs, context, self._services.scope)
         expired = threading.Event()
-        timer = threading.Timer(self.timeout, lambda: (expired.set(), compiled.cancel(inputs, context)))
+
+        def stop() -> None:
+            expired.set()
+            compiled.cancel(inputs, context)
+
+        timer = threading.Timer(self.timeout, stop)
         timer.daemon = True
         timer.start()
         try:

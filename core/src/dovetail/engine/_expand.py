@@ -102,12 +102,6 @@ def _frame_slot(frame: Frame, values: Values) -> Slot:
 
 
 def _gather_list(slots: list[Slot], annotation: Any, values: Values) -> tuple[dict[str, Artifact], Any]:
-    """The list of the elements' outputs. Stored elements are referred to, not written again."""
-    parts = [slot.artifacts.get(RESULT) for slot in slots]
-    if slots and all(part is not None and part.format != "json" for part in parts):
-        whole = values.types.gather([part for part in parts if part is not None])
-        loaded = all(slot.value is not MISSING for slot in slots)
-        return {RESULT: whole}, [slot.value for slot in slots] if loaded else MISSING
     value = [values.whole(slot) for slot in slots]
     return {RESULT: values.types.dump(value, base_type(annotation), values.store)}, value
 

@@ -12,7 +12,7 @@ from dovetail.engine._work import Work, stored
 from dovetail.env import pack
 from dovetail.graph import CompiledTask, ResourceScope, Task, base_type
 from dovetail.spec import Artifact, TaskContext, TaskType
-from dovetail.store import ArtifactStore
+from dovetail.store import open_artifact_store
 from dovetail.types import current_types
 
 
@@ -25,7 +25,8 @@ class PortableWork:
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
         """Load the inputs, do the work, store the outputs; returns their artifacts."""
-        values = Values(current_types(), ArtifactStore(request["store"]))
+        settings = load_settings(Path(request["project_root"]), {"home": request["home"]})
+        values = Values(current_types(), open_artifact_store(settings))
         task = self.task
         inputs = {
             name: values.types.load(Artifact.from_dict(data), values.store, base_type(task.interface.inputs[name]))
@@ -37,7 +38,7 @@ class PortableWork:
             run_id=request["run_id"],
             attempt=request["attempt"],
             idempotency_key=request["idempotency_key"],
-            settings=load_settings(Path(request["project_root"])),
+            settings=settings,
         )
         with ResourceScope() as scope:
             # Gates are evaluated by the process that drives the run: its journal keeps their reports.
@@ -66,7 +67,7 @@ def portable(
         found = stored(binding, work.frame) if binding is not None and not compiled.has_input_gates else None
         artifacts[name] = found or values.types.dump(value, base_type(task.interface.inputs[name]), values.store)
     request = {
-        "store": values.store.url,
+        "home": str(context.settings.home),
         "inputs": {name: artifact.to_dict() for name, artifact in artifacts.items()},
         "node_id": context.node_id,
         "run_id": context.run_id,

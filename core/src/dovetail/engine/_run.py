@@ -17,7 +17,7 @@ from dovetail.engine._result import RunResult
 from dovetail.engine._scheduler import Scheduler
 from dovetail.engine._values import Slot, Values
 from dovetail.engine._work import Frame
-from dovetail.errors import DataError, DovetailError, RunInterrupted, UsageError
+from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, UsageError
 from dovetail.graph import ResourceScope, Workflow, base_type
 from dovetail.plugins import Catalogue
 from dovetail.spec import Artifact, Executor
@@ -119,7 +119,8 @@ class Engine:
         scheduler = Scheduler(
             services, journal, executors.get, self.executor, self.settings.max_workers, recorded, self._lookup_cache
         )
-        status, error, artifacts = "failed", None, {}
+        status, error = "failed", None
+        artifacts: dict[str, Artifact] = {}
         try:
             journal.commit()
             scheduler.run(frame)
@@ -134,9 +135,12 @@ class Engine:
             elif isinstance(problem, DataError):
                 status = "blocked"
             raise
-        except KeyboardInterrupt:
-            status = "interrupted"
-            error = RunInterrupted("the run was interrupted", fix=f"dovetail runs resume {run_id}")
+        except BaseException as problem:
+            if isinstance(problem, Exception):
+                error = PlatformError("the run ended by a defect of dovetail", why=f"{type(problem).__name__}: {problem}")
+            else:  # Ctrl-C, or what a signal handler raises
+                status = "interrupted"
+                error = RunInterrupted("the run was interrupted", fix=f"dovetail runs resume {run_id}")
             raise
         finally:
             journal.stop_pulse()

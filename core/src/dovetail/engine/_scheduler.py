@@ -63,7 +63,7 @@ class Scheduler:
 
         Raises:
             DovetailError: The first failure, after what was running has been committed.
-            KeyboardInterrupt: Ctrl-C; what was running is marked as cancelled.
+            BaseException: Ctrl-C, or what a signal handler raises; what was running is marked as cancelled.
             RunInterrupted: The run was cancelled from outside, or another process took it over.
         """
         _, ready = open_frame(frame, self._recorded)
@@ -71,7 +71,9 @@ class Scheduler:
         try:
             while self._step():
                 pass
-        except KeyboardInterrupt:
+        except DovetailError:
+            raise
+        except BaseException:  # Ctrl-C, or a signal handler that raises
             self._abandon()
             raise
         if self.failure is not None:
@@ -163,7 +165,12 @@ class Scheduler:
         self._journal.started(work)
         if not self._running and not self._ready and executor.name == "threads":
             # Nothing else can run beside it: the thread change would only cost time.
-            self._receive(work, attempt.run())
+            try:
+                outcome = attempt.run()
+            except BaseException:  # Ctrl-C, or a signal handler that raises
+                self._journal.abandoned(work)
+                raise
+            self._receive(work, outcome)
             return
         self._running[work.id] = (work, executor)
         future = executor.submit(attempt)

@@ -11,7 +11,7 @@ from dovetail.graph._annotations import (
 )
 from dovetail.graph._call import CompiledTask, ResourceScope, current_context, gates_in
 from dovetail.graph._control import map_, when
-from dovetail.graph._custom import task_type
+from dovetail.graph._custom import session_plugins, task_type
 from dovetail.graph._dataset import Dataset
 from dovetail.graph._fingerprint import code_fingerprint
 from dovetail.graph._graph import Graph, describe_binding, needs
@@ -52,6 +52,7 @@ __all__ = [
     "CompiledTask",
     "ResourceScope",
     "load_task_type",
+    "session_plugins",
     "code_fingerprint",
     "as_output",
     "getter",

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, Union, cast
 
 from dovetail.errors import DefinitionError, WiringError
 from dovetail.graph._annotations import RESULT, base_type, element_type, type_text
-from dovetail.graph._nodes import Collect, Const, NodeOutput
+from dovetail.graph._nodes import Binding, Collect, Const, NodeOutput
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._task import Task
 from dovetail.graph._trace import Trace, active_trace, check_fit, match_arguments
@@ -53,7 +53,7 @@ def _map_node(trace: Trace, target: Any, values: tuple[Any, ...], fixed: dict[st
     interface: Interface = target.interface
     given = match_arguments(owner, interface, values, fixed)
     mapped = tuple(interface.inputs)[: len(values)]
-    bound = {}
+    bound: dict[str, Binding] = {}
     for name, annotation in interface.inputs.items():
         if name not in given:
             bound[name] = Const(interface.defaults[name])

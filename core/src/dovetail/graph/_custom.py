@@ -14,6 +14,14 @@ from dovetail.spec import API_VERSION, TaskType, TaskTypeSpec, hookimpl
 C = TypeVar("C", bound=type[TaskType])
 
 
+_session: dict[str, object] = {}
+
+
+def session_plugins() -> tuple[object, ...]:
+    """What :func:`task_type` has registered in this process, for hubs that are made later."""
+    return tuple(_session.values())
+
+
 def _declaring(spec: TaskTypeSpec) -> Callable[[], list[TaskTypeSpec]]:
     def dovetail_task_types() -> list[TaskTypeSpec]:
         return [spec]
@@ -45,7 +53,7 @@ def task_type(name: str, *, summary: str = "") -> Callable[[C], C]:
         cls.name = name
         spec = TaskTypeSpec(
             name=name,
-            code=f"{cls.__module__}:{cls.__qualname__}",
+            code=f"{cls.__module__}:{cls.__qualname__.replace('.<locals>', '')}",  # found by name, importable or not
             summary=summary or (inspect.getdoc(cls) or "").split("\n")[0],
         )
         hooks = {
@@ -53,7 +61,9 @@ def task_type(name: str, *, summary: str = "") -> Callable[[C], C]:
             "DOVETAIL_API": API_VERSION,
             "dovetail_task_types": staticmethod(hookimpl(_declaring(spec))),
         }
-        current_catalogue().register(type(f"task type {name}", (), hooks)())
+        plugin = type(f"task type {name}", (), hooks)()
+        current_catalogue().register(plugin)
+        _session[name] = plugin
         remember_task_type(spec.code, cls)
         return cls
 

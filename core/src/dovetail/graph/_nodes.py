@@ -231,7 +231,7 @@ class NodeOutput:
     def _operator(self, other: object) -> NoReturn:
         raise self._refusal("computed with", "write a task that computes it; for a choice use dt.when")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _operator  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _operator
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _operator
     __mod__ = __rmod__ = __floordiv__ = __pow__ = __and__ = __or__ = __contains__ = _operator
     __hash__ = object.__hash__

@@ -104,15 +104,8 @@ class Trace:
         annotation = base_type(value._type)
         gate.check(current_types(), None if annotation is Any else annotation)
         interface = Interface(inputs={"value": annotation}, outputs={RESULT: annotation})
-        return self.add(
-            re.sub(r"[^A-Za-z0-9_-]+", "_", gate.name),
-            "gate",
-            gate,
-            {"value": value._binding},
-            interface,
-            annotation,
-            TaskOptions(),
-        )
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", gate.name)
+        return self.add(name, "gate", gate, {"value": value._binding}, interface, annotation, TaskOptions())
 
     def bind(self, owner: str, name: str, annotation: Any, value: Any) -> Binding:
         """Check that ``value`` fits the input ``name`` of ``owner``, and describe where it comes from.

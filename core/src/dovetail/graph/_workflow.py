@@ -151,7 +151,7 @@ def _marked(trace: Trace, name: str, field: str, annotation: Any, returned: Any,
         return binding
     base = base_type(annotation)
     interface = Interface({"value": base}, {RESULT: annotation})
-    keep = Task(
+    keep: Task[..., Any] = Task(
         field if field != RESULT else f"{name}_result",
         task_type="python",
         interface=interface,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from dovetail.config import Settings, load_settings
 from dovetail.engine import Engine, Observer, Output, RunResult
 from dovetail.errors import UsageError
-from dovetail.graph import Workflow
+from dovetail.graph import Workflow, session_plugins
 from dovetail.hub._load import load_source, source_of
 from dovetail.plugins import Catalogue, build_catalogue, current_catalogue, use_catalogue
 from dovetail.store import ArtifactStore, RunStore, open_artifact_store, open_run_store
@@ -33,16 +34,20 @@ class Hub:
         if settings is None:
             settings = load_settings(overrides={} if home is None else {"home": str(Path(home).absolute())})
         elif home is not None:
-            from dataclasses import replace
-
             settings = replace(settings, home=Path(home).absolute())
         self.settings: Settings = settings
         self._extra = tuple(plugins)
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """Everything that the plugins declare."""
-        return build_catalogue(self.settings, self._extra)
+        """Everything that the plugins declare; shared with the current one where the settings agree."""
+        current = current_catalogue()
+        if not self._extra and replace(current.settings, home=self.settings.home) == self.settings:
+            return current
+        catalogue = build_catalogue(self.settings, self._extra)
+        for plugin in session_plugins():
+            catalogue.register(plugin)
+        return catalogue
 
     @cached_property
     def types(self) -> TypeEngine:
