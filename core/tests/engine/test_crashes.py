@@ -12,7 +12,6 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
 from dovetail.hub import Hub
 
 PIPELINE = """

@@ -8,11 +8,10 @@ from collections import deque
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import dovetail as dt
 import pandas as pd
 import polars as pl
 import pytest
-
-import dovetail as dt
 from dovetail.errors import (
     ArtifactCorrupt,
     GateBlocked,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Annotated, NamedTuple
 
-import pytest
-
 import dovetail as dt
+import pytest
 from dovetail.errors import DefinitionError, UsageError, ValueMismatch
 from dovetail.graph import Task, TaskOptions, code_fingerprint, seconds
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
-import pytest
-
 import dovetail as dt
+import pytest
 from dovetail.errors import DefinitionError, WiringError
 from dovetail.graph import Workflow
 
@@ -89,7 +88,7 @@ class TestTracing:
     def test_several_outputs_by_name_and_by_unpacking(self) -> None:
         @dt.workflow
         def wf(values: list[int]) -> int:
-            low, high = split(values)
+            low, _ = split(values)
             return add(total(low), total(split(values).high))
 
         assert wf([1, 2, 7]) == 10
@@ -311,7 +310,7 @@ class TestMap:
         assert dt.map(add, [1, 2], b=1) == [2, 3]
 
     def test_refuses_what_cannot_be_spread(self) -> None:
-        with pytest.raises(WiringError, match="nothing that dt.map can spread"):
+        with pytest.raises(WiringError, match="nothing that dt[.]map can spread"):
 
             @dt.workflow
             def wf(x: int) -> list[int]:
