@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,8 +71,6 @@ def dead_owner() -> Owner:
     """An owner on this host whose process has ended, and was even waited for."""
     script = "import json; from dovetail.store import current_owner; print(json.dumps(current_owner().to_dict()))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
-    import json
-
     return Owner.from_dict(json.loads(done.stdout))
 
 
@@ -115,3 +115,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this system lets nobody mount a file system")
     yield target
     subprocess.run(["umount", "-l", str(target)], check=True)
+
+
+@pytest.fixture
+def age() -> Callable[[Path, float], None]:
+    """Sets the time of the last write of a file so many seconds back."""
+
+    def set_back(path: Path, seconds: float) -> None:
+        moment = time.time() - seconds
+        os.utime(path, (moment, moment))
+
+    return set_back

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from pathlib import Path
 
@@ -99,12 +98,7 @@ def test_persist_and_verify_reach_the_files_of_children(artifacts: ArtifactStore
 # -- collection ---------------------------------------------------------------------------------------
 
 
-def age(path: Path, seconds: float) -> None:
-    moment = time.time() - seconds
-    os.utime(path, (moment, moment))
-
-
-def test_gc_removes_what_is_old_and_unreferenced(artifacts: ArtifactStore) -> None:
+def test_gc_removes_what_is_old_and_unreferenced(artifacts: ArtifactStore, age) -> None:
     live, dead, young = (artifacts.add_bytes(data, "x") for data in (b"live", b"dead!", b"young"))
     for blob in (live, dead):
         age(artifacts.open_path(blob), 7200)
@@ -116,7 +110,7 @@ def test_gc_removes_what_is_old_and_unreferenced(artifacts: ArtifactStore) -> No
         artifacts.open_path(dead)
 
 
-def test_adding_again_what_gc_was_about_to_remove_saves_it(artifacts: ArtifactStore) -> None:
+def test_adding_again_what_gc_was_about_to_remove_saves_it(artifacts: ArtifactStore, age) -> None:
     blob = artifacts.add_bytes(b"old", "x")
     age(artifacts.open_path(blob), 7200)
     artifacts.add_bytes(b"old", "x")
@@ -124,7 +118,7 @@ def test_adding_again_what_gc_was_about_to_remove_saves_it(artifacts: ArtifactSt
     assert artifacts.open_path(blob).read_bytes() == b"old"
 
 
-def test_gc_sweeps_temporary_files_of_dead_processes_only(artifacts: ArtifactStore, child, tmp_path: Path) -> None:
+def test_gc_sweeps_temporary_files_of_dead_processes_only(artifacts: ArtifactStore, child, age, tmp_path: Path) -> None:
     mine = artifacts.temporary()
     mine.write_bytes(b"in work")
     age(mine, 7200)

@@ -18,6 +18,7 @@ _UNWRITABLE = {
     errno.EMFILE: "this process has too many open files: raise the limit (ulimit -n) or run with fewer workers",
     errno.ENFILE: "the system has too many open files: close some programs, or raise fs.file-max",
     errno.EIO: "the disk reports an error: check it, then set DOVETAIL_HOME to a healthy one",
+    errno.EEXIST: "something that is no directory is in the way: move it, or set DOVETAIL_HOME elsewhere",
     errno.ENOTDIR: "something that is no directory is in the way: move it, or set DOVETAIL_HOME elsewhere",
 }
 
@@ -71,7 +72,7 @@ def _locked(where: str, path: Path | None, why: str, waited: float) -> StoreLock
     pids = lock_holders(path) if path is not None else []
     who = ", ".join(f"pid {pid} ({_command(pid)})" for pid in pids)
     return StoreLocked(
-        f"another process has held the run store for {waited:.0f} s",
+        f"another process holds the run store; it did not let go within {waited:.0f} s",
         who=f"{where}, held by {who}" if who else where,
         why=why,
         fix=f"wait for it, or stop it: kill {pids[0]}" if pids else f"find it with: fuser {path}",
