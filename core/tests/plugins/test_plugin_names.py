@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dovetail.config import load_settings
+from dovetail.config import Settings, load_settings
 from dovetail.errors import PluginConflict, UnknownType, UsageError
 from dovetail.plugins import Catalogue, build_catalogue, diagnose
 from dovetail.spec import Manifest, TaskTypeSpec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 FRAMES = """
 @hookimpl
@@ -71,11 +73,14 @@ def test_a_contested_type_takes_its_converters_with_it_and_leaves_the_others(she
     assert set(catalogue.transformers()) == {"only.One", "only.Two"}
     assert catalogue.converters() == ()
     for name in ("pandas.DataFrame", "pandas.core.frame.DataFrame"):
-        with pytest.raises(PluginConflict, match=r"type\.pandas"):
+        with pytest.raises(PluginConflict) as caught:
             catalogue.transformer(name)
+        assert '"type.pandas.DataFrame" = "dovetail-one"' in (caught.value.fix or "")
+    assert len(diagnose(catalogue)) == 1 + len([f for f in diagnose(catalogue) if f.problem == "engine missing"])
     settled = shelf.catalogue(owners={"type.pandas.DataFrame": "Dovetail_Two"})
     assert settled.owner_of(settled.transformer("pandas.DataFrame")).name == "two"
     assert settled.owner_of(settled.converters()[0]).name == "two"
+    assert settled.transformer("pandas.core.frame.DataFrame") is settled.transformer("pandas.DataFrame")
 
 
 def test_equal_declarations_of_two_plugins_keep_their_owners(shelf: Any) -> None:
@@ -175,7 +180,42 @@ def test_nothing_near_at_all_points_to_the_listing(shelf: Any) -> None:
 def test_plugins_of_another_environment_claim_names_like_others(shelf: Any) -> None:
     shelf.task_type("one", "spark")
     away = Manifest("two", "dovetail-two", "2.0", "dovetail_two", declarations=(TaskTypeSpec("spark", "a:b"),))
-    settings = shelf.settings(allow=None, deny=())
-    catalogue = build_catalogue(settings, manifests=[away], builtins=())
+    catalogue = build_catalogue(shelf.settings(allow=(*shelf.names, "dovetail-two")), manifests=[away], builtins=())
     with pytest.raises(PluginConflict, match=r"dovetail-two 2\.0"):
         catalogue.task_type("spark")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    claimed=st.dictionaries(
+        st.sampled_from(["dovetail", "dovetail-a", "dovetail-b", "dovetail-c"]),
+        st.frozensets(st.sampled_from("xyz"), max_size=3),
+    ),
+    stated=st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["dovetail-a", "dovetail-b", "dovetail-gone"])),
+    data=st.data(),
+)
+def test_ownership_does_not_depend_on_the_order_of_plugins(
+    claimed: dict[str, frozenset[str]], stated: dict[str, str], data: st.DataObject
+) -> None:
+    plugins = [
+        Manifest(owner, owner, "1", "m", declarations=tuple(TaskTypeSpec(name, "a:b") for name in sorted(names)))
+        for owner, names in claimed.items()
+    ]
+    owners = {f"task_type.{name}": owner for name, owner in stated.items()}
+
+    def owned_by(order: list[Manifest]) -> dict[str, str]:
+        catalogue = Catalogue(Settings(Path(), owners=owners), foreign=order)
+        table = catalogue.names
+        everything = {f"task_type.{name}" for names in claimed.values() for name in names}
+        assert set(table.owned) | set(table.contested) == everything
+        assert not set(table.owned) & set(table.contested)
+        return {name: claim.owner for name, claim in table.owned.items()}
+
+    owned = owned_by(plugins)
+    assert owned == owned_by(data.draw(st.permutations(plugins)))
+    for name, owner in owned.items():
+        claimants = {o for o, names in claimed.items() if name.partition(".")[2] in names}
+        assert owner in claimants
+        if owners.get(name) in claimants:
+            assert owner == owners[name]
+        assert owner == owners.get(name) or len(claimants) == 1 or owner == "dovetail"

@@ -9,12 +9,12 @@ from dovetail.config import Settings
 from dovetail.errors import DovetailError, PluginConflict, PluginError, PluginLoadError
 from dovetail.plugins import _discovery
 from dovetail.plugins._catalogue import Catalogue
-from dovetail.plugins._collect import Collected, Identity, collect, import_hook_module, read_collected
+from dovetail.plugins._collect import Collected, collect, import_hook_module, read_collected
 from dovetail.plugins._discovery import Found
-from dovetail.plugins._failures import label, one_line
+from dovetail.plugins._failures import one_line
 from dovetail.plugins._names import CORE, conflict
 from dovetail.plugins._policy import refusal
-from dovetail.plugins._records import POLICY, PluginListing, Skipped
+from dovetail.plugins._records import POLICY, Identity, PluginListing, Skipped
 from dovetail.spec import Manifest
 
 BUILTINS = ("dovetail.types.builtin_hooks", "dovetail.engine.builtin_hooks", "dovetail.quality.builtin_hooks")
@@ -98,13 +98,7 @@ class _Builder:
         self._keys: set[str] = set()
 
     def add(self, found: Found, source: Literal["core", "installed", "config"]) -> None:
-        identity = Identity(
-            found.name,
-            found.distribution,
-            found.version,
-            found.module,
-            label(found.name, found.distribution, found.version, found.module),
-        )
+        identity = Identity.of(found)
         if source != "core" and self._kept_out(identity, named=source == "config"):
             return
         if source == "config" and any(c.manifest.module == found.module for c in self.collected):
@@ -123,13 +117,7 @@ class _Builder:
             self.collected.append(collected)
 
     def add_manifest(self, manifest: Manifest) -> None:
-        identity = Identity(
-            manifest.name,
-            manifest.distribution,
-            manifest.version,
-            manifest.module,
-            label(manifest.name, manifest.distribution, manifest.version, manifest.module),
-        )
+        identity = Identity.of(manifest)
         if manifest.key in self._keys or self._kept_out(identity):
             return
         try:
@@ -143,17 +131,7 @@ class _Builder:
         refused = refusal(self.settings, identity.distribution, identity.module, named=named)
         if refused is None:
             return False
-        self.skipped.append(
-            Skipped(
-                identity.name,
-                identity.distribution,
-                identity.version,
-                identity.module,
-                refused.reason,
-                POLICY,
-                refused.fix,
-            )
-        )
+        self._put_aside(identity, refused.reason, POLICY, refused.fix)
         return True
 
     def _claim_key(self, manifest: Manifest) -> None:
@@ -167,18 +145,15 @@ class _Builder:
         self._keys.add(manifest.key)
 
     def _skip(self, identity: Identity, error: PluginError) -> None:
-        cause = error.__cause__
-        skipped = Skipped(
-            identity.name,
-            identity.distribution,
-            identity.version,
-            identity.module,
-            one_line(error),
-            type(cause if cause is not None else error).__name__,
-            error.fix or "",
-        )
-        self.skipped.append(skipped)
+        original = error.__cause__ or error
+        skipped = self._put_aside(identity, one_line(error), type(original).__name__, error.fix or "")
         self.errors[skipped] = error
+
+    def _put_aside(self, identity: Identity, reason: str, error_type: str, fix: str) -> Skipped:
+        who = (identity.name, identity.distribution, identity.version, identity.module)
+        skipped = Skipped(*who, reason, error_type, fix)
+        self.skipped.append(skipped)
+        return skipped
 
 
 def _refuse_defects(catalogue: Catalogue, errors: dict[Skipped, DovetailError]) -> None:

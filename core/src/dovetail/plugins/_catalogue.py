@@ -10,12 +10,11 @@ from typing import Any, TypeVar, cast
 
 from dovetail.config import Settings, resolve_secrets
 from dovetail.errors import DovetailError, PluginError
-from dovetail.plugins._collect import Collected, Identity, collect, import_hook_module
-from dovetail.plugins._failures import label
+from dovetail.plugins._collect import Collected, collect, import_hook_module
 from dovetail.plugins._loading import load_code
 from dovetail.plugins._missing import missing_error
 from dovetail.plugins._names import Claim, NameTable, build_table, conflict, owner_name
-from dovetail.plugins._records import Skipped
+from dovetail.plugins._records import Identity, Skipped
 from dovetail.spec import (
     ArtifactStoreSpec,
     CheckEngineSpec,
@@ -60,7 +59,6 @@ class Catalogue:
         self._collected: tuple[Collected, ...] = tuple(collected)
         self._foreign: tuple[Manifest, ...] = tuple(foreign)
         self._loaded: dict[str, object] = {}
-        self._registered: dict[str, object] = {}
         self._rebuild()
 
     # -- what is here -------------------------------------------------------------------------
@@ -248,6 +246,7 @@ class Catalogue:
         with self._lock:
             kept = tuple(c for c in self._collected if c.manifest.key != collected.manifest.key)
             self._collected = (*kept, collected)
+            self._foreign = tuple(m for m in self._foreign if m.key != collected.manifest.key)
             self._loaded = {}
             self._rebuild()
             self._version += 1
@@ -295,14 +294,10 @@ class Catalogue:
     def _identity(self, plugin: object) -> Identity:
         if isinstance(plugin, (str, ModuleType)):
             module = plugin if isinstance(plugin, str) else plugin.__name__
-            for m in (c.manifest for c in self._collected):
-                if m.module == module:
-                    return Identity(m.name, m.distribution, m.version, module, label(*_who(m)))
+            for known in self._collected:
+                if known.manifest.module == module:
+                    return Identity.of(known.manifest)
         else:
             cls = plugin if isinstance(plugin, type) else type(plugin)
             module = f"{cls.__module__}.{cls.__qualname__}"
-        return Identity(module, "", "", module, label(module, "", "", module))
-
-
-def _who(manifest: Manifest) -> tuple[str, str, str, str]:
-    return manifest.name, manifest.distribution, manifest.version, manifest.module
+        return Identity(module, "", "", module)

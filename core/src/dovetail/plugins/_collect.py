@@ -17,23 +17,13 @@ from typing import Any, get_args
 from dovetail.errors import ApiMismatch, PluginError, PluginLoadError, nearest, shorten
 from dovetail.plugins._failures import load_error
 from dovetail.plugins._names import declared_names
+from dovetail.plugins._records import Identity
 from dovetail.spec import API_VERSION, CodecSpec, ConverterSpec, Cost, Declaration, Manifest
 
 _LIMIT = 10_000
 """Declarations of one hook; an endless generator must not hang the process."""
 
 _CODE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a plugin is, before anything of it is imported."""
-
-    name: str
-    distribution: str
-    version: str
-    module: str
-    who: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +48,7 @@ def import_hook_module(module: str, attribute: str, identity: Identity, project_
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise load_error(
-            error, "the plugin cannot be imported", identity.who, identity.module, identity.distribution
-        ) from error
+        raise load_error(error, "the plugin cannot be imported", identity) from error
     return found
 
 
@@ -99,7 +87,7 @@ def read_collected(manifest: Manifest, identity: Identity) -> Manifest:
         _refuse_repeated(manifest.declarations)
         hash(manifest.declarations)
     except (TypeError, ValueError) as error:
-        raise _hook_error(error, "the manifest holds a malformed declaration", identity) from error
+        raise load_error(error, "the manifest holds a malformed declaration", identity) from error
     return manifest
 
 
@@ -152,7 +140,7 @@ def _check_api(plugin: object, identity: Identity) -> int:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a property, or a module-level __getattr__
-        raise _hook_error(error, "DOVETAIL_API cannot be read", identity) from error
+        raise load_error(error, "DOVETAIL_API cannot be read", identity) from error
     return check_api(api, identity)
 
 
@@ -173,7 +161,7 @@ class _HookCaller:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise _hook_error(error, "a hook implementation does not fit its specification", identity) from error
+            raise load_error(error, "a hook implementation does not fit its specification", identity) from error
         self._refuse_unknown(plugin)
         self._refuse_unmarked(plugin)
 
@@ -209,7 +197,7 @@ class _HookCaller:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise _hook_error(error, f"the hook {hook} failed", self.identity) from error
+            raise load_error(error, f"the hook {hook} failed", self.identity) from error
         return items
 
     def listener(self) -> Callable[[dict[str, Any]], None] | None:
@@ -236,10 +224,6 @@ class _Listener:
             raise PluginError(
                 "a listener failed", who=self._identity.who, why=f"{type(error).__name__}: {error}"
             ) from error
-
-
-def _hook_error(error: BaseException, what: str, identity: Identity) -> PluginLoadError:
-    return load_error(error, what, identity.who, identity.module, identity.distribution)
 
 
 def _bounded(result: object, hook: str) -> list[Any]:

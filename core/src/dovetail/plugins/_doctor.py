@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dovetail.config import canonical_name
 from dovetail.plugins._catalogue import Catalogue
 from dovetail.plugins._collect import is_importable
-from dovetail.plugins._failures import label
 from dovetail.plugins._known import pip_install
 from dovetail.plugins._loading import libraries
-from dovetail.plugins._names import CORE, conflict, owner_line, owner_name
-from dovetail.plugins._records import Finding
+from dovetail.plugins._names import CORE, conflict, main_name, owner_line, owner_name
+from dovetail.plugins._records import Finding, Identity
 from dovetail.spec import Manifest, TransformerSpec
 
 
@@ -36,12 +35,13 @@ def diagnose(catalogue: Catalogue) -> list[Finding]:
 def _skipped(catalogue: Catalogue) -> Iterator[Finding]:
     for item in catalogue.skipped:
         if not item.by_policy:
-            who = label(item.name, item.distribution, item.version, item.module)
-            yield Finding(who, "skipped", item.reason, item.fix)
+            yield Finding(Identity.of(item).who, "skipped", item.reason, item.fix)
 
 
 def _contested(catalogue: Catalogue) -> Iterator[Finding]:
     for name, rivals in catalogue.names.contested.items():
+        if main_name(name, rivals) != name:
+            continue  # an alias is settled with its type
         error = conflict(name, rivals, catalogue.settings)
         yield Finding(error.who or "", "conflict", error.what, error.fix or "")
 
@@ -82,10 +82,9 @@ def _engines(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _missing_engine(manifest: Manifest, declaration: object, library: str) -> Finding:
-    who = label(manifest.name, manifest.distribution, manifest.version, manifest.module)
     kind = "library" if isinstance(declaration, TransformerSpec) else "engine"
     target = f"{manifest.distribution}[engine]" if manifest.distribution else library
     if manifest.distribution == CORE:
         target = "dovetail[arrow]"
     fix = getattr(declaration, "install", None) or pip_install(target)
-    return Finding(who, "engine missing", f"its {kind} {library} is not installed here", fix)
+    return Finding(Identity.of(manifest).who, "engine missing", f"its {kind} {library} is not installed here", fix)

@@ -7,15 +7,9 @@ from typing import Any
 
 from dovetail.config import redact
 from dovetail.errors import DovetailError, PluginLoadError
+from dovetail.plugins._records import Identity
 
 _WIDTH = 300
-
-
-def label(name: str, distribution: str, version: str, module: str) -> str:
-    """``dovetail-spark 0.1.0 (plugin spark)``, or ``module my_project.hooks``."""
-    if not distribution:
-        return f"module {module}" if module else f"plugin {name}"
-    return f"{distribution} {version}".strip() + f" (plugin {name})"
 
 
 def one_line(error: BaseException) -> str:
@@ -37,10 +31,18 @@ def one_line(error: BaseException) -> str:
     return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
 
 
-def load_error(error: BaseException, what: str, who: str, module: str, distribution: str) -> PluginLoadError:
-    """The error for code of a plugin that could not be loaded. The caller raises it from ``error``."""
-    reinstall = f"pip install --upgrade {distribution}" if distribution else f"correct the module {module}"
-    why, fix = one_line(error), reinstall
+def load_error(error: BaseException, what: str, identity: Identity, module: str = "") -> PluginLoadError:
+    """The error for code of a plugin that could not be loaded. The caller raises it from ``error``.
+
+    Args:
+        error: What the code raised.
+        what: What could not be done.
+        identity: The plugin.
+        module: Import name of the code. Default: the hook module.
+    """
+    module, distribution = module or identity.module, identity.distribution
+    why = one_line(error)
+    fix = f"pip install --upgrade {distribution}" if distribution else f"correct the module {module}"
     if isinstance(error, ModuleNotFoundError) and error.name:
         if error.name.partition(".")[0] == module.partition(".")[0]:
             why = f"the module {error.name} does not exist"
@@ -48,7 +50,7 @@ def load_error(error: BaseException, what: str, who: str, module: str, distribut
         else:
             why = f"it needs the module {error.name}, which is not installed"
             fix = f"pip install {distribution}" if distribution else f"pip install {error.name.partition('.')[0]}"
-    return PluginLoadError(what, who=who, why=why, fix=fix)
+    return PluginLoadError(what, who=identity.who, why=why, fix=fix)
 
 
 def _message(error: BaseException) -> str:

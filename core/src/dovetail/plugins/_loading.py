@@ -7,8 +7,9 @@ from pathlib import Path
 
 from dovetail.errors import DefinitionError, EngineUnavailable, PluginError
 from dovetail.plugins._collect import importable_from, is_importable
-from dovetail.plugins._failures import label, load_error
+from dovetail.plugins._failures import load_error
 from dovetail.plugins._known import distribution_for, pip_install
+from dovetail.plugins._records import Identity
 from dovetail.spec import Declaration, Manifest
 
 _ATTRIBUTES_WITH_A_LIBRARY = ("engine", "type", "source", "target")
@@ -34,10 +35,9 @@ def load_code(
     module, colon, attribute = code.partition(":")
     if not (module and colon and attribute):
         raise DefinitionError(f"{code!r} does not name code", fix="write 'module:attribute'")
-    distribution = owner.distribution if owner else ""
-    name = label(owner.name, distribution, owner.version, owner.module) if owner else code
+    identity = Identity.of(owner) if owner else Identity(module, "", "", module)
     try:
-        with importable_from(None if distribution else project_root, module):
+        with importable_from(None if identity.distribution else project_root, module):
             found: object = importlib.import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
@@ -48,16 +48,16 @@ def load_code(
     except ModuleNotFoundError as error:
         missing = _missing_library(error, module, who, parent)
         if missing is None:
-            raise load_error(error, f"{code} cannot be imported", name, module, distribution) from error
+            raise load_error(error, f"{code} cannot be imported", identity, module) from error
         raise EngineUnavailable(
             f"{_subject(who, parent, code)} needs {missing}, which is not installed",
-            who=name,
+            who=identity.who,
             why=str(error),
-            fix=_install(who, parent, missing, distribution),
+            fix=_install(who, parent, missing, identity.distribution),
             engine=missing,
         ) from error
     except BaseException as error:
-        raise load_error(error, f"{code} cannot be imported", name, module, distribution) from error
+        raise load_error(error, f"{code} cannot be imported", identity, module) from error
     return found
 
 

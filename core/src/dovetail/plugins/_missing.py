@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from dovetail.config import canonical_name
 from dovetail.errors import ConfigError, DovetailError, PluginLoadError, UnknownType, UsageError, listing, nearest
-from dovetail.plugins._failures import label
 from dovetail.plugins._known import distribution_for, known_names, pip_install
 from dovetail.plugins._names import CORE
-from dovetail.plugins._records import Skipped
+from dovetail.plugins._records import Identity, Skipped
 
 _CORE_PLUGIN = {"type": "types", "task_type": "engine", "executor": "engine", "check_engine": "quality"}
 """Which of the core's own hook modules brings the kind."""
@@ -84,7 +83,7 @@ def _culprit(kind: str, name: str, skipped: Sequence[Skipped]) -> Skipped | None
 
 
 def _skipped_error(noun: str, name: str, item: Skipped, cause: DovetailError | None) -> DovetailError:
-    who = label(item.name, item.distribution, item.version, item.module)
+    who = Identity.of(item).who
     if item.by_policy:
         return ConfigError(f"the plugin of the {noun} {name!r} is kept out", who=who, why=item.reason, fix=item.fix)
     cls = type(cause) if cause is not None else PluginLoadError

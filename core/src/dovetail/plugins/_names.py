@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dovetail.config import Settings, canonical_name
 from dovetail.errors import PluginConflict, listing
-from dovetail.plugins._failures import label
+from dovetail.plugins._records import Identity
 from dovetail.spec import Declaration, Manifest, TransformerSpec
 
 CORE = "dovetail"
@@ -41,8 +41,7 @@ class Claim:
     @property
     def who(self) -> str:
         """The plugin, for people."""
-        m = self.manifest
-        return label(m.name, m.distribution, m.version, m.module)
+        return Identity.of(self.manifest).who
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,21 @@ def build_table(manifests: Iterable[Manifest], owners: Mapping[str, str]) -> Nam
             clashes[name] = tuple(claim for claim in rivals if claim is not core[0])
         else:
             contested[name] = tuple(rivals)
+    for name, rivals_ in list(contested.items()):
+        # Whoever owns a type owns its aliases too; nobody should have to settle each spelling of one type.
+        owner = owned.get(main_name(name, rivals_))
+        if owner is not None and owner in rivals_:
+            owned[name] = owner
+            del contested[name]
     unsettled |= {name: owner for name, owner in owners.items() if name not in claims}
     return NameTable(owned, contested, clashes, unsettled)
+
+
+def main_name(name: str, rivals: Iterable[Claim]) -> str:
+    """The name of the type that ``name`` is an alias of, if all that claim it agree; else ``name``."""
+    types = {getattr(claim.declaration, "type", None) for claim in rivals}
+    only = types.pop() if len(types) == 1 else None
+    return f"type.{only}" if only else name
 
 
 def conflict(name: str, rivals: Iterable[Claim], settings: Settings) -> PluginConflict:
@@ -119,7 +131,8 @@ def conflict(name: str, rivals: Iterable[Claim], settings: Settings) -> PluginCo
         f"{len(rivals)} plugins own the {kind.replace('_', ' ')} {short!r}",
         who=listing(everybody),
         why="neither is preferred over the other",
-        fix=owner_line(name, owners[0], settings) + f"   # or {' or '.join(owners[1:])}" * bool(owners[1:]),
+        fix=owner_line(main_name(name, rivals), owners[0], settings)
+        + f"   # or {' or '.join(owners[1:])}" * bool(owners[1:]),
         name=name,
         owners=owners,
     )

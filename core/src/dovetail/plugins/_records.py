@@ -3,10 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 POLICY = "policy"
 """``Skipped.error_type`` of a plugin that configuration keeps out."""
+
+
+class _Described(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def distribution(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def module(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a plugin is, before anything of it is imported; the attributes are those of :class:`Skipped`."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+
+    @classmethod
+    def of(cls, described: _Described) -> Identity:
+        """That of a manifest, of an entry point that was found, or of a skipped plugin."""
+        return cls(described.name, described.distribution, described.version, described.module)
+
+    @property
+    def who(self) -> str:
+        """For people: ``dovetail-spark 0.1.0 (plugin spark)``, or ``module my_project.hooks``."""
+        if not self.distribution:
+            return f"module {self.module}" if self.module else f"plugin {self.name}"
+        return f"{self.distribution} {self.version}".strip() + f" (plugin {self.name})"
 
 
 @dataclass(frozen=True, slots=True)
