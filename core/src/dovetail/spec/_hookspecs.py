@@ -114,7 +114,7 @@ def dovetail_commands() -> Iterable[CommandSpec]:
     """Declare commands below ``dovetail``.
 
     Returns: an iterable of :class:`CommandSpec`.
-    Called: once per process, when a command is typed that the core doesn't know.
+    Called: once per process, when the catalogue is first needed; a command that the core doesn't know is such a need.
     Collected: all plugins' results are joined; the core's own commands cannot be replaced.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
