@@ -432,6 +432,15 @@ def test_an_interpreter_without_dovetail(packed, tmp_path):
     assert "dovetail" in caught.value.why
 
 
+def test_the_hubs_own_interpreter_finds_dovetail_where_the_hub_found_it(packed, tmp_path, monkeypatch):
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -I "$@"\n')  # finds nothing by itself
+    bare.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(bare))
+    with WorkerPool(python=str(bare)) as pool:
+        assert pool.call(packed(double), {"x": 1}) == {"doubled": 2}
+
+
 def test_a_closed_pool_says_so(packed):
     pool = WorkerPool()
     pool.close()

@@ -1,8 +1,13 @@
-"""``python -m dovetail.env._child REQUEST REPLY LIFELINE``: a worker process. The arguments are inherited file descriptors."""
+"""The program of a worker process: ``_child.py REQUEST REPLY LIFELINE [ROOT]``.
+
+The first three are inherited file descriptors; ROOT is where the hub has dovetail from, given to its own interpreter only.
+Run as a file, so that a hub whose module path was set at run time, or is relative, can start workers all the same.
+"""
 
 import sys
 
-from dovetail.env._serve import serve
-
 if __name__ == "__main__":
+    sys.path += sys.argv[4:]
+    from dovetail.env._serve import serve
+
     serve(*map(int, sys.argv[1:4]))

@@ -286,6 +286,8 @@ class WorkerPool:
 def _death(worker: Worker, job: str, started: bool) -> WorkerDied:
     tail = worker.stderr_tail()
     words, fix, facts = exit_words(worker.end(0))
+    if not started:
+        fix = "see that the interpreter runs, has dovetail, and has enough memory for both"
     return WorkerDied(
         f"the worker process {words}" + ("" if started else " before it began"),
         who=job or None,

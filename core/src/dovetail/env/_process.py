@@ -7,12 +7,15 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dovetail.errors import WorkerDied
 
+_CHILD = Path(__file__).resolve().with_name("_child.py")
 _REAP_SECONDS = 1.0
 
 
@@ -28,6 +31,7 @@ class WorkerProcess:
     """
 
     def __init__(self, python: str, environ: Mapping[str, str] | None) -> None:
+        root = [str(_CHILD.parents[2])] if python == sys.executable else []
         theirs: list[int] = []
         ours: list[int] = []
         try:
@@ -37,8 +41,8 @@ class WorkerProcess:
                 ours.append(pair[1])
             theirs[1], ours[1] = ours[1], theirs[1]  # replies flow the other way
             self._popen = subprocess.Popen(
-                # -P: the directory that we happen to be in must not be able to replace a standard module
-                [python, "-P", "-m", "dovetail.env._child", *map(str, theirs)],
+                # -P: no directory that we happen to be in, or start from, may replace a standard module
+                [python, "-P", str(_CHILD), *map(str, theirs), *root],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
