@@ -134,6 +134,21 @@ def test_a_missing_engine_is_told_apart_and_says_what_installs_it(shelf: Any) ->
     assert "no_such_engine" in caught.value.what
 
 
+def test_what_an_engine_lacks_itself_is_installed_by_the_same_line(shelf: Any) -> None:
+    engine = shelf.module("import no_such_dependency_of_the_engine")
+    code = shelf.module(f"import {engine}")
+    shelf.plugin(
+        "far",
+        f"@hookimpl\ndef dovetail_task_types():\n"
+        f"    return [TaskTypeSpec('far', '{code}:T', engine='{engine}', install='pip install far-engine')]",
+    )
+    catalogue = shelf.catalogue()
+    spec = catalogue.task_type("far")
+    with pytest.raises(PluginLoadError, match="no_such_dependency_of_the_engine") as caught:
+        catalogue.load(spec.code, spec)
+    assert caught.value.fix == "pip install far-engine"
+
+
 def test_a_converter_takes_the_install_line_of_its_transformer(shelf: Any) -> None:
     code = shelf.module("import no_such_frames")
     shelf.plugin(

@@ -126,8 +126,8 @@ def test_an_object_in_a_module_can_be_the_plugin(shelf: Any) -> None:
     module = shelf.module(
         """
         from dovetail.spec import TaskTypeSpec, hookimpl
+        DOVETAIL_API = 1
         class Plugin:
-            DOVETAIL_API = 1
             @hookimpl
             def dovetail_task_types(self):
                 return [TaskTypeSpec("inside", "json:loads")]

@@ -137,6 +137,8 @@ def check_api(api: object, identity: Identity) -> int:
 def _check_api(plugin: object, identity: Identity) -> int:
     try:
         api = getattr(plugin, "DOVETAIL_API", None)
+        if api is None:  # an object may leave it to the module that it stands in
+            api = getattr(sys.modules.get(identity.module), "DOVETAIL_API", None)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a property, or a module-level __getattr__

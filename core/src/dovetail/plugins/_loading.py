@@ -48,7 +48,9 @@ def load_code(
     except ModuleNotFoundError as error:
         missing = _missing_library(error, module, who, parent)
         if missing is None:
-            raise load_error(error, f"{code} cannot be imported", identity, module) from error
+            made = load_error(error, f"{code} cannot be imported", identity, module)
+            made.fix = _stated_install(who, parent) or made.fix  # it brings what the engine needs in turn, too
+            raise made from error
         raise EngineUnavailable(
             f"{_subject(who, parent, code)} needs {missing}, which is not installed",
             who=identity.who,
@@ -83,14 +85,17 @@ def _missing_library(
 
 
 def _install(who: Declaration | None, parent: Declaration | None, missing: str, distribution: str) -> str:
-    if missing != "pyarrow" or "pyarrow" in libraries(who):
-        for declaration in (who, parent):
-            line = getattr(declaration, "install", None)
-            if line:
-                return str(line)
+    stated = _stated_install(who, parent)
+    if stated and (missing != "pyarrow" or "pyarrow" in libraries(who)):
+        return stated
     if distribution and missing != "pyarrow":
         return pip_install(f"{distribution}[engine]")
     return pip_install(distribution_for("type", f"{missing}.") or missing)
+
+
+def _stated_install(who: Declaration | None, parent: Declaration | None) -> str | None:
+    lines = (getattr(declaration, "install", None) for declaration in (who, parent))
+    return next((str(line) for line in lines if line), None)
 
 
 def _subject(who: Declaration | None, parent: Declaration | None, code: str) -> str:
