@@ -1,7 +1,12 @@
-"""Databases for the tests: every test that asks for ``database`` runs on DuckDB and on SQLite."""
+"""Databases for the tests: every test that asks for ``database`` runs on DuckDB and on SQLite.
+
+Where ``DOVETAIL_TEST_POSTGRESQL`` holds a URL, without a password, of a PostgreSQL database made for this, on that as well;
+its schema ``public`` is emptied before each test.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,11 +19,19 @@ from dovetail_sql.task import open_database
 ENGINES = ("duckdb", "sqlite")
 
 
-@pytest.fixture(params=ENGINES)
+POSTGRESQL = os.environ.get("DOVETAIL_TEST_POSTGRESQL")
+
+
+@pytest.fixture(params=[*ENGINES, *(["postgresql"] if POSTGRESQL else [])])
 def engine(request: pytest.FixtureRequest) -> str:
     """Name of the engine that the test runs on."""
     if request.param == "duckdb":
         pytest.importorskip("duckdb")
+    if request.param == "postgresql":
+        import sqlalchemy as sa
+
+        with sa.create_engine(POSTGRESQL).begin() as connection:
+            connection.exec_driver_sql("drop schema public cascade; create schema public")
     return str(request.param)
 
 
@@ -26,6 +39,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 def settings(tmp_path: Path) -> Settings:
     """Settings with a connection ``warehouse`` for each engine, in files of their own."""
     connections = {name: {"url": f"{name}:///warehouse.{name}"} for name in ENGINES}
+    if POSTGRESQL:
+        connections["postgresql"] = {"url": POSTGRESQL}
     return Settings(project_root=tmp_path, connections=connections)
 
 

@@ -50,6 +50,8 @@ class AlchemyDatabase(Database):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._engine = _engine(connection)
+        # two writers that both find no table would both create it
+        self._writing = threading.Lock()
         # one connection is all there is to a database in memory
         in_memory = connection.dialect == "sqlite" and connection.path is None
         self._only_one = threading.RLock() if in_memory else nullcontext()
@@ -136,14 +138,14 @@ class AlchemyDatabase(Database):
         select: Any = sa.select(*[sa.column(quoted(name, True)) for name in names]).select_from(source)
         with self._transaction(Bound((f"read {found}",), {}), token) as connection:
             rows = self._fetch(connection.execute(select))
-        return as_declared(rows, self._declared(found)) if self.connection.dialect == "sqlite" else rows
+        return as_declared(rows, self._declared(found))
 
     def write(self, table: TableName, rows: pa.Table, mode: Mode, key: str = "", token: object = None) -> int:
         self.check_writable()
         check_rows(table, rows)
         rows = plain_table(rows)
         about = Bound((f"write to {table}",), {})
-        with self._transaction(about, token, writes=True) as connection:
+        with self._writing, self._transaction(about, token, writes=True) as connection:
             if key:
                 known = self._recorded(connection, key)
                 if known is not None:

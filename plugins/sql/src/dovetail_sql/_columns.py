@@ -67,9 +67,10 @@ def _declared(name: str) -> Any:
 
 
 def as_declared(rows: pa.Table, declared: Mapping[str, Any]) -> pa.Table:
-    """Columns of a SQLite table with the types that its declaration promises, where every value keeps the promise.
+    """Columns of a table with the types that its declaration promises, where every value keeps the promise.
 
-    SQLite stores a date as text or a number and a boolean as 0 or 1, whatever the table declares.
+    Values alone don't tell the type of a column that is empty. And SQLite stores a date as text or a number and a boolean as
+    0 or 1, whatever the table declares.
     """
     import pyarrow as pa
     import sqlalchemy as sa

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dovetail.errors import UsageError, listing, nearest
+from dovetail.errors import RunInterrupted, UsageError, listing, nearest
 
 from dovetail_sql._connections import Connection
 from dovetail_sql._statement import Bound
@@ -33,6 +33,13 @@ class TableName:
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
+def interrupted(connection: Connection) -> RunInterrupted:
+    """The error for a statement that was cancelled."""
+    return RunInterrupted(
+        "the statement was interrupted", who=connection.described, why="the task was cancelled or ran out of time"
+    )
+
+
 class Database(ABC):
     """An open database, shared by the nodes of a run and safe to use from several threads.
 
@@ -42,6 +49,7 @@ class Database(ABC):
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._running: dict[object, Callable[[], None]] = {}
+        self._cancelled: set[object] = set()
         self._running_lock = threading.Lock()
 
     @abstractmethod
@@ -89,11 +97,17 @@ class Database(ABC):
         """Close every connection."""
 
     def cancel(self, token: object) -> None:
-        """Interrupt the statement that runs under this token, from another thread."""
+        """Interrupt what runs under this token, from another thread; what has not begun yet will not begin."""
         with self._running_lock:
+            self._cancelled.add(token)
             interrupt = self._running.get(token)
             if interrupt is not None:
                 interrupt()
+
+    def forget(self, token: object) -> None:
+        """The work under this token is done; the same token may be used again."""
+        with self._running_lock:
+            self._cancelled.discard(token)
 
     @contextmanager
     def running(self, token: object, interrupt: Callable[[], None]) -> Iterator[None]:
@@ -102,6 +116,8 @@ class Database(ABC):
             yield
             return
         with self._running_lock:
+            if token in self._cancelled:
+                raise interrupted(self.connection)
             self._running[token] = interrupt
         try:
             yield

@@ -11,13 +11,13 @@ from dovetail.errors import (
     DovetailError,
     EngineUnavailable,
     PlatformError,
-    RunInterrupted,
     UsageError,
     listing,
     nearest,
 )
 
 from dovetail_sql._connections import Connection
+from dovetail_sql._database import interrupted
 from dovetail_sql._statement import Bound
 
 _MASK = "***"
@@ -88,8 +88,8 @@ def statement_failed(
     """
     message = mask(driver_message(error), statement.values)
     who = connection.described
-    if type(error).__name__ == "InterruptException" or message == "interrupted":
-        return RunInterrupted("the statement was interrupted", who=who, why="the task was cancelled or ran out of time")
+    if type(error).__name__ == "InterruptException" or message == "interrupted" or "due to user request" in message:
+        return interrupted(connection)
     missing = _match(_NO_TABLE, message)
     if missing:
         return _missing_table(missing, who, table_names)

@@ -32,6 +32,9 @@ class SqlTask(TaskType):
     name: ClassVar[str] = "sql"
     in_process: ClassVar[bool] = False
 
+    def __init__(self) -> None:
+        self._active: dict[object, Database] = {}  # by attempt: whom cancel() has to ask
+
     def validate(self, config: Any, interface: Interface, function: Callable[..., Any] | None) -> None:
         """Check connection, statement, names and types before anything runs.
 
@@ -85,13 +88,17 @@ class SqlTask(TaskType):
             An Arrow table, one value or records, as the output asks; for ``execute`` and ``write`` a number of rows.
         """
         config: SqlConfig = call.config
-        token = (call.context.run_id, call.context.node_id, call.context.attempt)
+        token = _token(call)
+        self._active[token] = call.resource
         try:
             return self._execute(config, call, call.resource, token)
         except DovetailError as error:
             if error.who is None:
                 error.who = f"task {call.context.node_id!r}"
             raise
+        finally:
+            del self._active[token]
+            call.resource.forget(token)
 
     def _execute(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
         if config.operation == "write":
@@ -112,12 +119,20 @@ class SqlTask(TaskType):
 
     def cancel(self, call: TaskCall) -> None:
         """Interrupt the running statement."""
-        if call.resource is not None:
-            call.resource.cancel((call.context.run_id, call.context.node_id, call.context.attempt))
+        token = _token(call)
+        database = self._active.get(token)
+        if database is not None:
+            database.cancel(token)
 
     def fingerprint(self, config: Any, function: Callable[..., Any] | None) -> str:
         """Statement, connection and mode; not the content of the database, which nobody can see from here."""
         return repr(config)
+
+
+def _token(call: TaskCall) -> object:
+    """Names an attempt. Calls outside of runs are told apart by their contexts."""
+    context = call.context
+    return (context.run_id or id(context), context.node_id, context.attempt)
 
 
 def open_database(connection: Connection) -> Database:

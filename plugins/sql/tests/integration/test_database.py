@@ -9,7 +9,7 @@ import pytest
 from dovetail.errors import UsageError, ValueMismatch
 from dovetail_sql._database import LEDGER, Database, TableName
 from dovetail_sql._statement import Bound, parse
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -39,7 +39,7 @@ def test_every_common_type_survives_a_write_and_a_read(database: Database, engin
             "flag": [True, None],
             "whole": pa.array([1, None], pa.int64()),
             "real": [1.5, None],
-            "text": ["ä\x00'", None],
+            "text": ["ä'" + ("" if engine == "postgresql" else "\x00"), None],
             "raw": [b"\x00\xff", None],
             "day": [dt.date(2013, 1, 1), None],
             "at": pa.array([dt.datetime(2013, 1, 1, 5, 15, 0, 7), None], pa.timestamp("us")),
@@ -59,7 +59,7 @@ def test_decimals_stay_exact(database: Database, engine: str) -> None:
     exact = Decimal("12345678901234567890.12")
     database.write(HERE, pa.table({"amount": [exact]}), "create")
     (found,) = database.read(HERE, None).to_pydict()["amount"]
-    assert found == (exact if engine == "duckdb" else str(exact))
+    assert found == (str(exact) if engine == "sqlite" else exact)
 
 
 def test_modes(database: Database) -> None:
@@ -150,6 +150,8 @@ def test_row_counts(database: Database) -> None:
 
 @pytest.mark.parametrize(("ids", "inside", "outside"), [([], 0, 3), ([1], 1, 2), ([1, 3, 9], 2, 1)])
 def test_lists_are_bound_element_by_element(database: Database, ids: list, inside: int, outside: int) -> None:
+    if database.connection.dialect == "postgresql" and not ids:
+        pytest.xfail("an empty list has no type, and PostgreSQL compares no numbers with texts")
     database.write(TableName("t"), pa.table({"a": [1, 2, 3]}), "create")
     assert rows(database, "select count(*) from t where a in :ids", ids=ids) == [(inside,)]
     assert rows(database, "select count(*) from t where a not in (:ids)", ids=ids) == [(outside,)]
@@ -202,6 +204,7 @@ VALUES = st.one_of(
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 @given(value=VALUES)
 def test_values_come_back_as_they_were_bound(database: Database, engine: str, value: object) -> None:
+    assume(engine != "postgresql" or not isinstance(value, str) or "\x00" not in value)  # it refuses them
     (found,) = database.query(bound("select :v as v", v=value), {}).to_pydict()["v"]
     if engine == "sqlite" and isinstance(value, dt.datetime):
         value = value.isoformat(sep=" ")  # SQLite has no dates: ISO text stands for them
@@ -216,7 +219,8 @@ def test_values_come_back_as_they_were_bound(database: Database, engine: str, va
         st.tuples(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), st.text(st.characters(codec="utf-8")))
     )
 )
-def test_tables_come_back_as_they_were_written(database: Database, data: list) -> None:
+def test_tables_come_back_as_they_were_written(database: Database, engine: str, data: list) -> None:
+    assume(engine != "postgresql" or not any("\x00" in text for _, text in data))
     table = pa.table(
         {"a": pa.array([a for a, _ in data], pa.int64()), "b": pa.array([b for _, b in data], pa.string())}
     )
