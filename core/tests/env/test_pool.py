@@ -17,6 +17,7 @@ from dovetail.errors import (
     PlatformError,
     RunInterrupted,
     TaskFailed,
+    UserError,
     WorkerDied,
 )
 
@@ -235,6 +236,22 @@ def test_an_exception_is_bounded_and_its_class_stays_in_the_worker(call):
         call(shout)
     assert caught.value.details["type"] == "Loud"
     assert len(json.dumps(caught.value.to_dict())) < 100_000
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "ConfigError"])
+def test_a_secret_that_only_the_worker_knows_stays_there(call, kind):
+    def leak(request):
+        from dovetail.config import load_settings, resolve_secrets
+        from dovetail.errors import ConfigError
+
+        os.environ["DOOR"] = "swordfish-" + "42"
+        word = resolve_secrets({"env": "DOOR"}, load_settings()).reveal()
+        raise {"ValueError": ValueError, "ConfigError": ConfigError}[request["kind"]](f"{word} did not open")
+
+    with pytest.raises(UserError) as caught:
+        call(leak, {"kind": kind})
+    assert "*** did not open" in str(caught.value)
+    assert "swordfish-42" not in json.dumps(caught.value.to_dict())
 
 
 def test_an_exception_that_cannot_even_be_printed(call):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from dovetail.env._frames import MAX_DEPTH, BrokenProtocol, to_json
 from dovetail.errors import DovetailError, PlatformError, TaskFailed, shorten, user_traceback
 
 _MAX_MESSAGE = 10_000
+_MAX_TRACEBACK = 32_000
+_MAX_UNMASKED = 4_000_000
 _REGISTRY: dict[str, type[DovetailError]] = {
     name: value
     for name in errors.__all__
@@ -23,7 +26,7 @@ def describe(error: BaseException, memory_limit: int | None = None) -> dict[str,
         described = error.to_dict()
         # A plugin's own subclass arrives as the nearest class of the tree, which keeps its kind.
         described["type"] = next(cls.__name__ for cls in type(error).__mro__ if cls in _REGISTRY.values())
-        described["details"] = _jsonable(described["details"])
+        described["details"] = _masked(_jsonable(described["details"]))
         return {**described, **{part: _text(described[part]) for part in ("what", "who", "why", "fix")}}
     name = type(error).__name__
     message = _message(error)
@@ -38,7 +41,7 @@ def describe(error: BaseException, memory_limit: int | None = None) -> dict[str,
         "who": None,
         "why": why,
         "fix": fix,
-        "details": {"type": name, "message": message, "traceback": user_traceback(error)},
+        "details": {"type": name, "message": message, "traceback": _traceback(error)},
     }
 
 
@@ -81,11 +84,28 @@ def _message(error: BaseException) -> str:
         text = str(error)
     except Exception as problem:  # a user's __str__ may do anything
         text = f"<its str() raised {type(problem).__name__}>"
-    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}... ({len(text):,} characters)"
+    return _bounded(_masked(text), _MAX_MESSAGE)
+
+
+def _traceback(error: BaseException) -> str:
+    return _bounded(_masked(user_traceback(error, limit=_MAX_UNMASKED)), _MAX_TRACEBACK)
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)[:_MAX_MESSAGE]
+    return None if value is None else _bounded(_masked(str(value)), _MAX_MESSAGE)
+
+
+def _masked(value: Any) -> Any:
+    """Without the secrets that this worker has resolved, of which the hub may know nothing. To be done before shortening."""
+    config = sys.modules.get("dovetail.config")  # not loaded: no secret can have been resolved here
+    return value if config is None else config.redact_data(value)
+
+
+def _bounded(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{text[-half:]}"
 
 
 def _jsonable(value: Any, depth: int = 0) -> Any:
