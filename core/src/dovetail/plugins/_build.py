@@ -95,7 +95,6 @@ class _Builder:
         self.foreign: list[Manifest] = []
         self.skipped: list[Skipped] = []
         self.errors: dict[Skipped, DovetailError] = {}
-        self._keys: set[str] = set()
 
     def add(self, found: Found, source: Literal["core", "installed", "config"]) -> None:
         identity = Identity.of(found)
@@ -110,7 +109,6 @@ class _Builder:
             root = self.settings.project_root if source == "config" else None
             plugin = import_hook_module(found.module, found.attribute, identity, root)
             collected = collect(plugin, identity)
-            self._claim_key(collected.manifest)
         except PluginError as error:
             self._skip(identity, error)
         else:
@@ -118,14 +116,13 @@ class _Builder:
 
     def add_manifest(self, manifest: Manifest) -> None:
         identity = Identity.of(manifest)
-        if manifest.key in self._keys or self._kept_out(identity):
+        here = {m.key for m in (*(c.manifest for c in self.collected), *self.foreign)}
+        if manifest.key in here or self._kept_out(identity):
             return
         try:
-            self._claim_key(read_collected(manifest, identity))
+            self.foreign.append(read_collected(manifest, identity))
         except PluginError as error:
             self._skip(identity, error)
-        else:
-            self.foreign.append(manifest)
 
     def _kept_out(self, identity: Identity, *, named: bool = False) -> bool:
         refused = refusal(self.settings, identity.distribution, identity.module, named=named)
@@ -133,16 +130,6 @@ class _Builder:
             return False
         self._put_aside(identity, refused.reason, POLICY, refused.fix)
         return True
-
-    def _claim_key(self, manifest: Manifest) -> None:
-        if manifest.key in self._keys:
-            raise PluginLoadError(
-                "the plugin is there twice",
-                who=manifest.key,
-                why=f"{manifest.key} was loaded already",
-                fix="remove one",
-            )
-        self._keys.add(manifest.key)
 
     def _skip(self, identity: Identity, error: PluginError) -> None:
         original = error.__cause__ or error

@@ -104,10 +104,10 @@ def build_table(manifests: Iterable[Manifest], owners: Mapping[str, str]) -> Nam
             clashes[name] = tuple(claim for claim in rivals if claim is not core[0])
         else:
             contested[name] = tuple(rivals)
-    for name, rivals_ in list(contested.items()):
+    for name, several in list(contested.items()):
         # Whoever owns a type owns its aliases too; nobody should have to settle each spelling of one type.
-        owner = owned.get(main_name(name, rivals_))
-        if owner is not None and owner in rivals_:
+        owner = owned.get(main_name(name, several))
+        if owner is not None and owner in several:
             owned[name] = owner
             del contested[name]
     unsettled |= {name: owner for name, owner in owners.items() if name not in claims}
