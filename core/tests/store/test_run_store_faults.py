@@ -354,6 +354,7 @@ def test_a_file_size_limit_loses_nothing(store: RunStore, running: str, owner: O
 
 
 def test_no_file_descriptor_left(store: RunStore, running: str, owner: Owner) -> None:
+    store.close()  # kept connections need no new ones
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = []
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(before[0], 200), before[1]))

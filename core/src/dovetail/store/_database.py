@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from dovetail.errors import StoreError, StoreVersion
 from dovetail.store import _schema
@@ -60,9 +60,11 @@ class Database:
     def _make_engine(self) -> Engine:
         if not self.sqlite:
             return create_engine(self.url, pool_pre_ping=True)
-        # SQLAlchemy's own pool would keep a reader's snapshot files open for ever; opening is 0.1 ms.
         engine = create_engine(
-            self.url, poolclass=NullPool, connect_args={"timeout": self._timeout, "check_same_thread": False}
+            self.url,
+            poolclass=QueuePool,
+            max_overflow=-1,
+            connect_args={"timeout": self._timeout, "check_same_thread": False},
         )
 
         @event.listens_for(engine, "connect")

@@ -16,7 +16,7 @@ from dovetail.store._names import check_run_id
 from dovetail.store._owner import Owner
 from dovetail.store._reads import RunReader, seen_status
 from dovetail.store._records import ENDED, Batch, EventRecord, NewRun, RunRecord
-from dovetail.store._statements import Statements
+from dovetail.store._statements import statements_for
 from dovetail.store._writes import ArtifactRows, check_owner, put_events, write_batch
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class RunStore(RunReader):
     ) -> None:
         self._db = Database(url, durable=durability == "power", busy_timeout=busy_timeout)
         self._clock = clock
-        self._statements = Statements(self._db.engine.dialect)
+        self._statements = statements_for(self._db.engine.dialect)
 
     def open(self) -> None:
         """Open the store now rather than at its first use, making or migrating its tables.

@@ -151,3 +151,14 @@ class Statements:
         elif replace is False:
             clause = clause.on_conflict_do_nothing(index_elements=keys)
         return Statement(clause, names, self._dialect)
+
+
+_made: dict[tuple[str, str], Statements] = {}
+
+
+def statements_for(dialect: Dialect) -> Statements:
+    """The statements for a driver; writing them takes milliseconds, so once per process."""
+    key = (dialect.name, dialect.paramstyle)
+    if key not in _made:
+        _made[key] = Statements(dialect)
+    return _made[key]
