@@ -66,6 +66,16 @@ def test_the_line_that_the_conflict_prints_settles_it(shelf: Any, tmp_path: Path
     assert catalogue.owner_of(catalogue.task_type("spark")).distribution == "dovetail-one"
 
 
+def test_two_plugins_of_one_distribution_are_told_apart_by_their_entry_points(shelf: Any) -> None:
+    modules = [shelf.module(ALPHA), shelf.module(ALPHA)]
+    shelf.distribution("dovetail-d", "[dovetail.plugins]\none = {}\ntwo = {}\n".format(*modules))
+    with pytest.raises(PluginConflict) as caught:
+        shelf.catalogue().task_type("alpha")
+    assert '"task_type.alpha" = "dovetail-d:one"   # or dovetail-d:two' in (caught.value.fix or "")
+    catalogue = shelf.catalogue(owners={"task_type.alpha": "dovetail-d:two"})
+    assert catalogue.owner_of(catalogue.task_type("alpha")).name == "two"
+
+
 def test_a_contested_type_takes_its_converters_with_it_and_leaves_the_others(shelf: Any) -> None:
     shelf.plugin("one", FRAMES.format(name="One"))
     shelf.plugin("two", FRAMES.format(name="Two"))

@@ -39,6 +39,11 @@ class Claim:
         return owner_name(self.manifest)
 
     @property
+    def key(self) -> str:
+        """What ``owners`` calls the plugin where its distribution has several: ``dovetail-spark:spark``."""
+        return f"{self.owner}:{canonical_name(self.manifest.name)}"
+
+    @property
     def who(self) -> str:
         """The plugin, for people."""
         return Identity.of(self.manifest).who
@@ -91,7 +96,7 @@ def build_table(manifests: Iterable[Manifest], owners: Mapping[str, str]) -> Nam
     unsettled: dict[str, str] = {}
     owners = {name: canonical_name(owner) for name, owner in owners.items()}
     for name, rivals in claims.items():
-        stated = [claim for claim in rivals if claim.owner == owners.get(name)]
+        stated = [claim for claim in rivals if owners.get(name) in (claim.owner, claim.key)]
         core = [claim for claim in rivals if claim.owner == CORE]
         if name in owners and not stated:
             unsettled[name] = owners[name]
@@ -126,7 +131,9 @@ def conflict(name: str, rivals: Iterable[Claim], settings: Settings) -> PluginCo
     rivals = list(rivals)
     kind, _, short = name.partition(".")
     everybody = sorted({claim.who for claim in rivals})
-    owners = list(dict.fromkeys(claim.owner for claim in rivals))
+    owners = [claim.owner for claim in rivals]
+    if len(set(owners)) < len(owners):
+        owners = [claim.key for claim in rivals]
     return PluginConflict(
         f"{len(rivals)} plugins own the {kind.replace('_', ' ')} {short!r}",
         who=listing(everybody),
