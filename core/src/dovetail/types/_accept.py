@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import operator
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from dovetail.errors import ConversionError
 from dovetail.spec import TransformerSpec, TypeRef
-from dovetail.types._files import Directory, DirectoryTransformer, File, FileTransformer
+from dovetail.types._exact import EXACT, Acceptor, accept_directory, accept_file, accept_path
+from dovetail.types._fields import record_fields
+from dovetail.types._files import DirectoryTransformer, FileTransformer
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import (
-    NoneType,
     class_name,
     is_abstract_container,
-    is_named_tuple,
+    is_typed_dict,
     is_union,
     normalise,
     resolve_loaded,
@@ -29,7 +28,6 @@ from dovetail.types._registry import Registry
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Acceptor = Callable[[Any], Any]
 _MISSING = object()
 
 
@@ -40,11 +38,27 @@ class Acceptors:
         self.registry = registry
         self.graph = graph
         self._adapters: dict[Any, TypeAdapter[Any] | None] = {}
-        self._leafy: dict[Any, bool] = {}
+        self._walked: dict[Any, bool] = {}
+        self._built: dict[Any, Acceptor] = {}
 
     def build(self, annotation: Any) -> Acceptor:
         """The acceptor of one annotation."""
         annotation = normalise(annotation)
+        known = self._built.get(annotation)
+        if known is not None:
+            return known
+        # Put down first, filled in later: a record may hold itself.
+        cell: list[Acceptor] = []
+        self._built[annotation] = lambda value: cell[0](value)
+        try:
+            cell.append(self._build(annotation))
+        except BaseException:
+            del self._built[annotation]
+            raise
+        self._built[annotation] = cell[0]
+        return cell[0]
+
+    def _build(self, annotation: Any) -> Acceptor:
         if annotation is Any:
             return _as_it_is
         exact = EXACT.get(annotation) if isinstance(annotation, type) else None
@@ -56,26 +70,30 @@ class Acceptors:
         if isinstance(annotation, TypeRef):
             return self._named(annotation)
         if annotation in (Path, os.PathLike) or get_origin(annotation) is os.PathLike:
-            return _accept_path
-        if self.has_leaves(annotation):
+            return accept_path
+        if self.is_walked(annotation):
             return self._structure(annotation)
         return self._plain(annotation)
 
-    def has_leaves(self, annotation: Any, _seen: frozenset[Any] = frozenset()) -> bool:
-        """True if frames, files or the like stand somewhere inside the annotation."""
+    def is_walked(self, annotation: Any, _seen: frozenset[Any] = frozenset()) -> bool:
+        """True if pydantic cannot be left alone with it: frames, files, a TypedDict (whose extra keys it would drop)."""
         annotation = normalise(annotation)
         if isinstance(annotation, TypeRef) or self.registry.leaf(annotation) is not None:
             return True
+        if get_origin(annotation) is Literal:
+            return False
         args = [arg for arg in get_args(annotation) if arg is not Ellipsis]
         if get_origin(annotation) is not None:
-            return any(self.has_leaves(arg, _seen) for arg in args if not _is_value(arg))
+            return any(self.is_walked(arg, _seen) for arg in args if not _is_value(arg))
         if annotation in _seen or not isinstance(annotation, type):
             return False
-        known = self._leafy.get(annotation)
+        if is_typed_dict(annotation):
+            return True
+        known = self._walked.get(annotation)
         if known is None:
             fields = record_fields(annotation)
-            known = any(self.has_leaves(field, _seen | {annotation}) for field in fields.values()) if fields else False
-            self._leafy[annotation] = known
+            known = any(self.is_walked(field, _seen | {annotation}) for field in fields.values()) if fields else False
+            self._walked[annotation] = known
         return known
 
     # -- leaves ------------------------------------------------------------------------------------
@@ -83,9 +101,9 @@ class Acceptors:
     def _table(self, annotation: Any, spec: TransformerSpec) -> Acceptor:
         target = spec.type
         if target == FileTransformer.type_name:
-            return _accept_file
+            return accept_file
         if target == DirectoryTransformer.type_name:
-            return _accept_directory
+            return accept_directory
         wanted = annotation if isinstance(annotation, type) else None
         if wanted is not None and wanted is not self.registry.class_of(spec):
             return _instance(wanted)  # a subclass of a declared type: only its own instances are one
@@ -133,6 +151,8 @@ class Acceptors:
                 return value
             if any(class_name(base) == reference.name for base in type(value).__mro__):
                 return value
+            if self.registry.leaf(type(value)) is not None or hasattr(value, "__arrow_c_stream__"):
+                raise self.registry.unknown(reference, f"a {class_name(type(value))} cannot be converted to it")
             raise Mismatch(value, f"a {reference.name}")
 
         return accept
@@ -151,9 +171,9 @@ class Acceptors:
             return self._tuple(annotation, args)
         if origin is dict or (is_abstract_container(origin) and len(args) == 2):
             return _mapping(self.build(args[0]), self.build(args[1]))
-        if isinstance(annotation, type):
+        if isinstance(annotation, type) and record_fields(annotation) is not None:
             return self._record(annotation)
-        return self._plain(annotation)
+        return _instance(annotation)
 
     def _union(self, annotation: Any, args: tuple[Any, ...]) -> Acceptor:
         arms = [(normalise(arg), self.build(arg)) for arg in args]
@@ -190,11 +210,15 @@ class Acceptors:
     def _record(self, cls: type) -> Acceptor:
         """A dataclass, NamedTuple, TypedDict or model: each field by its own annotation; rebuilt only if one changed."""
         fields = {name: self.build(annotation) for name, annotation in (record_fields(cls) or {}).items()}
+        mapping = is_typed_dict(cls)
 
         def accept(value: Any) -> Any:
-            mapping = isinstance(value, dict) and issubclass(cls, dict)
-            if not (mapping or isinstance(value, cls)):
+            if isinstance(value, dict) if mapping else isinstance(value, cls):
+                odd = [key for key in value if key not in fields] if mapping else None
+            else:
                 raise Mismatch(value, f"a {class_name(cls)}")
+            if odd:
+                raise Mismatch(value, f"a {class_name(cls)} without the key {odd[0]!r}")
             changed = {}
             for name, inner in fields.items():
                 if mapping and name not in value:
@@ -221,7 +245,7 @@ class Acceptors:
 
         found: TypeAdapter[Any] | None
         try:
-            found = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
+            found = TypeAdapter(_exact_floats(annotation), config=ConfigDict(arbitrary_types_allowed=True, strict=True))
         except PydanticUserError:
             try:  # a dataclass, model or TypedDict brings its own config
                 found = TypeAdapter(annotation)
@@ -235,7 +259,7 @@ class Acceptors:
     def _plain(self, annotation: Any) -> Acceptor:
         adapter = self.adapter(annotation)
         if adapter is None:
-            return _instance(annotation)
+            return self._structure(annotation)
         from pydantic import ValidationError
 
         validate = adapter.validator.validate_python
@@ -249,26 +273,29 @@ class Acceptors:
         return accept
 
 
-def record_fields(cls: Any) -> dict[str, Any] | None:
-    """Name -> annotation of a dataclass, NamedTuple, TypedDict or pydantic model; None for any other class."""
-    from dovetail.types._names import is_model, is_typed_dict
+def _exact_floats(annotation: Any) -> Any:
+    """The annotation with floats that refuse an int that would be rounded; pydantic rounds it without a word."""
+    from pydantic import BeforeValidator
 
-    if is_model(cls):
-        return {name: field.annotation for name, field in cls.model_fields.items()}
-    if not isinstance(cls, type) or not (dataclasses.is_dataclass(cls) or is_named_tuple(cls) or is_typed_dict(cls)):
-        return None
-    try:
-        hints = get_type_hints(cls)
-    except (NameError, TypeError, AttributeError):
-        # Names that exist only for type checkers: keep their text; dotted ones still name a type.
-        hints = {}
-        for base in reversed(cls.__mro__):
-            hints.update(inspect.get_annotations(base))
-    if dataclasses.is_dataclass(cls):
-        return {field.name: hints.get(field.name, Any) for field in dataclasses.fields(cls)}
-    if is_named_tuple(cls):
-        return {name: hints.get(name, Any) for name in cls._fields}  # type: ignore[attr-defined]
-    return hints
+    if annotation is float:
+        return Annotated[float, BeforeValidator(_exact_float)]
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (list, set, frozenset, dict, tuple) and args:
+        return GenericAlias(origin, tuple(_exact_floats(arg) for arg in args))
+    if is_union(annotation):
+        return Union[tuple(_exact_floats(arg) for arg in args)]  # noqa: UP007 - the members are known only now
+    return annotation
+
+
+def _exact_float(value: Any) -> Any:
+    if type(value) is int:
+        try:
+            if float(value) == value:
+                return value
+        except OverflowError:
+            pass
+        raise ValueError("this int has no exact float")
+    return value
 
 
 def _is_value(arg: Any) -> bool:
@@ -355,120 +382,3 @@ def _from_pydantic(value: Any, error: Any) -> Mismatch:
     )
     mismatch.path = path
     return mismatch
-
-
-# -- scalars: closures without pydantic, on the hot path ------------------------------------------------
-
-
-def _numpy_scalar(value: Any) -> bool:
-    return type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", None) == 0
-
-
-def _accept_int(value: Any) -> Any:
-    if type(value) is int:
-        return value
-    if type(value) is not bool and (isinstance(value, int) or (_numpy_scalar(value) and value.dtype.kind in "iu")):
-        return int(operator.index(value))
-    raise Mismatch(value, "an int")
-
-
-def _accept_float(value: Any) -> Any:
-    if type(value) is float:
-        return value
-    if isinstance(value, float):
-        return float(value)
-    if type(value) is int:
-        try:
-            exact = float(value)
-        except OverflowError:
-            exact = 0.0
-        if exact == value:
-            return exact
-        raise Mismatch(value, "a float", "this int has no exact float")
-    if _numpy_scalar(value) and value.dtype.kind in "fiu":
-        item = value.item()
-        if type(item) is float:
-            return item
-        if type(item) is int:
-            return _accept_float(item)
-    raise Mismatch(value, "a float")
-
-
-def _accept_bool(value: Any) -> Any:
-    if value is True or value is False:
-        return value
-    if _numpy_scalar(value) and value.dtype.kind == "b":
-        return bool(value)
-    raise Mismatch(value, "a bool")
-
-
-def _accept_str(value: Any) -> Any:
-    if type(value) is str:
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    raise Mismatch(value, "a str")
-
-
-def _accept_bytes(value: Any) -> Any:
-    if type(value) is bytes:
-        return value
-    if isinstance(value, bytes):
-        return bytes(value)
-    raise Mismatch(value, "bytes")
-
-
-def _accept_none(value: Any) -> Any:
-    if value is None:
-        return None
-    raise Mismatch(value, "None")
-
-
-def _accept_complex(value: Any) -> Any:
-    if type(value) is complex:
-        return value
-    if isinstance(value, complex) or type(value) is float:
-        return complex(value)
-    raise Mismatch(value, "a complex")
-
-
-def _accept_path(value: Any) -> Any:
-    if isinstance(value, Path):
-        return value
-    if isinstance(value, (File, Directory)):
-        return Path(value)
-    raise Mismatch(
-        value, "a pathlib.Path", "text is not taken for a path: write Path(...)" if isinstance(value, str) else None
-    )
-
-
-def _accept_file(value: Any) -> Any:
-    if isinstance(value, File):
-        return value
-    if isinstance(value, (str, Path)):
-        if Path(value).is_file():
-            return File(value)
-        raise Mismatch(value, "a File", "there is no file at this path")
-    raise Mismatch(value, "a File")
-
-
-def _accept_directory(value: Any) -> Any:
-    if isinstance(value, Directory):
-        return value
-    if isinstance(value, (str, Path)):
-        if Path(value).is_dir():
-            return Directory(value)
-        raise Mismatch(value, "a Directory", "there is no directory at this path")
-    raise Mismatch(value, "a Directory")
-
-
-EXACT: dict[type, Acceptor] = {
-    int: _accept_int,
-    float: _accept_float,
-    bool: _accept_bool,
-    str: _accept_str,
-    bytes: _accept_bytes,
-    NoneType: _accept_none,
-    complex: _accept_complex,
-}
-"""Acceptors of scalars. On the hot path the engine hands them out bare, so that a good value costs one call."""

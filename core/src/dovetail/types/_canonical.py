@@ -97,7 +97,7 @@ def _object_form(value: Any, cls: type, inner: Callable[[Any], Any], fallback: C
     if isinstance(value, dt.datetime):
         return [value.isoformat(), str(getattr(value.tzinfo, "key", "")), value.fold]
     if isinstance(value, (dt.date, dt.time)):
-        return value.isoformat()
+        return [value.isoformat(), getattr(value, "fold", 0)]
     if isinstance(value, dt.timedelta):
         return [value.days, value.seconds, value.microseconds]
     if isinstance(value, (decimal.Decimal, uuid.UUID, PurePath)):

@@ -196,6 +196,10 @@ class Coders:
 def _is_opaque(schema: Any) -> bool:
     """True if pydantic only checks the class somewhere inside: such a value has no JSON."""
     if isinstance(schema, dict):
+        if schema.get("type") == "json-or-python":
+            return _is_opaque(schema["json_schema"])
+        if schema.get("type") == "lax-or-strict":
+            return _is_opaque(schema["strict_schema"])
         if (
             schema.get("type") in ("is-instance", "is-subclass", "callable", "generator")
             and "serialization" not in schema

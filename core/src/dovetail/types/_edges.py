@@ -137,7 +137,7 @@ class Edges:
         mine, theirs = get_origin(source) or source, get_origin(target) or target
         if not (isinstance(mine, type) and isinstance(theirs, type)):
             return ConversionPath(*names, note=LATER)
-        if not issubclass(mine, theirs):
+        if is_typed_dict(theirs) or not issubclass(mine, theirs):
             raise self._refuse(names)
         ours, wanted = get_args(source), get_args(target)
         if not wanted or is_typed_dict(mine):
@@ -148,8 +148,15 @@ class Edges:
             return self._tuples(ours, wanted, theirs, names)
         path = ConversionPath(*names)
         for inner, other in zip(ours, wanted, strict=False):
-            path = self._wider(path, self.check(inner, other), names)
+            path = self._wider(path, self._inside(inner, other, names), names)
         return path
+
+    def _inside(self, source: Any, target: Any, names: tuple[str, str]) -> ConversionPath:
+        """The check of one element; its refusal names the outer ends as well."""
+        try:
+            return self.check(source, target)
+        except ConversionError as error:
+            raise self._refuse(names, f"inside it, {error.what}", error.fix) from None
 
     def _tuples(self, ours: Any, wanted: Any, theirs: type, names: tuple[str, str]) -> ConversionPath:
         open_ended = ours[-1] is Ellipsis
@@ -161,7 +168,7 @@ class Edges:
             pairs = list(zip(ours, wanted, strict=True))
         path = ConversionPath(*names)
         for inner, other in pairs:
-            path = self._wider(path, self.check(inner, other), names)
+            path = self._wider(path, self._inside(inner, other, names), names)
         return path
 
     def _wider(self, path: ConversionPath, inner: ConversionPath, names: tuple[str, str]) -> ConversionPath:
@@ -180,7 +187,7 @@ class Edges:
             return False
         if issubclass(source, (File, Directory)) and target is Path:
             return True
-        return issubclass(source, target)
+        return not is_typed_dict(target) and issubclass(source, target)
 
     def _refuse(self, names: tuple[str, str], why: str | None = None, fix: str | None = None) -> ConversionError:
         return ConversionError(

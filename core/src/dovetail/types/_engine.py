@@ -18,10 +18,12 @@ from dovetail.spec import (
     TransformerSpec,
     TypeTransformer,
 )
-from dovetail.types._accept import EXACT, Acceptors, record_fields
+from dovetail.types._accept import Acceptors
 from dovetail.types._canonical import Hasher
 from dovetail.types._coders import Coders
 from dovetail.types._edges import Edges
+from dovetail.types._exact import EXACT
+from dovetail.types._fields import record_fields
 from dovetail.types._mismatch import Mismatch, settle
 from dovetail.types._names import normalise, type_name
 from dovetail.types._paths import ConversionGraph, ConversionPath
@@ -303,7 +305,7 @@ def _parse(engine: TypeEngine, accepting: Acceptors, text: str, annotation: Any)
 
     if annotation is str or annotation is Any:
         return text
-    if accepting.has_leaves(annotation):
+    if accepting.is_walked(annotation):
         return engine.accept(text, annotation)
     adapter = accepting.adapter(annotation)
     if adapter is None:

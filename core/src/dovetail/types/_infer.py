@@ -34,9 +34,9 @@ def infer(value: Any, registry: Registry) -> Any:
     if isinstance(value, (list, set, frozenset)) and cls in (list, set, frozenset):
         return GenericAlias(cls, (_join(value, registry),))
     if cls is tuple:
-        return tuple[tuple(infer(item, registry) for item in value)] if value else tuple[()]
+        return GenericAlias(tuple, tuple(infer(item, registry) for item in value))
     if cls is dict:
-        return dict[_join(value.keys(), registry), _join(value.values(), registry)]  # type: ignore[misc]
+        return GenericAlias(dict, (_join(value.keys(), registry), _join(value.values(), registry)))
     if isinstance(value, PurePath):
         return Path if isinstance(value, Path) else PurePath  # PosixPath and its like are made by these
     return cls

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dovetail.errors import ConversionError
-from dovetail.types._accept import record_fields
+from dovetail.types._fields import record_fields
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import class_name, is_model, is_named_tuple, is_typed_dict
 from dovetail.types._scalars import NATURAL, Coder

@@ -9,6 +9,9 @@ from dovetail.errors import DovetailError, UnknownType
 from dovetail.spec import CodecSpec, ConverterSpec, Declaration, Manifest, TransformerSpec, TypeRef, TypeTransformer
 from dovetail.types._names import class_name, normalise, resolve_loaded, type_name
 
+PLAIN = "dovetail.types._engine:PlainTransformer"
+"""The transformer of scalars and containers, whose values pydantic checks and JSON holds."""
+
 
 class CatalogueView(Protocol):
     """What the type engine needs of a catalogue."""
@@ -74,8 +77,8 @@ class Registry:
         return spec
 
     def is_leaf(self, spec: TransformerSpec | None) -> bool:
-        """True if values of the type are stored by a codec of their own, or live in the conversion graph."""
-        return spec is not None and bool(spec.codecs or spec.converters)
+        """True for frames, files and the like: everything declared but the plain data of the core."""
+        return spec is not None and spec.code != PLAIN
 
     def leaf(self, annotation: Any) -> TransformerSpec | None:
         """Like :meth:`find`, for frames, files and the like only."""

@@ -60,7 +60,7 @@ def _float_in(data: Any) -> Any:
 def _moment_out(value: dt.datetime) -> Any:
     zone = getattr(value.tzinfo, "key", None)
     text = value.isoformat()
-    return [text, zone, value.fold] if isinstance(zone, str) else text
+    return [text, zone, value.fold] if isinstance(zone, str) or value.fold else text
 
 
 def _moment_in(data: Any) -> dt.datetime:
@@ -69,7 +69,18 @@ def _moment_in(data: Any) -> dt.datetime:
     from zoneinfo import ZoneInfo  # reads the time zone database: only for values that name a zone
 
     text, zone, fold = data
-    return dt.datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold)
+    moment = dt.datetime.fromisoformat(text).replace(fold=fold)
+    return moment if zone is None else moment.replace(tzinfo=ZoneInfo(zone))
+
+
+def _time_out(value: dt.time) -> Any:
+    return [value.isoformat(), value.fold] if value.fold else value.isoformat()
+
+
+def _time_in(data: Any) -> dt.time:
+    return (
+        dt.time.fromisoformat(data) if isinstance(data, str) else dt.time.fromisoformat(data[0]).replace(fold=data[1])
+    )
 
 
 def _base64_out(value: Any) -> str:
@@ -100,7 +111,7 @@ SCALARS: dict[Any, Coder] = {
     ),
     dt.datetime: _text(dt.datetime, _moment_out, _moment_in, "a datetime"),
     dt.date: _text(dt.date, _date_out, dt.date.fromisoformat, "a date"),
-    dt.time: _text(dt.time, dt.time.isoformat, dt.time.fromisoformat, "a time"),
+    dt.time: _text(dt.time, _time_out, _time_in, "a time"),
     dt.timedelta: _text(
         dt.timedelta,
         lambda value: [value.days, value.seconds, value.microseconds],

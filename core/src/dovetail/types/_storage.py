@@ -172,10 +172,11 @@ class Storage:
         if artifact.format == "bytes":
             value: Any = source.open_path(artifact.blobs[0]).read_bytes()
             return self._acceptors.build(annotation)(value)
+        text: str | bytes
         if artifact.inline is not None:
             text = artifact.inline
         else:
-            text = source.open_path(artifact.blobs[0]).read_text("ascii")
+            text = source.open_path(artifact.blobs[0]).read_bytes()
         try:
             data = json.loads(text)
         except ValueError as error:

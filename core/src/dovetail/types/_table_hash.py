@@ -103,9 +103,9 @@ def _feed(digest: Any, array: pa.Array) -> None:
     if type_text(kind) in ("string", "binary"):
         digest.update(_memory(_lengths(pc.binary_length(array))))
         digest.update(_text_memory(array))
-    elif t.is_map(kind) or _is_list(kind):
+    elif _is_list(kind):
         digest.update(_memory(_lengths(pc.list_value_length(array))))
-        _feed(digest, _entries(array) if t.is_map(kind) else array.flatten())
+        _feed(digest, array.flatten())
     elif t.is_fixed_size_list(kind):
         _feed(digest, array.flatten())
     elif t.is_struct(kind):
@@ -133,6 +133,9 @@ def _plain_layout(array: pa.Array) -> pa.Array:
             array = array.cast(pa.large_string())
         elif t.is_binary_view(kind):
             array = array.cast(pa.large_binary())
+        elif t.is_map(kind):
+            entry = pa.struct([pa.field("key", kind.key_type), pa.field("value", kind.item_type)])
+            array = array.cast(pa.list_(entry))
         elif t.is_list_view(kind) or t.is_large_list_view(kind):
             array = array.cast(pa.large_list(kind.value_field))
         else:
@@ -195,12 +198,3 @@ def _text_memory(array: pa.Array) -> memoryview | bytes:
         return int.from_bytes(memoryview(offsets)[start : start + width], sys.byteorder)
 
     return memoryview(data)[offset(0) : offset(len(array))]
-
-
-def _entries(array: pa.Array) -> pa.Array:
-    """The entries of a map without nulls, as structs of key and value."""
-    import pyarrow as pa
-
-    kind = array.type
-    entry = pa.struct([pa.field("key", kind.key_type), pa.field("value", kind.item_type)])
-    return array.cast(pa.list_(entry)).flatten()

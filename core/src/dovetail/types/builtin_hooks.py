@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dovetail.spec import CodecSpec, TransformerSpec, hookimpl
+from dovetail.types._registry import PLAIN
 
 DOVETAIL_API = 1
 
-_PLAIN = "dovetail.types._engine:PlainTransformer"
 _SCALARS = (
     "bool",
     "int",
@@ -37,7 +37,7 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
     """Scalars and containers, files, and Arrow tables."""
     plain = [
         TransformerSpec(
-            name, _PLAIN, aliases=() if "." in name else (f"builtins.{name}",), summary="plain data, as JSON"
+            name, PLAIN, aliases=() if "." in name else (f"builtins.{name}",), summary="plain data, as JSON"
         )
         for name in _SCALARS
     ]
