@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from dovetail.graph import CompiledTask, ResourceScope, Task, base_type
 from dovetail.spec import Artifact, TaskContext, TaskType
 from dovetail.store import open_artifact_store
 from dovetail.types import current_types
+
+MODULE_PREFIX = "_dovetail_"
+"""What the names of modules begin with that were made from a pipeline file."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,11 @@ class PortableWork:
         return {"outputs": {name: artifact.to_dict() for name, artifact in outputs.items()}}
 
 
+def file_modules() -> list[str]:
+    """Modules that were made from a pipeline file: no other process can import them, so their code travels by value."""
+    return [name for name in sys.modules if name.startswith(MODULE_PREFIX)]
+
+
 def portable(
     work: Work,
     compiled: CompiledTask,
@@ -60,7 +69,7 @@ def portable(
     task = compiled.task
     payload = payloads.get(id(task))
     if payload is None:
-        payload = payloads[id(task)] = pack(PortableWork(task, compiled.task_type))
+        payload = payloads[id(task)] = pack(PortableWork(task, compiled.task_type), by_value=file_modules())
     artifacts = {}
     for name, value in inputs.items():
         binding = work.node.inputs.get(name) if work.element is None else None

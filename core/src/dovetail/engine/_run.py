@@ -137,7 +137,9 @@ class Engine:
             raise
         except BaseException as problem:
             if isinstance(problem, Exception):
-                error = PlatformError("the run ended by a defect of dovetail", why=f"{type(problem).__name__}: {problem}")
+                error = PlatformError(
+                    "the run ended by a defect of dovetail", why=f"{type(problem).__name__}: {problem}"
+                )
             else:  # Ctrl-C, or what a signal handler raises
                 status = "interrupted"
                 error = RunInterrupted("the run was interrupted", fix=f"dovetail runs resume {run_id}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dovetail.engine import MODULE_PREFIX
 from dovetail.errors import DovetailError, UsageError, listing, nearest, user_traceback
 from dovetail.graph import Workflow
 
@@ -27,7 +28,7 @@ def load_module(path: Path) -> ModuleType:
             f"there is no file {str(path)!r}",
             fix=f"did you mean {near!r}?" if near else "check the path; the first argument is a Python file",
         )
-    name = f"_dovetail_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{MODULE_PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path.name!r} is no Python file", fix="the first argument is a file that ends in .py")
@@ -93,7 +94,7 @@ def source_of(workflow: Workflow[..., Any]) -> dict[str, Any]:
     if not names:
         return {}
     file = getattr(module, "__file__", None)
-    if file is not None and (module.__name__.startswith("_dovetail_") or module.__name__ == "__main__"):
+    if file is not None and (module.__name__.startswith(MODULE_PREFIX) or module.__name__ == "__main__"):
         return {"file": str(Path(file).absolute()), "name": names[0]}
     return {"module": module.__name__, "name": names[0]}
 
