@@ -147,14 +147,16 @@ class AlchemyDatabase(Database):
         about = Bound((f"write to {table}",), {})
         with self._writing, self._transaction(about, token, writes=True) as connection:
             if key:
-                known = self._recorded(connection, key)
-                if known is not None:
-                    return known
-            found = self.find(table, connection)
+                written = self._recorded(connection, key)
+                if written is not None:
+                    return written
+            # on this connection: another one to a database in memory would be the same, and roll this back
+            found = self.spelt(table, _names(connection, table.schema))
             if found is not None and mode == "create":
                 raise already_there(found, self.connection)
             if found is not None and mode == "append":
-                names = insert_columns(self, found, rows.column_names)
+                known = list(_reflected(connection, found))
+                names = insert_columns(known, rows.column_names, found, self.connection)
                 target = self._declare(found, rows.rename_columns(names))
             else:
                 target = self._declare(found or table, rows)
@@ -220,7 +222,7 @@ class AlchemyDatabase(Database):
 
     def tables(self, schema: str | None = None) -> list[str]:
         with self._looking() as connection:
-            return self._names(connection, schema)
+            return _names(connection, schema)
 
     @contextmanager
     def _looking(self) -> Iterator[sa.Connection]:
@@ -233,27 +235,12 @@ class AlchemyDatabase(Database):
         except SQLAlchemyError as error:
             raise unavailable(error, self.connection) from None
 
-    def _names(self, connection: sa.Connection, schema: str | None) -> list[str]:
-        import sqlalchemy as sa
-
-        inspector = sa.inspect(connection)
-        return sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
-
-    def find(self, table: TableName, connection: sa.Connection | None = None) -> TableName | None:
-        if connection is None:
-            return super().find(table)
-        names = self._names(connection, table.schema)
-        return self.spelt(table, names)
-
     def columns(self, table: TableName) -> list[str]:
         return list(self._declared(table))
 
     def _declared(self, table: TableName) -> dict[str, Any]:
-        import sqlalchemy as sa
-
-        with self._looking() as connection, warnings.catch_warnings():
-            warnings.simplefilter("ignore", sa.exc.SAWarning)  # SQLite declares types of any name
-            return {c["name"]: c["type"] for c in sa.inspect(connection).get_columns(table.name, table.schema)}
+        with self._looking() as connection:
+            return _reflected(connection, table)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -272,11 +259,28 @@ def _engine(connection: Connection) -> sa.Engine:
             fix="drop it, and connect as a user who may only read",
         )
     try:
-        return sa.create_engine(connection.url, hide_parameters=True, pool_pre_ping=True)
+        return sa.create_engine(connection.url, hide_parameters=True, pool_pre_ping=True, max_overflow=-1)
     except NoSuchModuleError:
         raise missing_driver(None, connection) from None
     except ImportError as error:
         raise missing_driver(error.name or str(error), connection) from None
+
+
+def _names(connection: sa.Connection, schema: str | None) -> list[str]:
+    """Names of the tables and views of a schema."""
+    import sqlalchemy as sa
+
+    inspector = sa.inspect(connection)
+    return sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
+
+
+def _reflected(connection: sa.Connection, table: TableName) -> dict[str, Any]:
+    """The columns of a table, with the types that they are declared with."""
+    import sqlalchemy as sa
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sa.exc.SAWarning)  # SQLite declares types of any name
+        return {c["name"]: c["type"] for c in sa.inspect(connection).get_columns(table.name, table.schema)}
 
 
 def _interrupter(connection: sa.Connection) -> Any:

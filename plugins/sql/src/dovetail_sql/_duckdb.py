@@ -125,7 +125,7 @@ class DuckDatabase(Database):
             return f"create table {_quoted(table)} as from {_ROWS}"
         if mode == "create":
             raise already_there(found, self.connection)
-        names = insert_columns(self, found, rows.column_names)
+        names = insert_columns(self.columns(found), rows.column_names, found, self.connection)
         columns = ", ".join(map(quote, names))
         values = ", ".join(map(quote, rows.column_names))
         return f"insert into {_quoted(found)} ({columns}) select {values} from {_ROWS}"  # noqa: S608 - identifiers, quoted

@@ -34,8 +34,11 @@ def sqlite_engine(connection: Connection) -> sa.Engine:
             database, timeout=wait, uri=database.startswith("file:"), isolation_level=None, check_same_thread=False
         )
 
-    pool = StaticPool if connection.path is None else QueuePool
-    engine = sa.create_engine("sqlite://", creator=connect, poolclass=pool, hide_parameters=True)
+    # the number of connections is bounded by the nodes that run at once
+    pool: dict[str, Any] = {"poolclass": StaticPool}
+    if connection.path is not None:
+        pool = {"poolclass": QueuePool, "max_overflow": -1}
+    engine = sa.create_engine("sqlite://", creator=connect, hide_parameters=True, **pool)
 
     @sa.event.listens_for(engine, "begin")
     def begin(opened: sa.Connection) -> None:

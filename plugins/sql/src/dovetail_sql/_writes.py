@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dovetail.errors import UsageError, ValueMismatch, listing, nearest
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import LEDGER, Database, TableName
+from dovetail_sql._database import LEDGER, TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,13 +34,12 @@ def check_rows(table: TableName, rows: pa.Table) -> None:
             )
 
 
-def insert_columns(database: Database, table: TableName, names: Sequence[str]) -> list[str]:
-    """The columns of a table that frame columns of these names go to, as the database spells them.
+def insert_columns(known: Sequence[str], names: Sequence[str], table: TableName, connection: Connection) -> list[str]:
+    """Which of the known columns of a table the columns of these names go to, as the database spells them.
 
     Raises:
         ValueMismatch: The table has no such column.
     """
-    known = database.columns(table)
     folded = {name.casefold(): name for name in known}
     found = []
     for name in names:
@@ -49,7 +48,7 @@ def insert_columns(database: Database, table: TableName, names: Sequence[str]) -
             close = nearest(name, known)
             raise ValueMismatch(
                 f"table {str(table)!r} has no column {name!r}",
-                who=database.connection.described,
+                who=connection.described,
                 why=f"columns: {listing(known)}",
                 fix=f"rename it to {close!r}" if close else 'drop it, or write with mode="replace"',
             )

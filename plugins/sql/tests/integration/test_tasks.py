@@ -3,6 +3,8 @@
 import dataclasses
 import datetime as dt
 import enum
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -236,6 +238,73 @@ def test_resume_does_not_write_twice(flights: str, settings: Settings, tmp_path:
         with pytest.raises(DovetailError):
             hub.run(daily, run_id="first")
         assert hub.resume("first", daily).value == 1
+
+
+CRASH = """
+import os, sys
+import dovetail, pyarrow as pa
+from dovetail.hub import Hub
+from dovetail.config import load_settings
+from dovetail_sql import _alchemy, _duckdb, to_table
+
+for database in (_alchemy.AlchemyDatabase, _duckdb.DuckDatabase):
+    def write(self, *args, original=database.write, **named):
+        original(self, *args, **named)
+        os._exit(9)  # the rows are committed, and nobody has heard of it
+    if sys.argv[2:] == ["crash"]:
+        database.write = write
+
+save = to_table("t", connection="it", mode=sys.argv[1])
+
+@dovetail.task
+def make(number: int) -> pa.Table:
+    return pa.table({"a": [number, 2, 3]})
+
+@dovetail.workflow
+def daily(number: int = 1) -> int:
+    return save(make(number=number))
+
+if __name__ == "__main__":
+    with Hub() as hub:
+        if sys.argv[2:] == ["crash"]:
+            hub.run(daily, run_id="it")
+        else:
+            print(hub.resume("it", daily).value)
+"""
+
+
+@pytest.mark.parametrize("mode", ["create", "append", "replace"])
+def test_a_write_survives_a_crash_between_its_commit_and_the_runs(engine: str, settings: Settings, mode: str) -> None:
+    root, url = settings.project_root, settings.connections[engine]["url"]
+    (root / "dovetail.toml").write_text(f'[connections.it]\nurl = "{url}"\n')
+    (root / "daily.py").write_text(CRASH)
+    if mode == "append":
+        to_table("t", connection=engine)(pa.table({"a": [0]}))
+
+    def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "daily.py", mode, *arguments]
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    crashed = start("crash")
+    assert crashed.returncode == 9, crashed.stderr
+    resumed = start()
+    assert resumed.stdout.strip() == "3", resumed.stderr
+    assert table("t", connection=engine)().num_rows == (4 if mode == "append" else 3)
+
+
+@pytest.mark.parametrize("url", ["duckdb:///:memory:", "sqlite:///:memory:"])
+def test_a_database_in_memory_lives_as_long_as_the_run(url: str) -> None:
+    save = to_table("t", connection=url)
+    add = to_table("t", connection=url, mode="append")
+    count = sql("select count(*) from t", connection=url, output=int)
+
+    @dovetail.workflow
+    def daily() -> int:
+        return count().after(add(FLIGHTS).after(save(FLIGHTS)))
+
+    assert daily() == daily() == 6
+    with pytest.raises(UsageError, match="no table 't'"):
+        count()
 
 
 def test_a_timeout_stops_the_statement(engine: str, settings: Settings) -> None:
