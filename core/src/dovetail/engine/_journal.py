@@ -53,7 +53,14 @@ class Journal:
         with self._lock:
             self._count += 1
             self._events.append(
-                EventRecord(type_, data, node_id, time.time(), f"{self._run_id}-{self._owner_id[:8]}-{self._count}")
+                EventRecord(
+                    type_,
+                    data,
+                    node_id,
+                    time.time(),
+                    f"{self._run_id}-{self._owner_id[:8]}-{self._count}",
+                    self._run_id,
+                )
             )
 
     def started(self, work: Work) -> None:

@@ -161,7 +161,9 @@ class Engine:
         error: DovetailError | None,
         outputs: dict[str, Artifact],
     ) -> None:
-        event = EventRecord("run.finished", {"status": status}, time=time.time(), id=f"{run_id}-{owner_id[:8]}-end")
+        event = EventRecord(
+            "run.finished", {"status": status}, time=time.time(), id=f"{run_id}-{owner_id[:8]}-end", run_id=run_id
+        )
         self.runs.finish(run_id, owner_id, status, error.to_dict() if error else None, outputs, [event])
         journal.tell([event])
 
