@@ -36,7 +36,8 @@ from tooling import (
     uv_environment,
 )
 
-SUITE_SECONDS = 900
+SUITE_SECONDS = 600
+TEST_SECONDS = 120  # a test that hangs shows where, and ends its suite
 PLAIN_CODES = (0, 1)  # pytest: all passed, some failed; anything else means that the counts are not the whole story
 
 
@@ -187,6 +188,7 @@ def suite(python: Path, folder: Path, outcome: Outcome) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch) / "junit.xml"
         words = [str(python), "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={results}"]
+        words += ["-o", f"faulthandler_timeout={TEST_SECONDS}", "-o", "faulthandler_exit_on_timeout=true"]
         words += ["-o", f"cache_dir={ROOT / '.pytest_cache' / outcome.name}", str(folder)]
         code = run_limited(words)
         if results.exists():
