@@ -100,8 +100,8 @@ def test_the_summary_in_the_warehouse_is_the_same(reference: Path) -> None:
     import duckdb
 
     with duckdb.connect(str(reference / "warehouse.duckdb"), read_only=True) as connection:
-        count = connection.sql("select count(*) from delays_by_carrier").fetchone()
-        raw = connection.sql("select count(*) from flights").fetchone()
+        count = connection.sql("select count(*) from delays_by_carrier").fetchall()[0]
+        raw = connection.sql("select count(*) from flights").fetchall()[0]
     with open_hub(reference) as hub:
         record = hub.runs.get_run("latest")
         assert count == (hub.types.load(record.outputs["rows"], hub.artifacts),)

@@ -63,6 +63,9 @@ class Journal:
                 )
             )
 
+    def _event_id(self) -> str:
+        return f"{self._run_id}-{self._owner_id[:8]}-{self._count}"
+
     def started(self, work: Work) -> None:
         """An attempt begins. It is written down when it takes longer than a moment."""
         with self._lock:
