@@ -60,6 +60,7 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     started, cpu = datetime.now(UTC), time.thread_time()
     catalogue = catalogue_of(types)
     engine = load_engine(find_spec(gate.suite, catalogue), catalogue)
+    version = suite_version(engine, gate.suite)
     table = _Table.of(value, types)
     judged = _judge(gate, table, engine, types)
     removable = [j for j in judged if j.report.status == "fail" and j.report.row_scoped]
@@ -67,7 +68,7 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     removed = _rows.union(j.rows for j in removable) if gate.policy.takes_rows else bad.slice(0, 0)
     findings = [Finding(j.report.name, j.report.status, j.report.row_scoped) for j in judged]
     verdict = decide(findings, gate.policy, table.rows, len(removed))
-    report = _report(gate, verdict, [j.report for j in judged], engine, table, where)
+    report = _report(gate, verdict, version, [j.report for j in judged], engine, table, where)
     report.rows_failed = len(bad)
     add_samples(gate, judged, table.base, table.transformer)
     aside = None
@@ -160,11 +161,11 @@ def _convert(base: Any, frames: Sequence[str], types: TypeEngine) -> Any:
 
 
 def _report(
-    gate: Gate, verdict: Verdict, checks: list[Any], engine: CheckEngine, table: _Table, where: Where
+    gate: Gate, verdict: Verdict, version: str, checks: list[Any], engine: CheckEngine, table: _Table, where: Where
 ) -> Report:
     return Report(
         gate=gate.name,
-        version=suite_version(engine, gate.suite),
+        version=version,
         decision=verdict.decision,
         reason=verdict.reason,
         policy=gate.policy.to_dict(),

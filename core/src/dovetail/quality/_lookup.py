@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from typing import Any
 
-from dovetail.errors import DefinitionError, shorten
+from dovetail.errors import DefinitionError, EngineUnavailable, shorten
 from dovetail.plugins import Catalogue, current_catalogue
 from dovetail.spec import CheckEngine, CheckEngineSpec
 from dovetail.types import TypeEngine
@@ -61,6 +62,12 @@ def load_engine(spec: CheckEngineSpec, catalogue: Catalogue) -> CheckEngine:
     cls: Any = catalogue.load(spec.code, spec)
     engine = _made.get(spec.code)
     if engine is None or type(engine) is not cls:
+        if spec.engine is not None and not _importable(spec.engine):
+            raise EngineUnavailable(
+                f"the check engine {spec.name!r} needs {spec.engine}, which is not installed",
+                fix=spec.install,
+                engine=spec.engine,
+            )
         engine = _made[spec.code] = cls()
     return engine
 
@@ -76,6 +83,13 @@ def suite_name(suite: Any) -> str:
 def suite_version(engine: CheckEngine, suite: Any) -> str:
     """Hash of the checks of a suite, equal in every process."""
     return hashlib.sha256(f"{engine.name}\n{engine.fingerprint(suite)}".encode()).hexdigest()[:16]
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 _made: dict[str, CheckEngine] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandera.errors import ParserError
+from pandera.errors import ParserError, SchemaError
 
 from dovetail_pandera._frames import INDEX, Labels, Unevaluable, backend_of, is_builtin
 from dovetail_pandera._plan import index_components, index_name
@@ -19,7 +19,7 @@ class PandasFrame:
     def __init__(self, value: pd.DataFrame, schema: Any) -> None:
         schema.register_default_backends(pd.DataFrame)
         self._index = value.index
-        self._frame = value.reset_index(drop=True)
+        self._frame = _nan_as_null(value.reset_index(drop=True))
         self._original = self._frame
         self._coerced: dict[Hashable, pd.Series[Any]] = {}
         self.rows: int = len(value)
@@ -27,7 +27,10 @@ class PandasFrame:
 
     def matching(self, component: Any) -> list[Hashable]:
         """Columns that match a component's pattern."""
-        return list(component.get_backend(self._frame).get_regex_columns(component, self._frame))
+        try:
+            return list(component.get_backend(self._frame).get_regex_columns(component, self._frame))
+        except SchemaError:  # no column matches
+            return []
 
     def index_keys(self, schema: Any) -> list[tuple[Hashable, Any, str]]:
         """Key, component and name of each level of the index that the schema describes."""
@@ -154,6 +157,22 @@ class PandasFrame:
         except Exception:  # the user's function may not take such types
             return np.array([], dtype=np.int64)
         return np.array([], dtype=np.int64)
+
+
+def _nan_as_null(frame: pd.DataFrame) -> pd.DataFrame:
+    """NaN counts as null, in every engine. Masked and Arrow columns hold both; for them NaN is made null."""
+    replaced: dict[int, pd.Series[Any]] = {}
+    for position, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, np.dtype) or getattr(dtype, "kind", "") != "f":
+            continue
+        series = frame.iloc[:, position]
+        nan = np.isnan(series.to_numpy(dtype=float, na_value=0.0))
+        if nan.any():
+            replaced[position] = series.mask(nan)
+    if not replaced:
+        return frame
+    columns = [replaced.get(position, frame.iloc[:, position]) for position in range(frame.shape[1])]
+    return pd.concat(columns, axis="columns")
 
 
 def _verdict(output: Any) -> Labels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from dovetail.errors import DefinitionError, shorten
+from dovetail.errors import DefinitionError
 from dovetail.graph import code_fingerprint
 from dovetail.spec import CheckInfo
 
@@ -44,6 +44,22 @@ class Step:
     needs: tuple[Hashable, ...] = ()
 
 
+_SIGNS = {
+    "equal_to": "==",
+    "not_equal_to": "!=",
+    "greater_than": ">",
+    "greater_than_or_equal_to": ">=",
+    "less_than": "<",
+    "less_than_or_equal_to": "<=",
+    "isin": "one of",
+    "notin": "none of",
+    "str_matches": "matches",
+    "str_contains": "contains",
+    "str_startswith": "starts with",
+    "str_endswith": "ends with",
+}
+
+
 def plan(suite: Suite, frame: Frame | None = None) -> list[Step]:
     """All checks of the schema; with a frame, patterns are replaced by the columns that they match.
 
@@ -68,7 +84,7 @@ def source_of(step: Step) -> str:
     if step.kind != "check":
         return ""
     check = step.check
-    facts: list[Any] = [check.ignore_na, check.element_wise, check.groups, sorted(check.statistics.items(), key=str)]
+    facts: list[Any] = [check.ignore_na, check.element_wise, check.groups, canonical(check.statistics)]
     if not is_builtin(check):
         facts.append([code_fingerprint(function) for function in _functions(check._check_fn)])
     return repr(facts)
@@ -101,6 +117,8 @@ def _steps(schema: Any, frame: Frame | None) -> Iterator[Step]:
         yield Step(_table("ordered", "column_order", "columns in order", ()), "ordered", tuple(components))
     if getattr(schema, "unique_column_names", False):
         yield Step(_table("unique_names", "column_exists", "column names are unique", ()), "names_unique")
+    if frame is None and not schema.columns and schema.dtype is not None:
+        yield Step(_table("dtype", "dtype", f"every column is {schema.dtype}", ()), "dtype")
     for key, (component, required) in components.items():
         if frame is None or required or key in frame.names:
             yield from _column_steps(schema, key, str(key), component)
@@ -181,13 +199,12 @@ def _check_info(check: Any, column: str | None, position: int) -> CheckInfo:
     own = check.name if check.name and check.name != "<lambda>" else f"check{position}"
     if builtin:
         function = check._check_fn.__name__
-        arguments = ",".join(f"{name}={_text(value)}" for name, value in sorted(check.statistics.items()))
-        label, kind = f"{function}({arguments})", _KINDS.get(function, function)
-        expected = str(check.error or label)
+        given = {name: value for name, value in sorted(check.statistics.items()) if value is not None}
+        label = f"{function}({','.join(f'{name}={_text(value)}' for name, value in given.items())})"
+        kind, expected = _KINDS.get(function, function), _phrase(function, given) or label
     else:
-        label, kind = own, "custom"
-        expected = str(check.error or check.description or "")
-    told = check.title or (check.error if builtin or check.error else own)
+        label, kind, expected = own, "custom", str(check.error or check.description or "")
+    told = check.title or (expected if builtin else check.error or own)
     return CheckInfo(
         id=f"{column or 'table'}.{label}",
         name=f"{column} {told}" if column else str(told),
@@ -205,10 +222,30 @@ def shorten_text(text: str, width: int = 120) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def _text(value: Any) -> str:
+def _phrase(function: str, given: dict[str, Any]) -> str:
+    """What a built-in check expects, as people write it; "" where its name and parameters say it best."""
+    if function in _SIGNS and len(given) == 1:
+        return f"{_SIGNS[function]} {_text(next(iter(given.values())))}"
+    if function == "in_range":
+        left = "[" if given.get("include_min", True) else "("
+        right = "]" if given.get("include_max", True) else ")"
+        return f"in {left}{_text(given.get('min_value'))}, {_text(given.get('max_value'))}{right}"
+    return ""
+
+
+def canonical(value: Any) -> str:
+    """Parameters as text that is the same in every process: sets have no order."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {canonical(item)}" for key, item in sorted(value.items(), key=str)) + "}"
     if isinstance(value, (set, frozenset)):
-        value = sorted(value, key=repr)
-    return shorten(value, 60)
+        return "{" + ", ".join(sorted(map(canonical, value))) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(canonical, value)) + "]"
+    return repr(value)
+
+
+def _text(value: Any) -> str:
+    return shorten_text(canonical(value), 60) if value is not None else "..."
 
 
 def _table(label: str, kind: str, name: str, columns: tuple[Hashable, ...], severity: Any = "error") -> CheckInfo:
