@@ -1,0 +1,183 @@
+"""``dovetail artifacts``: looking at stored values, and taking them out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dovetail.cli._groups import Verbs
+from dovetail.cli._options import common
+from dovetail.cli._output import emit_json, show, table, text
+from dovetail.cli._preview import document_parts, preview_document
+from dovetail.cli._session import Session, with_session
+from dovetail.cli._text import bytes_text, clean
+from dovetail.cli._view import artifact_view
+from dovetail.errors import DovetailError, StoreError, StoreUnwritable, UnknownType, UsageError, listing, nearest
+from dovetail.hub import Hub
+from dovetail.spec import Artifact
+
+artifacts = Verbs("artifacts", help="Look at stored values, and take them out.")
+common(artifacts)
+
+_WHICH = (
+    """WHICH is an artifact id, a unique beginning of one, or RUN:NODE, RUN:NODE.OUTPUT, where RUN may be "latest"."""
+)
+
+
+@artifacts.command("show", help=f"Type, schema, rows, size, files, and a look at the first rows.\n\n{_WHICH}")
+@click.argument("which", metavar="WHICH")
+@click.option("--rows", type=click.IntRange(0, 1000), default=10, metavar="N", help="Rows to show.  [default: 10]")
+@common
+@with_session
+@click.pass_context
+def show_artifact(context: click.Context, session: Session, which: str, rows: int) -> None:
+    """See ``help``."""
+    hub = session.stored()
+    session.activate(context)
+    artifact = find(hub, which)
+    document = {**artifact_view(artifact), "content_hash": artifact.content_hash, "files": _files(hub, artifact)}
+    document |= {"children": [artifact_view(child) for child in artifact.children], **_look(hub, artifact, rows)}
+    if session.options.json:
+        emit_json(session.options, document)
+        return
+    facts = [
+        ("artifact", artifact.id),
+        ("type", artifact.type),
+        ("format", artifact.format),
+        ("rows", "" if document["rows"] is None else f"{document['rows']:,}"),
+        ("size", bytes_text(document["bytes"])),
+        ("content hash", artifact.content_hash),
+        *(
+            ("file" if n == 0 else "", f"{file['path']}  ({file['name']})")
+            for n, file in enumerate(document["files"][:20])
+        ),
+    ]
+    width = max(len(name) for name, _ in facts)
+    show(*(text(f"{name:{width}}  {value}") for name, value in facts if value))
+    if document["schema"]:
+        fields = [(f["name"], f["type"], "" if f["nullable"] else "not null") for f in document["schema"]]
+        show(text("\ncolumns", "bold"), table(("name", "type", ""), fields))
+    show(text("\nvalue", "bold"), *document_parts(document))
+
+
+@artifacts.command("export", help=f"Copy a stored value to PATH.\n\n{_WHICH}")
+@click.argument("which", metavar="WHICH")
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@common
+@with_session
+def export_artifact(session: Session, which: str, path: Path, force: bool) -> None:
+    """See ``help``."""
+    hub = session.stored()
+    artifact = find(hub, which)
+    if path.exists() and not force:
+        raise UsageError(f"{str(path)!r} exists already", fix="name another path, or replace it with --force")
+    if path.is_dir():
+        raise UsageError(f"{str(path)!r} is a directory, which is never replaced", fix="name another path")
+    _export(hub, artifact, path)
+    if session.options.json:
+        emit_json(session.options, {"artifact": artifact.id, "path": str(path.absolute())})
+    else:
+        show(text(f"wrote {path} ({artifact.type}, {artifact.format})"))
+
+
+def find(hub: Hub, which: str) -> Artifact:
+    """The artifact that is meant.
+
+    Raises:
+        UsageError: The run, the node or the output is not there; names the nearest.
+        ArtifactNotFound: There is no artifact of that id.
+    """
+    run, separator, place = which.partition(":")
+    if not separator:
+        return hub.runs.artifact(which)
+    record = hub.runs.get_run(run)
+    known = {node.node_id: node for node in hub.runs.nodes(record.run_id)}
+    node_id, output = place, ""
+    if place not in known and place.rpartition(".")[0] in known:
+        node_id, _, output = place.rpartition(".")
+    if node_id not in known:
+        close = nearest(node_id, known)
+        raise UsageError(
+            f"run {record.run_id} has no node {clean(node_id)!r}",
+            fix=f"did you mean {record.run_id}:{close}?" if close else f"its nodes: {listing(known)}",
+        )
+    outputs = known[node_id].outputs or {}
+    if output in outputs:
+        return outputs[output]
+    if not output and len(outputs) == 1:
+        return next(iter(outputs.values()))
+    raise _no_output(record.run_id, known[node_id].status, node_id, output, outputs)
+
+
+def _no_output(run_id: str, status: str, node_id: str, output: str, outputs: dict[str, Artifact]) -> UsageError:
+    if not outputs:
+        return UsageError(f"node {node_id} of run {run_id} stored nothing", why=f"it has {status}")
+    if not output:
+        return UsageError(
+            f"node {node_id} of run {run_id} has several outputs",
+            fix=f"name one: {', '.join(f'{run_id}:{node_id}.{name}' for name in outputs)}",
+        )
+    close = nearest(output, outputs)
+    return UsageError(
+        f"node {node_id} of run {run_id} has no output {clean(output)!r}",
+        fix=f"did you mean {run_id}:{node_id}.{close}?" if close else f"its outputs: {listing(outputs)}",
+    )
+
+
+def _files(hub: Hub, artifact: Artifact) -> list[dict[str, Any]]:
+    """The stored files, each verified.
+
+    Raises:
+        ArtifactNotFound, ArtifactCorrupt: One is gone or changed.
+    """
+    return [
+        {"name": blob.name, "digest": blob.digest, "bytes": blob.size, "path": str(hub.artifacts.open_path(blob))}
+        for blob in artifact.blobs
+    ]
+
+
+def _look(hub: Hub, artifact: Artifact, rows: int) -> dict[str, Any]:
+    try:
+        value = hub.types.load(artifact, hub.artifacts)
+    except StoreError:
+        raise
+    except UnknownType as error:
+        return {"schema": None, "preview": None, "reason": f"{error.what}; {error.fix}"}
+    except DovetailError as error:
+        return {"schema": None, "preview": None, "reason": error.what}
+    found = preview_document(hub.types, value, rows)
+    return {"schema": found["schema"], "preview": found["preview"], "reason": found.get("reason", "")}
+
+
+def _export(hub: Hub, artifact: Artifact, path: Path) -> None:
+    """One file as it is, several as a directory, a small value as its JSON text; in one step."""
+    if artifact.children:
+        raise UsageError(
+            f"a {artifact.type} is made of {len(artifact.children)} artifacts",
+            fix="export them one by one: " + ", ".join(child.id[:12] for child in artifact.children[:6]),
+        )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if artifact.inline is not None and not artifact.blobs:
+            temporary.write_text(artifact.inline, encoding="utf-8")
+        elif len(artifact.blobs) == 1 and "/" not in artifact.blobs[0].name and artifact.type != "dovetail.Directory":
+            shutil.copyfile(hub.artifacts.open_path(artifact.blobs[0]), temporary)
+        else:
+            for blob in artifact.blobs:
+                target = temporary / blob.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(hub.artifacts.open_path(blob), target)
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreUnwritable(f"{str(path)!r} cannot be written", why=str(error), fix="name another path") from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+"""Errors for people and for programs: the four parts, the user's traceback, and a file for what nobody expected."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from dovetail import __version__
+from dovetail.cli._options import Options
+from dovetail.cli._output import emit_json
+from dovetail.cli._text import clean, paint
+from dovetail.config import load_settings, redact
+from dovetail.errors import DovetailError, PlatformError, UsageError, nearest
+
+INTERRUPTED = 130
+TERMINATED = 143
+READER_GONE = 141
+
+_LABELS = {"user": "error", "data": "blocked", "platform": "platform error"}
+
+
+def error_document(error: DovetailError) -> dict[str, Any]:
+    """The JSON form of an error: its four parts, its kind and the exit code that goes with it."""
+    return {**error.to_dict(), "exit_code": error.exit_code}
+
+
+def report(error: DovetailError, options: Options) -> int:
+    """Tell an error, as JSON on standard output or for people on standard error; returns the exit code."""
+    if options.json:
+        emit_json(options, {"error": error_document(error)})
+    else:
+        show_error(error.to_dict(), sys.stderr)
+    return error.exit_code
+
+
+def show_error(error: dict[str, Any], stream: TextIO) -> None:
+    """Write what, who, why and fix, then the traceback that begins in the user's code."""
+    kind = str(error.get("kind", "platform"))
+    label = paint(f"{_LABELS.get(kind, kind)}:", "amber" if kind == "data" else "bold red", stream)
+    lines = [f"{label} {paint(_indented(error.get('what', ''), 0), 'bold', stream)}"]
+    for part, style in (("who", "dim"), ("why", "dim"), ("fix", "cyan")):
+        if error.get(part):
+            lines.append(f"  {paint(f'{part}:', style, stream)} {_indented(error[part], 7)}")
+    details = error.get("details")
+    trace = details.get("traceback") if isinstance(details, dict) else None
+    if trace:
+        lines += ["", _indented(trace, 0)]
+    _write("\n".join(lines) + "\n", stream)
+
+
+def _indented(value: object, indent: int) -> str:
+    return clean(redact(str(value))).replace("\n", "\n" + " " * indent)
+
+
+def _write(shown: str, stream: TextIO) -> None:
+    try:
+        stream.write(shown)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
+
+
+def unexpected(error: BaseException, options: Options) -> PlatformError:
+    """What to tell about an exception that is a defect of dovetail or of a plugin; its traceback goes to a file."""
+    what = f"dovetail failed: {type(error).__name__}: {error}"
+    if options.debug:
+        found = PlatformError(what, fix="please report this")
+        found.details["traceback"] = "".join(traceback.format_exception(error)).rstrip("\n")
+        return found
+    file = _crash_file(error, options)
+    why = f"the traceback was written to {file}" if file else "and its traceback could not be written to a file"
+    return PlatformError(what, why=why, fix="please report this; --debug shows the traceback here")
+
+
+def _crash_file(error: BaseException, options: Options) -> Path | None:
+    told = redact("".join(traceback.format_exception(error)))
+    head = f"dovetail {__version__}, Python {sys.version.split()[0]} on {sys.platform}\n\n"
+    try:
+        home = load_settings(overrides=options.overrides()).home
+    except DovetailError:
+        home = Path(tempfile.gettempdir())
+    name = f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{id(error) & 0xFFFF:04x}.log"
+    for folder in (home, Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = folder / name
+            with file.open("x", encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(head + told)
+        except OSError:
+            continue
+        return file
+    return None
+
+
+def from_click(error: click.ClickException) -> UsageError:
+    """What click found wrong with the command line, as one of our errors."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "dovetail"
+    see = f"{path} --help"
+    if isinstance(error, click.NoSuchOption):
+        known = _flags(context)
+        # Without the dashes, which would make all short names look alike.
+        named = {flag.lstrip("-"): flag for flag in known}
+        close = named.get(nearest(error.option_name.lstrip("-").replace("_", "-"), named) or "")
+        return UsageError(
+            f"there is no option {clean(error.option_name)}",
+            who=path,
+            fix=f"did you mean {close}? All of them: {see}" if close else see,
+        )
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return UsageError(f"{error.param.make_metavar(context)} is missing", who=path, fix=see)  # type: ignore[arg-type]
+    if isinstance(error, click.BadParameter):
+        parameter = error.param
+        hint = error.param_hint or "" if parameter is None else " / ".join(parameter.opts) if parameter.opts[0] else ""
+        if parameter is not None and isinstance(parameter, click.Argument):
+            hint = parameter.human_readable_name
+        return UsageError(f"{hint}: {error.message}".removeprefix(": "), who=path, fix=see)
+    return UsageError(error.format_message().rstrip("."), who=path, fix=see)
+
+
+def _flags(context: click.Context | None) -> list[str]:
+    if context is None:
+        return []
+    options = [p for p in context.command.get_params(context) if isinstance(p, click.Option) and not p.hidden]
+    return [name for option in options for name in (*option.opts, *option.secondary_opts)]

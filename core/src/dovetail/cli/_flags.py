@@ -1,0 +1,147 @@
+"""Flags of a workflow, made from its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from dovetail.cli._text import one_line
+from dovetail.cli._values import InputKind, default_text, kind_of, read
+from dovetail.errors import DovetailError, UsageError, nearest
+from dovetail.graph import Workflow
+from dovetail.types import TypeEngine
+
+_PREFIX = "input_"
+"""Before the name of a parameter that is an input, so that it cannot be taken for an option of the command."""
+
+
+class InputFlag(click.Option):
+    """The flag of one input; help says its default, or that it must be given."""
+
+    def __init__(self, name: str, kind: InputKind, default: str | None, text: str, on_off: bool) -> None:
+        self.input = name
+        self.kind = kind
+        self._shown = f"[default: {default}]" if default is not None else "[required]"
+        flag = flag_of(name)
+        declared = f"{flag}/--no-{flag.removeprefix('--')}" if kind.flag and on_off else flag
+        options: dict[str, Any] = {"default": None, "help": text, "required": False}
+        if kind.flag and on_off:
+            options["is_flag"] = True
+        else:
+            options |= {"multiple": True, "metavar": kind.metavar, "type": click.UNPROCESSED}
+        super().__init__([declared, _PREFIX + name], **options)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Names and help, with the default as it would be typed."""
+        flags = "/".join((self.opts[0], *self.secondary_opts))
+        names = flags if self.is_flag else f"{flags} {self.metavar}"
+        repeat = "; repeatable, or JSON" if self.kind.element is not None else ""
+        json = "; JSON text or @file.json" if self.kind.metavar == "JSON" else ""
+        return names, f"{self.help}{repeat}{json}".removeprefix("; ") + f"  {self._shown}"
+
+
+def flag_of(name: str) -> str:
+    """The flag of an input: ``--dep-delay`` for ``dep_delay``."""
+    return "--" + name.replace("_", "-")
+
+
+def input_flags(workflow: Workflow[..., Any], taken: Iterable[str], engine: TypeEngine) -> list[InputFlag]:
+    """One flag per input, but for those whose flag is an option of the command: they are set with ``--input``.
+
+    Args:
+        workflow: The workflow.
+        taken: Flags of the command itself.
+        engine: Knows the types.
+    """
+    interface = workflow.interface
+    used = {*taken, "--help"}
+    names = {flag_of(name) for name in interface.inputs}
+    flags = []
+    for name, annotation in interface.inputs.items():
+        flag = flag_of(name)
+        if flag in used:
+            continue
+        kind = kind_of(annotation, engine)
+        default = default_text(interface.defaults[name], kind) if name in interface.defaults else None
+        on_off = f"--no-{flag.removeprefix('--')}" not in names | used
+        flags.append(InputFlag(name, kind, default, one_line(interface.help.get(name, "")), on_off))
+    return flags
+
+
+def read_inputs(
+    workflow: Workflow[..., Any], typed: Mapping[str, Any], generic: Iterable[str], engine: TypeEngine
+) -> dict[str, Any]:
+    """Values of the inputs that were given.
+
+    Args:
+        workflow: The workflow.
+        typed: What click found, by parameter; other parameters than inputs are left alone.
+        generic: Texts ``NAME=VALUE`` of ``--input``.
+        engine: Reads and validates.
+
+    Raises:
+        UsageError: An input is unknown, or one without a default is missing.
+        ValueMismatch: A text does not say a value of the input's type.
+    """
+    interface = workflow.interface
+    given: dict[str, list[str]] = {}
+    values: dict[str, Any] = {}
+    for parameter, value in typed.items():
+        name = parameter.removeprefix(_PREFIX)
+        if name == parameter or value in (None, ()):
+            continue
+        if isinstance(value, bool):
+            values[name] = value
+        else:
+            given[name] = list(value)
+    for text in generic:
+        name, value = _pair(text, workflow)
+        given.setdefault(name, []).append(value)
+    for name, texts in given.items():
+        flag = flag_of(name)
+        try:
+            values[name] = read(texts, kind_of(interface.inputs[name], engine), flag, engine)
+        except DovetailError as error:
+            error.who = error.who or f"workflow {workflow.name}"
+            raise
+    _check_complete(workflow, values, engine)
+    return values
+
+
+def _pair(text: str, workflow: Workflow[..., Any]) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise UsageError(f"--input takes NAME=VALUE, not {one_line(text, 60)!r}", fix="--input month=1")
+    known = workflow.interface.inputs
+    if name not in known:
+        name_with = name.replace("-", "_")
+        if name_with in known:
+            return name_with, value
+        close = nearest(name_with, known)
+        raise UsageError(
+            f"workflow {workflow.name} has no input {one_line(name, 60)!r}",
+            fix=f"did you mean {close}?" if close else f"its inputs: {', '.join(known) or 'none'}",
+        )
+    return name, value
+
+
+def _check_complete(workflow: Workflow[..., Any], values: Mapping[str, Any], engine: TypeEngine) -> None:
+    interface = workflow.interface
+    missing = [name for name in interface.inputs if name not in values and name not in interface.defaults]
+    if not missing:
+        return
+    flags = [flag_of(name) for name in missing]
+    verb = "is" if len(flags) == 1 else "are"
+    raise UsageError(
+        f"{', '.join(flags)} {verb} required",
+        who=f"workflow {workflow.name}",
+        why="the input has no default" if len(flags) == 1 else "these inputs have no default",
+        fix="give "
+        + " ".join(
+            f"{flag} {kind_of(interface.inputs[name], engine).metavar}"
+            for flag, name in zip(flags, missing, strict=True)
+        ),
+        missing=missing,
+    )

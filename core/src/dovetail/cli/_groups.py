@@ -1,0 +1,29 @@
+"""Groups of commands."""
+
+from __future__ import annotations
+
+import click
+
+from dovetail.cli._text import clean
+from dovetail.errors import UsageError, nearest
+
+
+class Verbs(click.Group):
+    """A group of commands that answers a misspelt one with the nearest."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command.
+
+        Raises:
+            UsageError: There is none of that name.
+        """
+        found = super().get_command(ctx, cmd_name)
+        if found is None and not cmd_name.startswith("-"):
+            known = self.list_commands(ctx)
+            close = nearest(cmd_name, known)
+            raise UsageError(
+                f"there is no command {clean(cmd_name)!r}",
+                who=ctx.command_path,
+                fix=f"did you mean {ctx.command_path} {close}?" if close else f"there are: {', '.join(known)}",
+            )
+        return found

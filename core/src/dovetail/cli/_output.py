@@ -1,0 +1,122 @@
+"""Writing results: JSON that nothing else can spoil, or tables for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dovetail.cli._options import Options
+from dovetail.cli._text import clean, coloured
+from dovetail.config import redact, redact_data
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+PLAIN_WIDTH = 140
+"""Columns of tables that do not go to a terminal, so that lines are not cut where nobody can scroll."""
+
+STYLES = {
+    "succeeded": "green",
+    "succeeded_with_warnings": "yellow",
+    "running": "cyan",
+    "pending": "cyan",
+    "failed": "bold red",
+    "blocked": "bold red",
+    "crashed": "bold red",
+    "cancelled": "yellow",
+    "interrupted": "yellow",
+    "skipped": "dim",
+    "pass": "green",
+    "warn": "yellow",
+    "fail": "red",
+    "error": "bold red",
+}
+
+
+@contextmanager
+def guarded_stdout(options: Options) -> Iterator[None]:
+    """Keep standard output for one JSON document: whatever else is printed, by tasks and by their children, goes to
+    standard error."""
+    before = sys.stdout
+    before.flush()
+    saved: int | None = None
+    try:
+        if before.fileno() == 1:
+            saved = os.dup(1)
+            os.dup2(2, 1)
+    except (OSError, ValueError):
+        saved = None  # standard output is no file, as in a test
+    options.out = before if saved is None else os.fdopen(saved, "w", encoding="utf-8")
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = before
+        if saved is not None:
+            options.out.flush()
+            os.dup2(saved, 1)
+            options.out.close()
+        options.out = None
+
+
+def emit_json(options: Options, document: dict[str, Any]) -> None:
+    """Write one JSON document, secrets masked."""
+    stream = options.out or sys.stdout
+    stream.write(json.dumps(redact_data(document), indent=2, ensure_ascii=False, default=str) + "\n")
+    stream.flush()
+
+
+def console_for(stream: TextIO) -> Console:
+    """A rich console that takes every text literally."""
+    from rich.console import Console
+
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
+    colours = coloured(stream)
+    return Console(
+        file=stream,
+        width=width,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        no_color=None if colours else True,
+        force_terminal=None if colours else False,
+    )
+
+
+def show(*parts: RenderableType) -> None:
+    """Print to standard output."""
+    console = console_for(sys.stdout)
+    for part in parts:
+        console.print(part)
+
+
+def text(value: object, style: str = "") -> Text:
+    """Text from anywhere, harmless and with its secrets masked."""
+    from rich.text import Text
+
+    return Text(clean(redact(str(value))), style=style)
+
+
+def status_text(status: str) -> Text:
+    """A status in its colour, its words apart."""
+    return text(status.replace("_", " "), STYLES.get(status, ""))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> RenderableType:
+    """A table without frames; a column of ``right`` is set flush right. Cells are wrapped rather than cut."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    flush = set(right)
+    for name in columns:
+        made.add_column(name, justify="right" if name in flush else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else text("" if cell is None else cell) for cell in row))
+    return made

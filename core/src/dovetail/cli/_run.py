@@ -1,0 +1,236 @@
+"""``dovetail run FILE WORKFLOW``: the file and the workflow are commands, so each has its own help and its own flags."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from dovetail.cli._execute import execute
+from dovetail.cli._flags import InputFlag, input_flags, read_inputs
+from dovetail.cli._in_process import call
+from dovetail.cli._options import common, keep_for_run, options_of
+from dovetail.cli._session import Session, session_of
+from dovetail.cli._text import clean, one_line
+from dovetail.engine import new_run_id
+from dovetail.errors import UsageError
+from dovetail.graph import Workflow
+from dovetail.hub import load_workflow, workflows_in
+from dovetail.hub._load import load_module
+
+_HELP = """Run WORKFLOW of FILE: recorded, cached, resumable.
+
+FILE is a Python file, or a module as package.module. The flags of the workflow come from its signature; see
+dovetail run FILE WORKFLOW --help. Without a WORKFLOW, those of the file are listed.
+"""
+_SECTIONS = re.compile(r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes):\s*$")
+_KEPT: dict[str, Any] = {"expose_value": False, "callback": keep_for_run}
+
+
+def run_options() -> list[click.Option]:
+    """The options of a run, besides those of every command."""
+    return [
+        click.Option(["--quiet", "-q"], is_flag=True, help="No progress; one line at the end.", **_KEPT),
+        click.Option(
+            ["--executor"],
+            metavar="NAME",
+            help="Where nodes run: threads, processes, or one that a plugin brings.  [default: threads]",
+            **_KEPT,
+        ),
+        click.Option(
+            ["--max-workers"],
+            type=int,
+            metavar="N",
+            help="Nodes that run at once.  [default: number of CPUs, at least 4]",
+            **_KEPT,
+        ),
+        click.Option(["--run-id"], metavar="ID", help="Id of the run.  [default: made of the time]", **_KEPT),
+        click.Option(["--strict-warnings"], is_flag=True, help="Exit with 1 if a gate warned.", **_KEPT),
+        click.Option(
+            ["--in-process"], is_flag=True, help="Just call the workflow: nothing is recorded or stored.", **_KEPT
+        ),
+        click.Option(
+            ["--report"],
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE.html",
+            help="Write the reports of the gates as one HTML page.",
+            **_KEPT,
+        ),
+        click.Option(
+            ["--input"],
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Set an input by name, also one whose flag is an option here; repeatable.",
+            **_KEPT,
+        ),
+    ]
+
+
+class RunGroup(click.Group):
+    """``dovetail run``: every file is a command."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a file; the file is not looked at yet."""
+        return None if cmd_name.startswith("-") else FileGroup(cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """None: files are not listed."""
+        return []
+
+
+class FileGroup(click.Group):
+    """``dovetail run FILE``: every workflow of the file is a command."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(
+            file,
+            help=f"Run a workflow of {clean(file)}.",
+            invoke_without_command=True,
+            callback=self._no_workflow,
+            subcommand_metavar="WORKFLOW [INPUT FLAGS]",
+            params=[*run_options()],
+        )
+        common(self)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a workflow; loads the file."""
+        if cmd_name.startswith("-"):
+            return None
+        self._prepare(ctx)
+        session = session_of(ctx)
+        return WorkflowCommand(load_workflow(str(self.name), cmd_name), session)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The workflows of the file, which is loaded for that."""
+        self._prepare(ctx)
+        return list(self._workflows)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The workflows with the first line of their docstrings."""
+        self._prepare(ctx)
+        if self._workflows:
+            with formatter.section("Workflows"):
+                formatter.write_dl([(name, _first_line(workflow)) for name, workflow in self._workflows.items()])
+
+    @cached_property
+    def _workflows(self) -> dict[str, Workflow[..., Any]]:
+        return workflows_in(_module(str(self.name)))
+
+    def _prepare(self, context: click.Context) -> None:
+        text = str(self.name)
+        if not text.endswith(".py") and str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that modules of the project are found
+        session_of(context).activate(context)
+
+    def _no_workflow(self) -> None:
+        context = click.get_current_context()
+        if context.invoked_subcommand is not None:
+            return
+        self._prepare(context)
+        found = self._workflows
+        lines = [f"{name}  {_first_line(workflow)}".rstrip() for name, workflow in found.items()]
+        first = next(iter(found), "WORKFLOW")
+        raise UsageError(
+            "no workflow was named",
+            who=clean(self.name),
+            why="there are:\n" + "\n".join(lines) if found else "and none is defined there",
+            fix=f"dovetail run {clean(self.name)} {first}" if found else "decorate a function with @dt.workflow",
+            workflows=list(found),
+        )
+
+
+def _module(text: str) -> ModuleType:
+    if text.endswith(".py") or "/" in text or Path(text).exists():
+        return load_module(Path(text))
+    try:
+        return importlib.import_module(text)
+    except ImportError as error:
+        raise UsageError(
+            f"there is no file or module {text!r}", why=str(error), fix="give a file that ends in .py, or a module"
+        ) from error
+
+
+class WorkflowCommand(click.Command):
+    """``dovetail run FILE WORKFLOW``: the flags are the inputs of the workflow."""
+
+    def __init__(self, workflow: Workflow[..., Any], session: Session) -> None:
+        options = run_options()
+        super().__init__(
+            workflow.name,
+            help=_description(workflow),
+            params=[*options],
+            callback=self._run,
+            context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
+        )
+        common(self)
+        self.workflow = workflow
+        self.session = session
+        taken = [flag for option in self.params for flag in (*option.opts, *option.secondary_opts)]
+        self.params[:0] = input_flags(workflow, taken, session.types)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The inputs first, then the options of every run."""
+        parameters = self.get_params(ctx)
+        inputs = [p.get_help_record(ctx) for p in parameters if isinstance(p, InputFlag)]
+        others = [p.get_help_record(ctx) for p in parameters if not isinstance(p, InputFlag)]
+        for title, records in (("Inputs", inputs), ("Options", others)):
+            shown = [record for record in records if record is not None]
+            if shown:
+                with formatter.section(title):
+                    formatter.write_dl(shown)
+
+    def _run(self, **typed: Any) -> int:
+        workflow, session = self.workflow, self.session
+        given = options_of(click.get_current_context()).run
+        inputs = read_inputs(workflow, typed, given.get("input", ()), session.types)
+        _check_report(given.get("report"))
+        if given.get("in_process"):
+            return call(session, workflow, inputs)
+        hub = session.hub
+        run_id = given.get("run_id") or new_run_id()
+        return execute(
+            session,
+            run_id,
+            lambda progress: hub.run(
+                workflow,
+                executor=given.get("executor") or "threads",
+                run_id=run_id,
+                observers=[progress],
+                on_output=progress.output,
+                inputs=inputs,
+            ),
+        )
+
+
+def _check_report(path: Path | None) -> None:
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(
+            f"--report: there is no directory {str(path.parent)!r}", fix="make it first, or name another file"
+        )
+
+
+def _description(workflow: Workflow[..., Any]) -> str:
+    """The docstring up to its sections; the flags tell the rest."""
+    lines = []
+    for line in inspect.cleandoc(workflow.function.__doc__ or "").splitlines():
+        if _SECTIONS.match(line):
+            break
+        lines.append(clean(line))
+    return "\n".join(lines).strip() or f"Run workflow {workflow.name}."
+
+
+def _first_line(workflow: Workflow[..., Any]) -> str:
+    return one_line((workflow.function.__doc__ or "").strip().partition("\n")[0])
+
+
+run = RunGroup(
+    "run", help=_HELP, subcommand_metavar="FILE WORKFLOW [INPUT FLAGS]", no_args_is_help=False, params=[*run_options()]
+)
+common(run)

@@ -1,0 +1,150 @@
+"""``dovetail runs``: what was run, and going on with it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from dovetail.cli._errors import show_error
+from dovetail.cli._execute import execute
+from dovetail.cli._groups import Verbs
+from dovetail.cli._options import common, keep_for_run
+from dovetail.cli._output import emit_json, show, status_text, table, text
+from dovetail.cli._session import Session, with_session
+from dovetail.cli._summary import next_steps, summary
+from dovetail.cli._text import local_time, one_line, seconds_text
+from dovetail.cli._view import event_views, run_line, run_view
+from dovetail.config import redact_data
+
+runs = Verbs("runs", help="List, show, resume and cancel runs.")
+common(runs)
+
+_RUN = click.argument("run_id", metavar="[RUN]", default="latest")
+_EVENTS = 200
+
+
+@runs.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=20, metavar="N", help="At most so many.  [default: 20]")
+@click.option("--status", metavar="STATUS", help="Only those in this status, such as failed or crashed.")
+@click.option("--workflow", metavar="NAME", help="Only those of this workflow.")
+@common
+@with_session
+def list_runs(session: Session, limit: int, status: str | None, workflow: str | None) -> None:
+    """The newest runs first."""
+    records = session.hub.runs.list_runs(limit, status, workflow) if session.has_runs else []
+    if session.options.json:
+        emit_json(session.options, {"runs": [run_line(record) for record in records]})
+        return
+    if not records:
+        show(text("no runs" + (" of that kind" if status or workflow else f" in {session.settings.home}")))
+        return
+    rows = [
+        (
+            record.run_id,
+            record.workflow,
+            status_text(record.status),
+            local_time(record.started or record.created),
+            seconds_text(None if record.ended is None or record.started is None else record.ended - record.started),
+            f"{sum(record.counts.get(s, 0) for s in ('succeeded', 'skipped'))}/{sum(record.counts.values())}",
+            record.warnings or "",
+        )
+        for record in records
+    ]
+    columns = ("run", "workflow", "status", "started", "time", "nodes", "warnings")
+    show(table(columns, rows, right=("time", "nodes", "warnings")))
+
+
+@runs.command("show")
+@_RUN
+@click.option("--events", is_flag=True, help=f"Also the events, the last {_EVENTS}.")
+@click.option("--all-nodes", is_flag=True, help="Every node, elements of maps as well.")
+@common
+@with_session
+def show_run(session: Session, run_id: str, events: bool, all_nodes: bool) -> None:
+    """One run: nodes, gates, datasets, outputs, error.
+
+    RUN is an id, a unique beginning of one, or "latest", which is the default.
+    """
+    hub = session.stored()
+    view = run_view(hub, run_id)
+    if events:
+        view["events"] = event_views(hub.runs, view["run_id"], _EVENTS)
+    if session.options.json:
+        emit_json(session.options, view)
+        return
+    show(*summary(view, all_nodes=all_nodes))
+    if view["inputs"]:
+        show(text("\ninputs", "bold"))
+        rows = [
+            (name, value["type"], one_line(value["value"] or value["id"][:12], 80))
+            for name, value in view["inputs"].items()
+        ]
+        show(table(("input", "type", "value"), rows))
+    if events:
+        show(text("\nevents", "bold"), _events(view["events"]))
+    if view["error"]:
+        show(text(""))
+        show_error(view["error"], sys.stdout)
+    if view["status"] not in ("succeeded", "succeeded_with_warnings", "running"):
+        show(text("\nnext"), text(f"  {next_steps(view)[0]}", "cyan"))
+
+
+def _events(events: list[dict[str, Any]]) -> Any:
+    rows = []
+    for event in redact_data(events):
+        facts = ", ".join(
+            f"{key}={one_line(value, 80)}" for key, value in event["data"].items() if value not in ({}, None)
+        )
+        rows.append((event["time"], event["type"], event["node_id"] or "", facts))
+    return table(("time", "event", "node", "facts"), rows)
+
+
+@runs.command("resume")
+@_RUN
+@click.option("--quiet", "-q", is_flag=True, expose_value=False, callback=keep_for_run, help="One line at the end.")
+@click.option(
+    "--strict-warnings", is_flag=True, expose_value=False, callback=keep_for_run, help="Exit with 1 if a gate warned."
+)
+@common
+@with_session
+@click.pass_context
+def resume_run(context: click.Context, session: Session, run_id: str) -> int:
+    """Go on with a run that failed, was stopped or crashed; finished nodes are not run again.
+
+    RUN is an id, a unique beginning of one, or "latest", which is the default.
+    """
+    hub = session.stored()
+    session.activate(context)
+    record = hub.runs.get_run(run_id)
+    done = [node.node_id for node in hub.runs.nodes(record.run_id) if node.status in ("succeeded", "skipped")]
+    return execute(
+        session,
+        record.run_id,
+        lambda progress: hub.resume(record.run_id, observers=[progress], on_output=progress.output),
+        done,
+    )
+
+
+@runs.command("cancel")
+@click.argument("run_id", metavar="RUN")
+@common
+@with_session
+def cancel_run(session: Session, run_id: str) -> None:
+    """Ask a run to stop; it can be resumed later.
+
+    RUN is an id, a unique beginning of one, or "latest".
+    """
+    store = session.stored().runs
+    record = store.get_run(run_id)
+    asked = store.request_cancel(record.run_id)
+    status = store.get_run(record.run_id).status
+    if session.options.json:
+        emit_json(session.options, {"run_id": record.run_id, "status": status, "cancelled": asked})
+    elif not asked:
+        show(text(f"run {record.run_id} has ended already: {status.replace('_', ' ')}"))
+    elif status == "running":
+        show(text(f"run {record.run_id} was asked to stop; it does so within a few seconds"))
+    else:
+        show(text(f"run {record.run_id} is cancelled"))

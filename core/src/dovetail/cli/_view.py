@@ -1,0 +1,145 @@
+"""What is told about a run, as one JSON-able document: the summary for people is made from it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dovetail.cli._text import iso
+from dovetail.errors import StoreError
+from dovetail.hub import Hub
+from dovetail.spec import Artifact
+from dovetail.store import DatasetVersion, NodeRecord, RunRecord, RunStore
+
+
+def artifact_view(artifact: Artifact) -> dict[str, Any]:
+    """An artifact: ``id, type, format, rows, columns, bytes, value`` (small values only, as JSON text)."""
+    return {
+        "id": artifact.id,
+        "type": artifact.type,
+        "format": artifact.format,
+        "rows": artifact.meta.get("rows"),
+        "columns": artifact.meta.get("columns"),
+        "bytes": artifact.meta.get("bytes"),
+        "value": artifact.inline if not artifact.children else None,
+    }
+
+
+def _located(hub: Hub, artifact: Artifact) -> dict[str, Any]:
+    """An artifact with ``path``: where its file lies, None if it has none, several, or lost it."""
+    path = None
+    if len(artifact.blobs) == 1:
+        try:
+            path = str(hub.artifacts.open_path(artifact.blobs[0]))
+        except StoreError:
+            path = None
+    return {**artifact_view(artifact), "path": path}
+
+
+def run_line(record: RunRecord) -> dict[str, Any]:
+    """A run in a list."""
+    return {
+        "run_id": record.run_id,
+        "workflow": record.workflow,
+        "status": record.status,
+        "created": iso(record.created),
+        "started": iso(record.started),
+        "ended": iso(record.ended),
+        "duration_seconds": _duration(record.started, record.ended),
+        "counts": record.counts,
+        "warnings": record.warnings,
+        "resumed": max(record.claims - 1, 0),
+    }
+
+
+def run_view(hub: Hub, run_id: str) -> dict[str, Any]:
+    """All that is told about a run.
+
+    Args:
+        hub: Holds the stores.
+        run_id: Id, unique beginning of one, or ``latest``.
+    """
+    runs = hub.runs
+    record = runs.get_run(run_id)
+    nodes = runs.nodes(record.run_id)
+    return {
+        **run_line(record),
+        "home": str(hub.settings.home),
+        "source": record.source,
+        "options": record.options,
+        "inputs": {name: artifact_view(artifact) for name, artifact in record.inputs.items()},
+        "outputs": {name: _located(hub, artifact) for name, artifact in record.outputs.items()},
+        "nodes": [node_view(node) for node in nodes],
+        "gates": [{**report.report, "node_id": report.node_id} for report in runs.reports(record.run_id)],
+        "datasets": [dataset_view(version) for version in _published(runs, record.run_id, nodes)],
+        "error": record.error,
+    }
+
+
+def node_view(node: NodeRecord) -> dict[str, Any]:
+    """A node of a run."""
+    return {
+        "node_id": node.node_id,
+        "task": node.task,
+        "status": node.status,
+        "attempt": node.attempt,
+        "started": iso(node.started),
+        "ended": iso(node.ended),
+        "duration_seconds": None if node.cached else _duration(node.started, node.ended),
+        "cached": node.cached,
+        "gates": list(node.info.get("gates", ())),
+        "outputs": {name: artifact_view(artifact) for name, artifact in (node.outputs or {}).items()},
+        "error": node.error,
+    }
+
+
+def dataset_view(version: DatasetVersion) -> dict[str, Any]:
+    """One version of a dataset."""
+    return {
+        "name": version.name,
+        "version": version.version,
+        "current": version.current,
+        "created": iso(version.created),
+        "run_id": version.run_id,
+        "node_id": version.node_id,
+        "output": version.output,
+        "path": version.path,
+        "artifact": artifact_view(version.artifact),
+    }
+
+
+def event_views(runs: RunStore, run_id: str, limit: int) -> list[dict[str, Any]]:
+    """The last ``limit`` events of a run, oldest first."""
+    found: list[dict[str, Any]] = []
+    after = 0
+    while True:
+        events = runs.events(run_id, after, 1000)
+        found += [
+            {"time": iso(event.time), "type": event.type, "node_id": event.node_id or None, "data": event.data}
+            for event in events
+        ]
+        found = found[-limit:]
+        if len(events) < 1000:
+            return found
+        after = events[-1].seq
+
+
+def _published(runs: RunStore, run_id: str, nodes: Iterable[NodeRecord]) -> list[DatasetVersion]:
+    names: list[str] = []
+    after = 0
+    while True:
+        events = runs.events(run_id, after, 1000)
+        names += [str(event.data["name"]) for event in events if event.type == "dataset.published"]
+        if len(events) < 1000:
+            break
+        after = events[-1].seq
+    return [
+        version
+        for name in dict.fromkeys(names)
+        for version in reversed(runs.datasets(name))
+        if version.run_id == run_id
+    ]
+
+
+def _duration(started: float | None, ended: float | None) -> float | None:
+    return None if started is None or ended is None else round(max(ended - started, 0.0), 6)
