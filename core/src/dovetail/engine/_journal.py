@@ -6,14 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._attempt import Outcome
 from dovetail.engine._work import Work
 from dovetail.errors import DovetailError
 from dovetail.quality import Report
 from dovetail.spec import Artifact
-from dovetail.store import Batch, CacheEntry, EventRecord, NodeUpdate, Publication, ReportRecord, RunStore
+from dovetail.store import Batch, CacheEntry, EventRecord, NodeUpdate, Publication, ReportRecord
+
+if TYPE_CHECKING:
+    from dovetail.store import RunStore
 
 log = logging.getLogger("dovetail.engine")
 Observer = Callable[[EventRecord], None]

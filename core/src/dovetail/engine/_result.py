@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._values import MISSING, Slot, Values
 from dovetail.graph import base_type
 from dovetail.quality import Report
 from dovetail.spec import Artifact
-from dovetail.store import NodeRecord, RunRecord, RunStore
+
+if TYPE_CHECKING:
+    from dovetail.store import NodeRecord, RunRecord, RunStore
 
 
 class RunResult:

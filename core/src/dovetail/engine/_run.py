@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings
 from dovetail.engine._attempt import Services
@@ -21,8 +21,11 @@ from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrup
 from dovetail.graph import ResourceScope, Workflow, base_type
 from dovetail.plugins import Catalogue
 from dovetail.spec import Artifact, Executor
-from dovetail.store import ArtifactStore, EventRecord, NewRun, RunRecord, RunStore, current_owner
+from dovetail.store import ArtifactStore, EventRecord, NewRun, RunRecord, current_owner
 from dovetail.types import TypeEngine
+
+if TYPE_CHECKING:
+    from dovetail.store import RunStore
 
 Observer = Callable[[EventRecord], None]
 Output = Callable[[str, str, str], None]

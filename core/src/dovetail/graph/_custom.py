@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable
 from typing import TypeVar
 
+from dovetail import spec as contracts
 from dovetail.errors import DefinitionError
 from dovetail.graph._task import remember_task_type
 from dovetail.plugins import current_catalogue
-from dovetail.spec import API_VERSION, TaskType, TaskTypeSpec, hookimpl
+from dovetail.spec import API_VERSION, TaskType, TaskTypeSpec
 
 C = TypeVar("C", bound=type[TaskType])
 
@@ -59,7 +60,7 @@ def task_type(name: str, *, summary: str = "") -> Callable[[C], C]:
         hooks = {
             "__module__": cls.__module__,
             "DOVETAIL_API": API_VERSION,
-            "dovetail_task_types": staticmethod(hookimpl(_declaring(spec))),
+            "dovetail_task_types": staticmethod(contracts.hookimpl(_declaring(spec))),
         }
         plugin = type(f"task type {name}", (), hooks)()
         current_catalogue().register(plugin)

@@ -7,16 +7,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dovetail import store
 from dovetail.config import Settings, load_settings
 from dovetail.engine import Engine, Observer, Output, RunResult
 from dovetail.errors import UsageError
 from dovetail.graph import Workflow, session_plugins
 from dovetail.hub._load import load_source, source_of
 from dovetail.plugins import Catalogue, build_catalogue, current_catalogue, use_catalogue
-from dovetail.store import ArtifactStore, RunStore, open_artifact_store, open_run_store
+from dovetail.store import ArtifactStore, open_artifact_store
 from dovetail.types import TypeEngine, current_types
+
+if TYPE_CHECKING:
+    from dovetail.store import RunStore
 
 
 class Hub:
@@ -58,7 +62,7 @@ class Hub:
     @cached_property
     def runs(self) -> RunStore:
         """The run store."""
-        return open_run_store(self.settings)
+        return store.open_run_store(self.settings)
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
