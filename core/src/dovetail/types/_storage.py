@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
-from dovetail.errors import ArtifactCorrupt, ConversionError, UsageError, listing
+from dovetail.errors import ArtifactCorrupt, ConversionError, UsageError, ValueMismatch, listing
 from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, TransformerSpec, TypeTransformer
 from dovetail.types._accept import Acceptors
 from dovetail.types._canonical import Hasher, scalar_hash
@@ -141,11 +141,15 @@ class Storage:
             path = sink.temporary(codec.suffix)
             try:
                 self._registry.codec(spec, codec).write(value, path)
-            except NotImplementedError:
+            except NotImplementedError as error:
                 # The format lacks a type (Parquet has no intervals): the next one may have it.
                 _remove(path)
                 if number == len(codecs) - 1:
-                    raise
+                    raise ValueMismatch(
+                        f"a {spec.type} cannot be stored as {codec.format}",
+                        why=str(error),
+                        fix=f"let dovetail choose among {listing(c.format for c in spec.codecs)}, or cast the column",
+                    ) from error
                 continue
             except BaseException:
                 _remove(path)

@@ -137,9 +137,20 @@ def _plain_layout(array: pa.Array) -> pa.Array:
             entry = pa.struct([pa.field("key", kind.key_type), pa.field("value", kind.item_type)])
             array = array.cast(pa.list_(entry))
         elif t.is_list_view(kind) or t.is_large_list_view(kind):
-            array = array.cast(pa.large_list(kind.value_field))
+            array = unview(array)
         else:
             return array
+
+
+def unview(array: pa.Array) -> pa.Array:
+    """A list view as a list. Arrow's own cast gives broken offsets for a view of nothing but nulls (pyarrow 26)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.list_value_length(array).fill_null(0).cast(pa.int64())
+    ends = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths)])
+    mask = array.is_null() if array.null_count else None
+    return pa.LargeListArray.from_arrays(ends, array.flatten(), type=pa.large_list(array.type.value_field), mask=mask)
 
 
 def _fixed(array: pa.Array) -> pa.Array:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dovetail.errors import ArtifactCorrupt, DataError, ValueMismatch, listing
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
-from dovetail.types._table_hash import hash_table
+from dovetail.types._table_hash import hash_table, unview
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -152,6 +152,9 @@ def normalise_table(table: pa.Table) -> pa.Table:
     for field, column in zip(table.schema, table.columns, strict=True):
         target = _plain_type(field.type)
         if target != field.type:
+            if pa.types.is_list_view(field.type) or pa.types.is_large_list_view(field.type):
+                wide = pa.large_list(field.type.value_field)
+                column = pa.chunked_array([unview(chunk) for chunk in column.chunks], wide)
             try:
                 column = column.cast(target)
             except pa.ArrowInvalid:
@@ -194,18 +197,54 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a table as one Parquet file (zstd). Equal tables give equal bytes, however they were chunked.
 
     Raises:
-        ValueMismatch: A column has a type that Parquet cannot hold.
+        ValueMismatch: A column has a value that Parquet cannot hold.
+        NotImplementedError: A column has a type that Parquet does not have, or does not give back.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     check_columns(table.column_names, "the table")
+    table = normalise_table(table)
+    for field in table.schema:
+        if _forgotten(field.type):
+            raise NotImplementedError(f"Parquet forgets the type of the column {field.name!r}: {field.type}")
     try:
-        pq.write_table(normalise_table(table).combine_chunks(), path, compression="zstd", version="2.6")
+        pq.write_table(table.combine_chunks(), path, compression="zstd", version="2.6")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ValueMismatch(
             "the table cannot be written as Parquet", why=str(error), fix="cast the column to a type that Parquet has"
         ) from error
+
+
+def _forgotten(kind: pa.DataType, inside: bool = False) -> bool:
+    """True for types that reading cannot restore: dictionaries below lists and structs, for one."""
+    import pyarrow.types as t
+
+    if t.is_union(kind) or t.is_interval(kind) or t.is_run_end_encoded(kind):
+        return True
+    if t.is_dictionary(kind):
+        return inside or t.is_nested(kind.value_type)
+    return any(_forgotten(kind.field(i).type, True) for i in range(kind.num_fields))
+
+
+def _as_written(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column that was read, in the type that it had: Parquet has no seconds, and categories of text only."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if column.type == kind:
+        return column
+    if t.is_dictionary(kind):
+        if not t.is_dictionary(column.type):
+            column = column.cast(kind.value_type).dictionary_encode()
+        chunks = [
+            pa.DictionaryArray.from_arrays(
+                part.indices.cast(kind.index_type), part.dictionary.cast(kind.value_type), ordered=kind.ordered
+            )
+            for part in column.chunks
+        ]
+        return pa.chunked_array(chunks, kind)
+    return column.cast(kind)
 
 
 def read_parquet(path: Path) -> pa.Table:
@@ -228,8 +267,8 @@ def read_parquet(path: Path) -> pa.Table:
         table = pq.ParquetFile(path).read()
         if packed:
             wanted = pa.ipc.read_schema(pa.py_buffer(packed))
-            if table.schema.types != wanted.types:  # Parquet has no seconds, for one
-                table = table.cast(wanted)
+            columns = [_as_written(column, kind) for column, kind in zip(table.columns, wanted.types, strict=True)]
+            table = pa.Table.from_arrays(columns, schema=wanted) if columns else table
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _corrupt(path, "Parquet", error) from error
     return table

@@ -85,6 +85,14 @@ def _column(series: pd.Series[Any], name: str) -> Any:
     import pyarrow as pa
 
     try:
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            # By hand: pa.array forgets the type of the categories where there are none.
+            codes = series.cat.codes.to_numpy()
+            categories = _column(series.cat.categories.to_series(), name)
+            if isinstance(categories, pa.ChunkedArray):
+                categories = pa.array([], categories.type) if not len(categories) else categories.combine_chunks()
+            indices = pa.array(codes, mask=codes < 0)
+            return pa.DictionaryArray.from_arrays(indices, categories, ordered=bool(series.cat.ordered))
         array = pa.array(series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise ValueMismatch(
@@ -112,6 +120,7 @@ def arrow_to_frame(table: pa.Table) -> pd.DataFrame:
 
 def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
     """One column; the choice of dtype is described at the top of the module."""
+    import pyarrow as pa
     import pyarrow.types as t
 
     kind = column.type
@@ -123,6 +132,11 @@ def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
         return pd.Series(dtype.__from_arrow__(column), index=index)
     if t.is_floating(kind):
         return _keep(column, index) if _has_nan(column) else pd.Series(column.to_numpy(), index=index)
+    if t.is_dictionary(kind) and column.null_count == len(column):
+        # Nothing in it would tell pandas what the categories are of.
+        categories = _series(pa.chunked_array([], kind.value_type), pd.RangeIndex(0))
+        empty = pd.CategoricalDtype(pd.Index(categories), kind.ordered)
+        return pd.Series([None] * len(column), index=index, dtype=empty)
     plain = t.is_string(kind) or t.is_large_string(kind) or t.is_timestamp(kind) or t.is_duration(kind)
     if plain or (t.is_dictionary(kind) and not t.is_nested(kind.value_type)):
         series = column.to_pandas()
@@ -145,6 +159,17 @@ def _has_nan(column: pa.ChunkedArray) -> bool:
 # -- stored: index and dtypes included -----------------------------------------------------------------
 
 
+def with_row_labels(frame: pd.DataFrame) -> pa.Table:
+    """Like :func:`frame_to_arrow`; row numbers that are not the default ones come last, in a column of their own."""
+    table = frame_to_arrow(frame)
+    if index_is_default(frame.index) or index_matters(frame.index):
+        return table
+    label = "__index__"
+    while label in table.column_names:
+        label += "_"
+    return table.append_column(label, _column(frame.index.to_series(), label))
+
+
 def store_frame(frame: pd.DataFrame) -> pa.Table:
     """The frame as a table that :func:`restore_frame` turns back into the same frame.
 
@@ -152,7 +177,7 @@ def store_frame(frame: pd.DataFrame) -> pa.Table:
     """
     table = frame_to_arrow(frame)
     index = frame.index
-    notes: dict[str, Any] = {"dtypes": [str(dtype) for dtype in frame.dtypes], "index": None}
+    notes: dict[str, Any] = {"dtypes": [_note(dtype) for dtype in frame.dtypes], "index": None}
     if index_is_default(index):
         pass
     elif isinstance(index, pd.RangeIndex) and (index.name is None or isinstance(index.name, str)):
@@ -163,12 +188,21 @@ def store_frame(frame: pd.DataFrame) -> pa.Table:
         levels = table.column_names[: index.nlevels]
         notes["index"] = {"columns": levels, "names": list(index.names), "dtypes": _level_types(index)}
     elif not index_matters(index):
-        label = "__index__"
-        while label in table.column_names:
-            label += "_"
-        table = table.append_column(label, _column(index.to_series(), label))
-        notes["index"] = {"columns": [label], "names": [None], "dtypes": [str(index.dtype)]}
+        table = with_row_labels(frame)
+        notes["index"] = {"columns": table.column_names[-1:], "names": [None], "dtypes": [str(index.dtype)]}
     return table.replace_schema_metadata({_KEY: json.dumps(notes).encode()})
+
+
+_MOST_CATEGORIES = 10_000
+
+
+def _note(dtype: Any) -> Any:
+    """A dtype as JSON: its name; for a category also the categories, which files of no rows would forget."""
+    if isinstance(dtype, pd.CategoricalDtype) and len(dtype.categories) <= _MOST_CATEGORIES:
+        values = dtype.categories.tolist()
+        if all(type(value) in (str, int, bool) for value in values):
+            return {"categories": values, "of": str(dtype.categories.dtype), "ordered": bool(dtype.ordered)}
+    return str(dtype)
 
 
 def _level_types(index: pd.Index[Any]) -> list[str]:
@@ -190,8 +224,7 @@ def restore_frame(table: pa.Table) -> pd.DataFrame:
             frame[label] = _as(frame[label], dtype)
         frame = frame.set_index(index["columns"])
         frame.index.names = index["names"]
-    for position, dtype in enumerate(notes["dtypes"]):
-        name = frame.columns[position]
+    for name, dtype in zip(frame.columns, notes["dtypes"], strict=True):
         if str(frame[name].dtype) != dtype:
             frame[name] = _as(frame[name], dtype)
     if index is not None and "range" in index:
@@ -199,8 +232,11 @@ def restore_frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _as(series: pd.Series[Any], dtype: str) -> pd.Series[Any]:
-    """The series in a dtype given by name. A name that pandas cannot read back leaves the values as they are."""
+def _as(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+    """The series in a dtype given by its note. A name that pandas cannot read back leaves the values as they are."""
+    if isinstance(dtype, dict):
+        categories = pd.Index(dtype["categories"], dtype=dtype["of"])
+        return series.astype(pd.CategoricalDtype(categories, dtype["ordered"]))
     if dtype == "category" or str(series.dtype) == dtype:
         return series
     if dtype == "object":

@@ -10,14 +10,7 @@ import pandas as pd
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
 from dovetail.types.arrow import TableTransformer, hash_table, read_ipc, read_parquet, write_ipc, write_parquet
 
-from dovetail_pandas._arrow import (
-    arrow_to_frame,
-    frame_to_arrow,
-    index_is_default,
-    index_matters,
-    restore_frame,
-    store_frame,
-)
+from dovetail_pandas._arrow import arrow_to_frame, frame_to_arrow, restore_frame, store_frame, with_row_labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,10 +55,7 @@ class DataFrameTransformer(TableTransformer):
 
     def content_hash(self, value: pd.DataFrame) -> str:
         """The hash of the Arrow form; row labels that Arrow would not carry are added."""
-        table = frame_to_arrow(value)
-        if index_is_default(value.index) or index_matters(value.index):
-            return hash_table(table)
-        return hash_table(store_frame(value))
+        return hash_table(with_row_labels(value))
 
     def head(self, value: pd.DataFrame, limit: int) -> pa.Table:
         """At most the first ``limit`` rows, as Arrow."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 from dovetail.errors import ValueMismatch
@@ -145,10 +144,6 @@ class LazyFrameParquet(ParquetCodec):
     """``polars.LazyFrame`` <-> one Parquet file."""
 
     transformer = LazyFrameTransformer
-
-    def read(self, path: Path) -> Any:
-        """The start of a plan over the data of the file."""
-        return super().read(path)
 
 
 class LazyFrameIpc(IpcCodec):
