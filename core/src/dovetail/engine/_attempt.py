@@ -148,13 +148,16 @@ class NodeAttempt:
         services = self._services
         inputs = compiled.gate_inputs(inputs, self._gate)
         payload, request = portable(self._work, compiled, inputs, context, services.values, services.payloads)
-        reply = call(
-            payload,
-            request,
-            timeout=self.timeout,
-            job=self.node_id,
-            on_output=lambda stream, line: services.on_output(self.node_id, stream, line),
-        )
+
+        def show(stream: str, line: str) -> None:
+            services.on_output(self.node_id, stream, redact(line))
+
+        try:
+            reply = call(payload, request, timeout=self.timeout, job=self.node_id, on_output=show)
+        except TaskFailed as error:
+            kind, message = error.details.get("type", ""), error.details.get("message", "")
+            error.what, error.who = f"node {self.node_id!r} raised {kind}: {message}", f"task {self._work.name!r}"
+            raise
         artifacts = {name: Artifact.from_dict(data) for name, data in reply["outputs"].items()}
         slot = self._work.slot
         slot.artifacts = artifacts

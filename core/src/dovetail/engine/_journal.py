@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from dovetail.config import redact_data
 from dovetail.engine._attempt import Outcome
 from dovetail.engine._work import Work
 from dovetail.errors import DovetailError
@@ -137,16 +138,16 @@ class Journal:
         """An attempt failed; ``retry_in`` seconds it is repeated, or not if that is None."""
         with self._lock:
             self._starting.pop(work.id, None)
-            facts = error.to_dict()
+            facts = redact_data(error.to_dict())
             if retry_in is not None:
                 update = NodeUpdate(work.id, work.name, "pending", work.attempt, outcome.started, error=facts)
-                self.event("node.retrying", work.id, attempt=work.attempt, error=error.what, delay=retry_in)
+                self.event("node.retrying", work.id, attempt=work.attempt, error=facts["what"], delay=retry_in)
             else:
                 update = NodeUpdate(
                     work.id, work.name, "failed", work.attempt, outcome.started, outcome.ended, error=facts
                 )
                 self._keep(work, outcome)
-                self.event("node.failed", work.id, attempt=work.attempt, error=error.what, kind=error.kind)
+                self.event("node.failed", work.id, attempt=work.attempt, error=facts["what"], kind=error.kind)
             self._nodes[work.id] = update
 
     def abandoned(self, work: Work) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dovetail.config import Settings
+from dovetail.config import Settings, redact_data
 from dovetail.engine._attempt import Services
 from dovetail.engine._expand import frame_result
 from dovetail.engine._journal import Journal
@@ -27,6 +28,7 @@ from dovetail.types import TypeEngine
 if TYPE_CHECKING:
     from dovetail.store import RunStore
 
+log = logging.getLogger("dovetail.engine")
 Observer = Callable[[EventRecord], None]
 Output = Callable[[str, str, str], None]
 
@@ -167,7 +169,14 @@ class Engine:
         event = EventRecord(
             "run.finished", {"status": status}, time=time.time(), id=f"{run_id}-{owner_id[:8]}-end", run_id=run_id
         )
-        self.runs.finish(run_id, owner_id, status, error.to_dict() if error else None, outputs, [event])
+        facts = redact_data(error.to_dict()) if error else None
+        try:
+            self.runs.finish(run_id, owner_id, status, facts, outputs, [event])
+        except DovetailError as trouble:
+            if error is None:
+                raise
+            # The first error is the one to be told; the lease runs out, and the run can be resumed.
+            log.warning("the end of run %s could not be recorded: %s", run_id, trouble.what)
         journal.tell([event])
 
     def _earlier_reports(self, record: RunRecord) -> Iterable[Any]:
