@@ -16,7 +16,7 @@ from dovetail.cli._options import Options
 from dovetail.cli._output import emit_json
 from dovetail.cli._text import clean, paint
 from dovetail.config import load_settings, redact
-from dovetail.errors import DovetailError, PlatformError, UsageError, nearest
+from dovetail.errors import DovetailError, PlatformError, RunInterrupted, UsageError, nearest
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -37,6 +37,16 @@ def report(error: DovetailError, options: Options) -> int:
     else:
         show_error(error.to_dict(), sys.stderr)
     return error.exit_code
+
+
+def interrupted(options: Options, code: int) -> int:
+    """Tell that the command was stopped by a signal; returns the exit code."""
+    error = RunInterrupted("the command was interrupted")
+    if options.json:
+        emit_json(options, {"error": {**error.to_dict(), "exit_code": code}})
+    else:
+        _write("interrupted\n", sys.stderr)
+    return code
 
 
 def show_error(error: dict[str, Any], stream: TextIO) -> None:

@@ -15,10 +15,11 @@ from dovetail.cli._progress import Progress, progress_for
 from dovetail.cli._session import Session
 from dovetail.cli._signals import Terminated, stoppable
 from dovetail.cli._summary import next_steps, summary
-from dovetail.cli._text import clean, paint
+from dovetail.cli._text import clean
 from dovetail.cli._view import run_view
 from dovetail.config import redact
 from dovetail.errors import DataError, DovetailError, StoreUnwritable
+from dovetail.graph import current_context
 from dovetail.quality import Report, render_html
 
 
@@ -89,7 +90,7 @@ def _conclude(session: Session, run_id: str, error: DovetailError | None, code: 
         sys.stdout.flush()
         sys.stderr.write("\n")
         _errors.show_error(error.to_dict(), sys.stderr)
-    show(text("\nnext"), *(text(f"  {step}", "cyan") for step in next_steps(view)))
+    show(text("\nnext", "bold"), *(text(f"  {step}", "cyan") for step in next_steps(view)))
     return code
 
 
@@ -121,6 +122,8 @@ class _Shown(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show one record."""
         line = clean(redact(self.format(record)))
+        node = _node_here()
+        line = f"{node}: {line}" if node else line
         style = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else ""
         if record.levelno >= logging.WARNING:
             line = f"{record.levelname.lower()}: {line}"
@@ -128,6 +131,14 @@ class _Shown(logging.Handler):
             sys.stderr.write(line + "\n")
         else:
             self._progress.say(line, style)
+
+
+def _node_here() -> str:
+    """The node whose task logs, if one does."""
+    try:
+        return current_context().node_id
+    except DovetailError:
+        return ""
 
 
 @contextmanager
@@ -148,7 +159,3 @@ def log_shown(progress: Progress, quiet: bool) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
 
-
-def tell_interrupted(what: str) -> None:
-    """Say on standard error that something was stopped and nothing of it was stored."""
-    sys.stderr.write(paint(f"{what} was interrupted; nothing was stored\n", "amber", sys.stderr))

@@ -20,13 +20,16 @@ _PREFIX = "input_"
 class InputFlag(click.Option):
     """The flag of one input; help says its default, or that it must be given."""
 
-    def __init__(self, name: str, kind: InputKind, default: str | None, text: str, on_off: bool) -> None:
+    def __init__(
+        self, name: str, kind: InputKind, default: str | None, text: str, *, on_off: bool, own_flag: bool
+    ) -> None:
         self.input = name
         self.kind = kind
         self._shown = f"[default: {default}]" if default is not None else "[required]"
-        flag = flag_of(name)
+        # A flag that is an option of the command cannot be used; help then shows the input as --input takes it.
+        flag = flag_of(name) if own_flag else f"--{_PREFIX}{name}"
         declared = f"{flag}/--no-{flag.removeprefix('--')}" if kind.flag and on_off else flag
-        options: dict[str, Any] = {"default": None, "help": text, "required": False}
+        options: dict[str, Any] = {"default": None, "help": text, "required": False, "hidden": not own_flag}
         if kind.flag and on_off:
             options["is_flag"] = True
         else:
@@ -37,9 +40,12 @@ class InputFlag(click.Option):
         """Names and help, with the default as it would be typed."""
         flags = "/".join((self.opts[0], *self.secondary_opts))
         names = flags if self.is_flag else f"{flags} {self.metavar}"
+        if self.hidden:
+            names = f"--input {self.input}={self.kind.metavar}"
         repeat = "; repeatable, or JSON" if self.kind.element is not None else ""
         json = "; JSON text or @file.json" if self.kind.metavar == "JSON" else ""
-        return names, f"{self.help}{repeat}{json}".removeprefix("; ") + f"  {self._shown}"
+        parts = (f"{self.help}{repeat}{json}".removeprefix("; "), self._shown)
+        return names, "  ".join(part for part in parts if part)
 
 
 def flag_of(name: str) -> str:
@@ -48,7 +54,7 @@ def flag_of(name: str) -> str:
 
 
 def input_flags(workflow: Workflow[..., Any], taken: Iterable[str], engine: TypeEngine) -> list[InputFlag]:
-    """One flag per input, but for those whose flag is an option of the command: they are set with ``--input``.
+    """One flag per input; those whose flag is an option of the command are set with ``--input``, and shown so.
 
     Args:
         workflow: The workflow.
@@ -61,12 +67,11 @@ def input_flags(workflow: Workflow[..., Any], taken: Iterable[str], engine: Type
     flags = []
     for name, annotation in interface.inputs.items():
         flag = flag_of(name)
-        if flag in used:
-            continue
         kind = kind_of(annotation, engine)
         default = default_text(interface.defaults[name], kind) if name in interface.defaults else None
         on_off = f"--no-{flag.removeprefix('--')}" not in names | used
-        flags.append(InputFlag(name, kind, default, one_line(interface.help.get(name, "")), on_off))
+        text = one_line(interface.help.get(name, ""))
+        flags.append(InputFlag(name, kind, default, text, on_off=on_off, own_flag=flag not in used))
     return flags
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dovetail.cli import _errors
-from dovetail.cli._execute import log_shown, tell_interrupted, write_report
+from dovetail.cli._execute import log_shown, write_report
 from dovetail.cli._output import emit_json, show, text
 from dovetail.cli._preview import preview_document, preview_parts
 from dovetail.cli._progress import Progress
 from dovetail.cli._session import Session
-from dovetail.cli._signals import Terminated, stoppable
+from dovetail.cli._signals import stoppable
 from dovetail.cli._summary import gate_lines
 from dovetail.cli._text import seconds_text
 from dovetail.config import redact
@@ -37,12 +36,6 @@ def call(session: Session, workflow: Workflow[..., Any], inputs: dict[str, Any])
         except DovetailError:
             _write(session, workflow, reports)
             raise
-        except Terminated:
-            tell_interrupted(f"workflow {workflow.name}")
-            return _errors.TERMINATED
-        except KeyboardInterrupt:
-            tell_interrupted(f"workflow {workflow.name}")
-            return _errors.INTERRUPTED
         except (Exception, SystemExit) as error:
             _write(session, workflow, reports)
             raise _failed(workflow, error) from error

@@ -117,9 +117,9 @@ def _guarded(arguments: list[str], options: Options) -> int:
     except DovetailError as error:
         return _errors.report(error, options)
     except Terminated:
-        return _errors.TERMINATED
+        return _errors.interrupted(options, _errors.TERMINATED)
     except (KeyboardInterrupt, click.Abort):
-        return _errors.INTERRUPTED
+        return _errors.interrupted(options, _errors.INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does; nothing more can be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -89,10 +89,12 @@ def console_for(stream: TextIO) -> Console:
 
 
 def show(*parts: RenderableType) -> None:
-    """Print to standard output."""
+    """Print to standard output; lines of text are left to the terminal to wrap, so that they can be copied."""
+    from rich.text import Text
+
     console = console_for(sys.stdout)
     for part in parts:
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, Text))
 
 
 def text(value: object, style: str = "") -> Text:

@@ -179,7 +179,7 @@ class LiveProgress(Progress):
         counts += f", {parts:,} elements" if parts else ""
         counts += f", {len(running)} running" if running else ""
         told = [text(counts)] + ([text(f"{failed} failed", "bold red")] if failed else [])
-        bar = ProgressBar(total=total, completed=done, width=24)
+        bar = ProgressBar(total=total, completed=done, width=24, complete_style="cyan")
         head.add_row(text(self.workflow, "bold"), bar, *told, text(seconds_text(now - self.begun), "dim"))
         lines = [
             text(f"  {one_line(node, 60)}  {seconds_text(now - since)}", "cyan") for node, since in running[:_SHOWN]

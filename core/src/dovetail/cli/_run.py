@@ -6,6 +6,9 @@ import importlib
 import inspect
 import re
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +23,7 @@ from dovetail.cli._options import common, keep_for_run, options_of
 from dovetail.cli._session import Session, session_of
 from dovetail.cli._text import clean, one_line
 from dovetail.engine import new_run_id
-from dovetail.errors import UsageError
+from dovetail.errors import DovetailError, UsageError
 from dovetail.graph import Workflow
 from dovetail.hub import load_workflow, workflows_in
 from dovetail.hub._load import load_module
@@ -104,8 +107,9 @@ class FileGroup(click.Group):
         if cmd_name.startswith("-"):
             return None
         self._prepare(ctx)
-        session = session_of(ctx)
-        return WorkflowCommand(load_workflow(str(self.name), cmd_name), session)
+        with _at_line_of(str(self.name)):
+            workflow = load_workflow(str(self.name), cmd_name)
+        return WorkflowCommand(workflow, session_of(ctx))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The workflows of the file, which is loaded for that."""
@@ -121,7 +125,8 @@ class FileGroup(click.Group):
 
     @cached_property
     def _workflows(self) -> dict[str, Workflow[..., Any]]:
-        return workflows_in(_module(str(self.name)))
+        with _at_line_of(str(self.name)):
+            return workflows_in(_module(str(self.name)))
 
     def _prepare(self, context: click.Context) -> None:
         text = str(self.name)
@@ -144,6 +149,23 @@ class FileGroup(click.Group):
             fix=f"dovetail run {clean(self.name)} {first}" if found else "decorate a function with @dt.workflow",
             workflows=list(found),
         )
+
+
+@contextmanager
+def _at_line_of(file: str) -> Iterator[None]:
+    """Say of an error that a definition raises in which line of the file that is."""
+    try:
+        yield
+    except DovetailError as error:
+        path = str(Path(file).absolute())
+        lines = [
+            frame.lineno
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == path and frame.lineno
+        ]
+        if lines:
+            error.who = f"{file}, line {lines[-1]}" + (f": {error.who}" if error.who else "")
+        raise
 
 
 def _module(text: str) -> ModuleType:

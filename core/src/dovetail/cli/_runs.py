@@ -88,7 +88,7 @@ def show_run(session: Session, run_id: str, events: bool, all_nodes: bool) -> No
         show(text(""))
         show_error(view["error"], sys.stdout)
     if view["status"] not in ("succeeded", "succeeded_with_warnings", "running"):
-        show(text("\nnext"), text(f"  {next_steps(view)[0]}", "cyan"))
+        show(text("\nnext", "bold"), text(f"  {next_steps(view)[0]}", "cyan"))
 
 
 def _events(events: list[dict[str, Any]]) -> Any:

@@ -47,7 +47,7 @@ def summary(view: dict[str, Any], *, all_nodes: bool = False) -> Iterator[Render
         yield _datasets(view["datasets"])
     if view["outputs"]:
         yield text("\noutputs", "bold")
-        yield _outputs(view["outputs"])
+        yield from _outputs(view["outputs"])
 
 
 def _head(view: dict[str, Any]) -> RenderableType:
@@ -91,28 +91,33 @@ def _nodes(nodes: list[dict[str, Any]], all_nodes: bool) -> RenderableType:
     )
 
 
-def _folded(nodes: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Nodes, with the elements of a map that succeeded as one line."""
-    groups: dict[str, dict[str, Any]] = {}
+def _folded(nodes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Nodes, with the elements of a map that succeeded as one line, where the first of them stood."""
+    groups: dict[str, list[dict[str, Any]]] = {}
     for node in nodes:
-        match = _ELEMENT.match(node["node_id"])
-        if match is None or node["status"] not in ("succeeded", "skipped"):
+        name = _map_of(node)
+        if name:
+            groups.setdefault(name, []).append(node)
+    for node in nodes:
+        name = _map_of(node)
+        if not name:
             yield node
-            continue
-        group = groups.setdefault(match[1], {"first": node, "count": 0, "seconds": 0.0, "gates": []})
-        group["count"] += 1
-        group["seconds"] += node["duration_seconds"] or 0.0
-        group["gates"] += node["gates"]
-    for name, group in groups.items():
-        yield {
-            **group["first"],
-            "node_id": f"{name}[...]",
-            "task": f"{group['first']['task']} x {group['count']:,}",
-            "attempt": "",
-            "duration_seconds": group["seconds"],
-            "outputs": {},
-            "gates": group["gates"],
-        }
+        elif groups[name][0] is node:
+            members = groups[name]
+            yield {
+                **node,
+                "node_id": f"{name}[...]",
+                "task": f"{node['task']} x {len(members):,}",
+                "attempt": "",
+                "duration_seconds": sum(member["duration_seconds"] or 0.0 for member in members),
+                "outputs": {},
+                "gates": [decision for member in members for decision in member["gates"]],
+            }
+
+
+def _map_of(node: dict[str, Any]) -> str:
+    match = _ELEMENT.match(node["node_id"])
+    return match[1] if match and node["status"] in ("succeeded", "skipped") else ""
 
 
 def _rows(outputs: Iterable[dict[str, Any]]) -> str:
@@ -159,13 +164,15 @@ def _datasets(datasets: list[dict[str, Any]]) -> RenderableType:
     return table(("dataset", "version", "rows", "artifact", "file"), rows, right=("rows",))
 
 
-def _outputs(outputs: dict[str, dict[str, Any]]) -> RenderableType:
+def _outputs(outputs: dict[str, dict[str, Any]]) -> Iterator[RenderableType]:
     rows = []
     for name, output in outputs.items():
-        value = one_line(output["value"], 60) if output["value"] is not None else near(output["path"])
-        size = bytes_text(output["bytes"])
-        rows.append((name, output["type"], _rows([output]), size, output["id"][:SHORT], value))
-    return table(("output", "type", "rows", "size", "artifact", "value or file"), rows, right=("rows", "size"))
+        value = one_line(output["value"], 60) if output["value"] is not None else ""
+        rows.append((name, output["type"], _rows([output]), bytes_text(output["bytes"]), output["id"][:SHORT], value))
+    yield table(("output", "type", "rows", "size", "artifact", "value"), rows, right=("rows", "size"))
+    for name, output in outputs.items():
+        if output["path"]:
+            yield text(f"{name}: {near(output['path'])}", "dim")  # on a line of its own, to be copied
 
 
 def near(path: str | None) -> str:

@@ -45,11 +45,13 @@ def paint(text: str, style: str, stream: TextIO) -> str:
 
 
 def seconds_text(seconds: float | None) -> str:
-    """A duration: ``12 ms``, ``3.4 s``, ``2 min 05 s``, ``1 h 02 min``; ``-`` if there is none."""
+    """A duration: ``0.1 ms``, ``12 ms``, ``3.4 s``, ``2 min 05 s``, ``1 h 02 min``; ``-`` if there is none."""
     if seconds is None:
         return "-"
+    if seconds < 0.00995:
+        return f"{max(seconds, 0) * 1000:.1f} ms"
     if seconds < 0.9995:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -8,7 +8,9 @@ from dovetail.cli._groups import Verbs
 from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
 from dovetail.cli._session import Session, with_session
-from dovetail.errors import UsageError
+from dovetail.cli._text import clean
+from dovetail.errors import UnknownType, UsageError, nearest
+from dovetail.plugins import Catalogue
 from dovetail.types import ConversionPath
 
 types = Verbs("types", help="Explain how one type becomes another.")
@@ -16,6 +18,9 @@ common(types)
 
 _FRAMES = ("DataFrame", "Table")
 """What is meant when a library is named and not one of its types."""
+
+_PROPER = {"spark": "pyspark.sql.DataFrame", "flink": "pyflink.table.Table", "arrow": "pyarrow.Table"}
+"""Libraries that people call by another name than that of their module."""
 
 
 @types.command("path")
@@ -30,8 +35,7 @@ def path_between(context: click.Context, session: Session, source: str, target: 
     A and B are names such as polars.DataFrame, or the name of a library: polars, pandas, arrow.
     """
     session.activate(context)
-    known = _names(session)
-    path = session.types.explain(full_name(source, known), full_name(target, known))
+    path = session.types.explain(full_name(source, session.catalogue), full_name(target, session.catalogue))
     if session.options.json:
         emit_json(session.options, {**path.to_dict(), "lossy": list(path.lossy)})
         return
@@ -60,30 +64,34 @@ def list_types(session: Session) -> None:
     show(table(("type", "stored as", "plugin", ""), rows))
 
 
-def _names(session: Session) -> list[str]:
-    found = session.catalogue.transformers()
-    return [name for spec in found.values() for name in (spec.type, *spec.aliases)]
-
-
-def full_name(name: str, known: list[str]) -> str:
+def full_name(name: str, catalogue: Catalogue) -> str:
     """The name of a type that a person may have shortened: the library, or the last part of it.
 
     Raises:
-        UsageError: It may be several.
+        UsageError: It may be several types.
+        UnknownType: It is none; names the nearest, or what to install.
     """
-    if name in known or "." in name or "[" in name:
+    known = list(catalogue.transformers())
+    if name in known or "." in name or "[" in name or "|" in name or name in ("Any", "None", "object"):
         return name
     word = name.casefold()
-    libraries = [
-        each for each in known if word in (first := each.partition(".")[0].casefold(), first.removeprefix("py"))
-    ]
+    libraries = [each for each in known if word in _words(each.partition(".")[0])]
     frames = [each for each in libraries if each.rpartition(".")[2] in _FRAMES]
     found = frames or libraries or [each for each in known if each.rpartition(".")[2].casefold() == word]
     if len(found) > 1:
         raise UsageError(
             f"{name!r} may be several types", why=f"there are {', '.join(sorted(found))}", fix="type the whole name"
         )
-    return found[0] if found else name
+    if not found:
+        close = nearest(word, {part.casefold() for each in known for part in each.split(".")} | set(_PROPER))
+        if word in _PROPER or close is None:
+            raise catalogue.missing("type", _PROPER.get(word, name))
+        raise UnknownType(f"there is no type {clean(name)!r}", fix=f"did you mean {close}?")
+    return found[0]
+
+
+def _words(library: str) -> tuple[str, str]:
+    return library.casefold(), library.casefold().removeprefix("py")
 
 
 def _show(path: ConversionPath) -> None:
