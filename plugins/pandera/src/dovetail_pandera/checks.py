@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from dovetail.spec import CheckEngine, CheckOutcome, SuiteInfo
@@ -54,9 +56,12 @@ class PanderaEngine(CheckEngine):
 
     def version(self) -> str:
         """Version of Pandera."""
-        from importlib.metadata import version
+        return _version()
 
-        return version("pandera")
+
+@cache
+def _version() -> str:
+    return version("pandera")
 
 
 def _frame(suite: Suite, value: Any) -> Frame:

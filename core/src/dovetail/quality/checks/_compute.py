@@ -158,50 +158,57 @@ def _unique(check: Check, table: Any) -> Found:
     import pyarrow.compute as pc
 
     rows = table.num_rows
-    columns = [_column(table, name) for name in check.info.columns]
-    if len(columns) == 1:
-        key = columns[0]
-        valid = rows - key.null_count
-        doubled, keys = _doubled_values(key, valid)
-        mask = key.is_valid() if key.null_count else None
-    else:
-        mask = columns[0].is_valid()
-        for column in columns[1:]:
-            mask = pc.and_(mask, column.is_valid())
-        valid = pc.sum(mask).as_py() or 0
-        doubled, keys = _doubled_keys(columns, mask, valid)
+    key = _key([_column(table, name) for name in check.info.columns])
+    valid = rows - key.null_count
+    doubled, keys = _doubled(key, valid)
     if check.nulls == "fail" and valid < rows:
-        nulls = pc.indices_nonzero(pc.invert(mask)).cast(pa.int64())
+        nulls = pc.indices_nonzero(key.is_null()).cast(pa.int64())
         both = pa.concat_arrays([doubled.cast(pa.int64()), nulls])
         return Found(rows, len(both), both.sort(), keys)
     return Found(valid, len(doubled), doubled, keys)
 
 
-def _doubled_values(key: Any, valid: int) -> tuple[Any, int]:
+def _key(columns: list[Any]) -> Any:
+    """One column that is equal where all columns are equal, and null where any of them is null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    # Counting distinct values is one pass; the second is only taken when it shows that there are doubles.
-    if pc.count_distinct(key, mode="only_valid").as_py() == valid:
+    if len(columns) == 1:
+        return columns[0]
+    key, size = _codes(columns[0])
+    for column in columns[1:]:
+        codes, count = _codes(column)
+        if size * count >= 2**62:  # number the keys anew; there are no more of them than rows
+            key, size = _codes(key)
+        key = pc.add(pc.multiply(key, pa.scalar(max(count, 1), pa.int64())), codes)
+        size *= max(count, 1)
+    return key
+
+
+def _codes(column: Any) -> tuple[Any, int]:
+    """The values of a column as numbers from 0, and how many there are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(column.combine_chunks())
+    if isinstance(encoded, pa.ChunkedArray):  # too much text for one chunk
+        chunks = encoded.unify_dictionaries().chunks
+        codes = pa.chunked_array([chunk.indices for chunk in chunks], pa.int32())
+        return codes.cast(pa.int64()), len(chunks[0].dictionary)
+    return encoded.indices.cast(pa.int64()), len(encoded.dictionary)
+
+
+def _doubled(key: Any, valid: int) -> tuple[Any, int]:
+    """Ordinals of values that occur more than once, and how many such values there are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # One pass tells whether there are doubles at all; only then a second one looks for them.
+    if len(pc.unique(key)) - (key.null_count > 0) == valid:
         return pa.array([], pa.int64()), 0
     counted = pc.value_counts(key.drop_null())
     repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
     return pc.indices_nonzero(pc.is_in(key, value_set=repeated)), len(repeated)
-
-
-def _doubled_keys(columns: list[Any], mask: Any, valid: int) -> tuple[Any, int]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    names = [f"k{position}" for position in range(len(columns))]
-    keyed = pa.table(dict(zip(names, columns, strict=True)))
-    keyed = keyed.append_column("row", pc.indices_nonzero(pc.or_kleene(mask, True)).cast(pa.int64())).filter(mask)
-    counted = keyed.group_by(names).aggregate([([], "count_all")])
-    repeated = counted.filter(pc.greater(counted.column("count_all"), 1)).select(names)
-    if not repeated.num_rows:
-        return pa.array([], pa.int64()), 0
-    found = keyed.join(repeated, keys=names, join_type="left semi").column("row").combine_chunks()
-    return found.sort(), repeated.num_rows
 
 
 def _row_count(check: Check, table: Any) -> Found:
