@@ -181,6 +181,9 @@ def test_metadata_of_annotated_is_left_to_others(types: TypeEngine) -> None:
     assert types.accept(5, Annotated[int, unhashable]) == 5
     with pytest.raises(ValueMismatch):
         types.accept("5", Annotated[int, unhashable])
+    nested = Annotated[dict[str, Annotated[list[Annotated[int, unhashable]], unhashable]] | None, unhashable]
+    assert types.accept({"a": [1]}, nested) == {"a": [1]}
+    assert types.type_name(nested) == "dict[str, list[int]] | None"
 
 
 @pytest.mark.parametrize("name", ["int", "builtins.int", TypeRef("int")])

@@ -13,6 +13,7 @@ from dovetail.spec import TransformerSpec, TypeRef
 from dovetail.types._exact import EXACT, Acceptor, accept_directory, accept_file, accept_path
 from dovetail.types._fields import record_fields
 from dovetail.types._files import DirectoryTransformer, FileTransformer
+from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import (
     class_name,
@@ -39,24 +40,11 @@ class Acceptors:
         self.graph = graph
         self._adapters: dict[Any, TypeAdapter[Any] | None] = {}
         self._walked: dict[Any, bool] = {}
-        self._built: dict[Any, Acceptor] = {}
+        self._built: Memo[Acceptor] = Memo(self._build, lambda cell: lambda value: cell[0](value))
 
     def build(self, annotation: Any) -> Acceptor:
         """The acceptor of one annotation."""
-        annotation = normalise(annotation)
-        known = self._built.get(annotation)
-        if known is not None:
-            return known
-        # Put down first, filled in later: a record may hold itself.
-        cell: list[Acceptor] = []
-        self._built[annotation] = lambda value: cell[0](value)
-        try:
-            cell.append(self._build(annotation))
-        except BaseException:
-            del self._built[annotation]
-            raise
-        self._built[annotation] = cell[0]
-        return cell[0]
+        return self._built.get(normalise(annotation))
 
     def _build(self, annotation: Any) -> Acceptor:
         if annotation is Any:

@@ -10,6 +10,7 @@ from dovetail.errors import ConversionError
 from dovetail.spec import TransformerSpec, TypeRef
 from dovetail.types._accept import Acceptors
 from dovetail.types._infer import infer, is_json
+from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import NoneType, class_name, is_union, normalise, parse_name
 from dovetail.types._records import enum_coder, literal_coder, record_coder
@@ -39,29 +40,12 @@ class Coders:
     def __init__(self, acceptors: Acceptors) -> None:
         self._acceptors = acceptors
         self._registry = acceptors.registry
-        self._built: dict[Any, Pair] = {}
+        self._built: Memo[Pair] = Memo(self._build, _stand_in)
         self._any: Pair = (self._encode_any, self._decode_any)
 
     def get(self, annotation: Any) -> Pair:
         """The coder of an annotation."""
-        annotation = normalise(annotation)
-        try:
-            return self._built[annotation]
-        except KeyError:
-            pass
-        # Put down first, filled in later: a type may hold itself.
-        cell: list[Pair] = []
-        self._built[annotation] = (
-            lambda value, leaves: cell[0][0](value, leaves),
-            lambda data, leaves: cell[0][1](data, leaves),
-        )
-        try:
-            cell.append(self._build(annotation))
-        except BaseException:
-            del self._built[annotation]
-            raise
-        self._built[annotation] = cell[0]
-        return cell[0]
+        return self._built.get(normalise(annotation))
 
     def _build(self, annotation: Any) -> Pair:
         if annotation is Any:
@@ -191,6 +175,10 @@ class Coders:
                 raise Mismatch(data, f"a {self._registry.name(annotation)}", str(error)) from None
 
         return encode, decode
+
+
+def _stand_in(cell: list[Pair]) -> Pair:
+    return (lambda value, leaves: cell[0][0](value, leaves)), (lambda data, leaves: cell[0][1](data, leaves))
 
 
 def _is_opaque(schema: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +78,9 @@ class TypeEngine:
             made = self._acceptors[annotation] = self._make_acceptor(annotation)
             return made
         except TypeError:  # metadata of Annotated that cannot be hashed
-            return self.acceptor(normalise(annotation))
+            annotation = normalise(annotation)
+            hash(annotation)  # without the metadata there is nothing of that kind
+            return self.acceptor(annotation)
 
     def _make_acceptor(self, annotation: Any) -> Callable[[Any], Any]:
         annotation = normalise(annotation)
@@ -289,6 +292,14 @@ class PlainTransformer(TypeTransformer):
     def content_hash(self, value: Any) -> str:
         """SHA-256 of the canonical form."""
         return current_types().content_hash(value)
+
+    def preview(self, value: Any, limit: int = 10) -> Preview:
+        """The repr, cut at ``limit`` members per container and 400 characters in all."""
+        short = reprlib.Repr()
+        short.maxlist = short.maxtuple = short.maxset = short.maxfrozenset = short.maxdict = limit
+        short.maxstring = short.maxother = short.maxlong = 400
+        text = short.repr(value)
+        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
 
     def schema(self, value: Any) -> Schema | None:
         """The fields of a record."""

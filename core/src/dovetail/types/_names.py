@@ -41,7 +41,22 @@ def normalise(annotation: Any) -> Any:
         elif type(annotation).__name__ == "TypeAliasType":
             annotation = annotation.__value__
         else:
-            return annotation
+            return _bare(annotation)
+
+
+def _bare(annotation: Any) -> Any:
+    """A generic whose arguments carry no metadata either, which might not even be hashable."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal or not args:
+        return annotation
+    plain = tuple(normalise(arg) if get_origin(arg) is Annotated else _bare(arg) for arg in args)
+    if all(new is old for new, old in zip(plain, args, strict=True)):
+        return annotation
+    if origin in UNIONS:
+        return Union[plain]  # noqa: UP007 - the members are known only now
+    if isinstance(annotation, types.GenericAlias):
+        return types.GenericAlias(origin, plain)
+    return annotation.copy_with(plain) if hasattr(annotation, "copy_with") else annotation
 
 
 def _from_text(text: str) -> Any:

@@ -228,7 +228,7 @@ def restore_frame(table: pa.Table) -> pd.DataFrame:
         if str(frame[name].dtype) != dtype:
             frame[name] = _as(frame[name], dtype)
     if index is not None and "range" in index:
-        frame.index = pd.RangeIndex(*index["range"], name=index["name"])
+        frame.index = pd.RangeIndex(range(*index["range"]), name=index["name"])
     return frame
 
 
@@ -240,8 +240,8 @@ def _as(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     if dtype == "category" or str(series.dtype) == dtype:
         return series
     if dtype == "object":
-        return pd.Series(series.array.to_numpy(dtype=object, na_value=None), index=series.index, dtype=object)  # type: ignore[call-arg]
+        return pd.Series(series.array.to_numpy(dtype=object, na_value=None), index=series.index, dtype=object)
     try:
-        return series.astype(dtype)  # type: ignore[call-overload, no-any-return]
+        return series.astype(dtype)
     except (TypeError, ValueError, NotImplementedError):
         return series
