@@ -13,13 +13,13 @@ from dovetail.errors import ConfigError
 
 from dovetail_sql._columns import as_declared, column_type
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import LEDGER, Database, TableName
+from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
 from dovetail_sql._failures import missing_driver, statement_failed, unavailable
 from dovetail_sql._rows import BATCH, check_columns, from_arrow, plain_table, to_arrow
 from dovetail_sql._sqlite import sqlite_engine
 from dovetail_sql._statement import Bound, Placeholder
 from dovetail_sql._values import plain_values, sqlite_value
-from dovetail_sql._writes import already_there, check_rows, insert_columns, no_rows_returned
+from dovetail_sql._writes import already_there, check_rows, no_rows_returned
 from dovetail_sql.config import Mode
 
 if TYPE_CHECKING:
@@ -140,23 +140,24 @@ class AlchemyDatabase(Database):
             rows = self._fetch(connection.execute(select))
         return as_declared(rows, self._declared(found))
 
-    def write(self, table: TableName, rows: pa.Table, mode: Mode, key: str = "", token: object = None) -> int:
+    def write(
+        self, table: TableName, rows: pa.Table, mode: Mode, receipt: Receipt | None = None, token: object = None
+    ) -> int:
         self.check_writable()
         check_rows(table, rows)
         rows = plain_table(rows)
         about = Bound((f"write to {table}",), {})
         with self._writing, self._transaction(about, token, writes=True) as connection:
-            if key:
-                written = self._recorded(connection, key)
-                if written is not None:
-                    return written
+            written = None if receipt is None else self._recorded(connection, receipt)
+            if written is not None:
+                return written
             # on this connection: another one to a database in memory would be the same, and roll this back
             found = self.spelt(table, _names(connection, table.schema))
             if found is not None and mode == "create":
                 raise already_there(found, self.connection)
             if found is not None and mode == "append":
                 known = list(_reflected(connection, found))
-                names = insert_columns(known, rows.column_names, found, self.connection)
+                names = match_columns(known, rows.column_names, found, self.connection)
                 target = self._declare(found, rows.rename_columns(names))
             else:
                 target = self._declare(found or table, rows)
@@ -164,32 +165,21 @@ class AlchemyDatabase(Database):
                     target.drop(connection)
                 target.create(connection)
             self._insert(connection, target, rows)
-            if key:
-                self._record(connection, key, table, rows.num_rows)
+            if receipt is not None:
+                record = {"key": receipt.key, "content": receipt.content, "table": str(table), "rows": rows.num_rows}
+                connection.execute(_ledger().insert(), record)
         return int(rows.num_rows)
 
-    def _ledger(self) -> sa.Table:
+    def _recorded(self, connection: sa.Connection, receipt: Receipt) -> int | None:
         import sqlalchemy as sa
 
-        return sa.Table(
-            LEDGER,
-            sa.MetaData(),
-            sa.Column("key", sa.String(200), primary_key=True),
-            sa.Column("table_name", sa.Text()),
-            sa.Column("rows", sa.BigInteger()),
-            sa.Column("written_at", sa.DateTime(), server_default=sa.func.current_timestamp()),
-        )
-
-    def _recorded(self, connection: sa.Connection, key: str) -> int | None:
-        import sqlalchemy as sa
-
-        ledger = self._ledger()
+        ledger = _ledger()
         ledger.create(connection, checkfirst=True)
-        found = connection.execute(sa.select(ledger.c.rows).where(ledger.c.key == key)).scalar()
-        return None if found is None else int(found)
-
-    def _record(self, connection: sa.Connection, key: str, table: TableName, rows: int) -> None:
-        connection.execute(self._ledger().insert(), {"key": key, "table_name": str(table), "rows": rows})
+        known = connection.execute(sa.select(ledger).where(ledger.c.key == receipt.key)).mappings().first()
+        if known is None:
+            return None
+        receipt.check(known["content"], self.connection)
+        return int(known["rows"])
 
     def _declare(self, table: TableName, rows: pa.Table, temporary: bool = False) -> sa.Table:
         """A table for these rows. Names are always quoted; the keys of the columns are ours."""
@@ -244,6 +234,20 @@ class AlchemyDatabase(Database):
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _ledger() -> sa.Table:
+    import sqlalchemy as sa
+
+    return sa.Table(
+        LEDGER,
+        sa.MetaData(),
+        sa.Column("key", sa.String(200), primary_key=True),
+        sa.Column("content", sa.String(200)),
+        sa.Column("table_name", sa.Text(), key="table"),
+        sa.Column("rows", sa.BigInteger()),
+        sa.Column("written_at", sa.DateTime(), server_default=sa.func.current_timestamp()),
+    )
 
 
 def _engine(connection: Connection) -> sa.Engine:

@@ -33,6 +33,30 @@ class TableName:
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a write is recorded by.
+
+    Attributes:
+        key: Names the write: that of one node of one run.
+        content: Digest of its rows.
+    """
+
+    key: str
+    content: str
+
+    def check(self, content: str, connection: Connection) -> None:
+        """Raises UsageError if the write that is recorded under this key was of other rows."""
+        if content == self.content:
+            return
+        raise UsageError(
+            f"{self.key} has written other rows already",
+            who=connection.described,
+            why=f"the table {LEDGER} records each write by run and node; another run had this id",
+            fix=f"give the run another id, or: delete from {LEDGER} where key = '{self.key}'",  # noqa: S608 - shown to people
+        )
+
+
 def interrupted(connection: Connection) -> RunInterrupted:
     """The error for a statement that was cancelled."""
     return RunInterrupted(
@@ -71,7 +95,9 @@ class Database(ABC):
         """A whole table, or some of its columns, in their order."""
 
     @abstractmethod
-    def write(self, table: TableName, rows: pa.Table, mode: Mode, key: str = "", token: object = None) -> int:
+    def write(
+        self, table: TableName, rows: pa.Table, mode: Mode, receipt: Receipt | None = None, token: object = None
+    ) -> int:
         """Write rows to a table in one transaction; returns their number.
 
         Args:
@@ -79,8 +105,7 @@ class Database(ABC):
             rows: What.
             mode: ``"create"`` fails if the table exists, ``"append"`` adds rows by column name and creates the table if it is
                 not there, ``"replace"`` puts a new table in its place.
-            key: Names this write among all writes ever made. It is recorded in the same transaction, and a write whose key
-                is recorded already is not made again. ``""``: nothing is recorded.
+            receipt: Recorded in the same transaction; a write whose receipt is recorded already is not made again.
             token: As in :meth:`query`.
         """
 
@@ -163,20 +188,7 @@ class Database(ABC):
         known = self.columns(table)
         if columns is None:
             return known
-        folded = {name.casefold(): name for name in known}
-        found = []
-        for column in columns:
-            name = column if column in known else folded.get(column.casefold())
-            if name is None:
-                close = nearest(column, known)
-                raise UsageError(
-                    f"table {str(table)!r} has no column {column!r}",
-                    who=self.connection.described,
-                    why=f"columns: {listing(known)}",
-                    fix=f"write {close!r}" if close else "choose among its columns",
-                )
-            found.append(name)
-        return found
+        return match_columns(known, columns, table, self.connection)
 
     def check_writable(self) -> None:
         """Raises UsageError if the connection is read-only."""
@@ -186,3 +198,25 @@ class Database(ABC):
                 who=self.connection.described,
                 fix="use another connection, or drop read_only = true from its configuration",
             )
+
+
+def match_columns(known: Sequence[str], names: Sequence[str], table: TableName, connection: Connection) -> list[str]:
+    """Which of the known columns of a table are meant by these names, as the database spells them.
+
+    Raises:
+        UsageError: The table has no such column; names the nearest.
+    """
+    folded = {name.casefold(): name for name in known}
+    found = []
+    for name in names:
+        column = name if name in known else folded.get(name.casefold())
+        if column is None:
+            close = nearest(name, known)
+            raise UsageError(
+                f"table {str(table)!r} has no column {name!r}",
+                who=connection.described,
+                why=f"columns: {listing(known)}",
+                fix=f"write {close!r}" if close else "choose among its columns",
+            )
+        found.append(column)
+    return found

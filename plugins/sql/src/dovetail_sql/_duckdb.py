@@ -13,12 +13,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import LEDGER, Database, TableName
+from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
 from dovetail_sql._failures import missing_driver, statement_failed, unavailable
 from dovetail_sql._rows import check_columns
 from dovetail_sql._statement import Bound
 from dovetail_sql._values import plain_values
-from dovetail_sql._writes import already_there, check_rows, insert_columns, no_rows_returned
+from dovetail_sql._writes import already_there, check_rows, no_rows_returned
 from dovetail_sql.config import Mode
 
 if TYPE_CHECKING:
@@ -96,26 +96,35 @@ class DuckDatabase(Database):
         code = f"select {', '.join(map(quote, names))} from {_quoted(found)}"  # noqa: S608 - identifiers, quoted
         return self.query(Bound((code,), {}), {}, token)
 
-    def write(self, table: TableName, rows: pa.Table, mode: Mode, key: str = "", token: object = None) -> int:
+    def write(
+        self, table: TableName, rows: pa.Table, mode: Mode, receipt: Receipt | None = None, token: object = None
+    ) -> int:
         self.check_writable()
         check_rows(table, rows)
         about = Bound((f"write to {table}",), {})
         with self._write_lock, self._cursor(about, {_ROWS: rows}, token) as cursor, _transaction(cursor):
-            if key:
-                cursor.execute(
-                    f"create table if not exists {LEDGER} "
-                    "(key varchar primary key, table_name varchar, rows bigint, written_at timestamp)"
-                )
-                known = cursor.execute(f"select rows from {LEDGER} where key = $key", {"key": key}).fetchone()  # noqa: S608
-                if known is not None:
-                    return int(known[0])
+            written = None if receipt is None else self._recorded(cursor, receipt)
+            if written is not None:
+                return written
             cursor.execute(self._write_statement(table, rows, mode))
-            if key:
+            if receipt is not None:
                 cursor.execute(
-                    f"insert into {LEDGER} values ($key, $table, $rows, now()::timestamp)",  # noqa: S608
-                    {"key": key, "table": str(table), "rows": rows.num_rows},
+                    f"insert into {LEDGER} values ($key, $content, $table, $rows, now()::timestamp)",  # noqa: S608
+                    {"key": receipt.key, "content": receipt.content, "table": str(table), "rows": rows.num_rows},
                 )
         return int(rows.num_rows)
+
+    def _recorded(self, cursor: duckdb.DuckDBPyConnection, receipt: Receipt) -> int | None:
+        cursor.execute(
+            f"create table if not exists {LEDGER} "
+            "(key varchar primary key, content varchar, table_name varchar, rows bigint, written_at timestamp)"
+        )
+        code = f"select rows, content from {LEDGER} where key = $key"  # noqa: S608 - our own table
+        known = cursor.execute(code, {"key": receipt.key}).fetchone()
+        if known is None:
+            return None
+        receipt.check(known[1], self.connection)
+        return int(known[0])
 
     def _write_statement(self, table: TableName, rows: pa.Table, mode: Mode) -> str:
         found = self.find(table)
@@ -125,7 +134,7 @@ class DuckDatabase(Database):
             return f"create table {_quoted(table)} as from {_ROWS}"
         if mode == "create":
             raise already_there(found, self.connection)
-        names = insert_columns(self.columns(found), rows.column_names, found, self.connection)
+        names = match_columns(self.columns(found), rows.column_names, found, self.connection)
         columns = ", ".join(map(quote, names))
         values = ", ".join(map(quote, rows.column_names))
         return f"insert into {_quoted(found)} ({columns}) select {values} from {_ROWS}"  # noqa: S608 - identifiers, quoted

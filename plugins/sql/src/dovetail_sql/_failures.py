@@ -10,7 +10,6 @@ from dovetail.config import redact
 from dovetail.errors import (
     DovetailError,
     EngineUnavailable,
-    PlatformError,
     UsageError,
     listing,
     nearest,
@@ -59,7 +58,7 @@ _PLATFORM_TEXTS = (
     "no space left",
     "unable to open database file",
     "readonly database",
-    "malformed",
+    "disk image is malformed",
     "not a database",
     "not a valid duckdb database",
     "could not set lock",
@@ -116,7 +115,8 @@ def statement_failed(
 
 
 def unavailable(error: BaseException, connection: Connection, message: str | None = None) -> DovetailError:
-    """The error to raise when a database cannot be opened or reached, or breaks down."""
+    """The error to raise when a database cannot be opened or reached, or, with a message, when it breaks down later."""
+    broken = "the database cannot be opened" if message is None else "the database failed"
     message = redact(driver_message(error)) if message is None else message
     who, lowered = connection.described, message.lower()
     pid = _PID.search(message)
@@ -158,9 +158,7 @@ def unavailable(error: BaseException, connection: Connection, message: str | Non
             why=message,
             fix=f"check the permissions: ls -ld {connection.path or connection.shown}",
         )
-    return PlatformError(
-        "the database failed", who=who, why=message, fix="check that it is up and reachable, then run again"
-    )
+    return EngineUnavailable(broken, who=who, why=message, fix="check that it is up and reachable, then run again")
 
 
 def missing_driver(module: str | None, connection: Connection) -> EngineUnavailable:
@@ -230,6 +228,8 @@ def _is_platform(error: BaseException, message: str) -> bool:
     state = str(getattr(original, "sqlstate", "") or "")
     if getattr(error, "connection_invalidated", False) or state[:2] in ("08", "53", "57", "58", "XX"):
         return True
+    if state[:2] == "42":  # syntax errors, and what the user may not touch
+        return False
     lowered = message.lower()
     return type(original).__name__ in _PLATFORM_TYPES or any(text in lowered for text in _PLATFORM_TEXTS)
 

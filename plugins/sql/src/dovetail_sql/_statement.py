@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dovetail.errors import DefinitionError, listing, nearest
@@ -56,7 +57,6 @@ class Bound:
 class Statement:
     """A parsed statement: code and parameters in order."""
 
-    text: str
     pieces: tuple[str | Parameter, ...]
 
     @property
@@ -118,6 +118,11 @@ def parse(text: str) -> Statement:
         raise DefinitionError("the SQL statement is empty", fix="write a statement such as 'select * from flights'")
     if "\x00" in text:
         raise DefinitionError("the SQL statement holds a NUL character", fix="remove it; bind such a value instead")
+    return _cut(text)
+
+
+@lru_cache(maxsize=1024)
+def _cut(text: str) -> Statement:
     pieces: list[str | Parameter] = []
     code: list[str] = []
     position = 0
@@ -134,7 +139,7 @@ def parse(text: str) -> Statement:
         else:
             code.append(":" if match["escape"] else match[0])
     pieces.append("".join([*code, text[position:]]))
-    return Statement(text, tuple(piece for piece in pieces if piece != ""))
+    return Statement(tuple(piece for piece in pieces if piece != ""))
 
 
 def _only_one(text: str, end: int) -> None:

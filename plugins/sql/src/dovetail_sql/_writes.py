@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dovetail.errors import UsageError, ValueMismatch, listing, nearest
+from dovetail.errors import UsageError, ValueMismatch
 
 from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, TableName
@@ -32,28 +31,6 @@ def check_rows(table: TableName, rows: pa.Table) -> None:
                 why="databases do not tell upper case from lower case in names",
                 fix=f"rename {name!r}",
             )
-
-
-def insert_columns(known: Sequence[str], names: Sequence[str], table: TableName, connection: Connection) -> list[str]:
-    """Which of the known columns of a table the columns of these names go to, as the database spells them.
-
-    Raises:
-        ValueMismatch: The table has no such column.
-    """
-    folded = {name.casefold(): name for name in known}
-    found = []
-    for name in names:
-        column = name if name in known else folded.get(name.casefold())
-        if column is None:
-            close = nearest(name, known)
-            raise ValueMismatch(
-                f"table {str(table)!r} has no column {name!r}",
-                who=connection.described,
-                why=f"columns: {listing(known)}",
-                fix=f"rename it to {close!r}" if close else 'drop it, or write with mode="replace"',
-            )
-        found.append(column)
-    return found
 
 
 def already_there(table: TableName, connection: Connection) -> UsageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
@@ -11,19 +12,18 @@ from dovetail.spec import Interface, TaskCall, TaskContext, TaskType, TypeRef
 
 from dovetail_sql._connections import Connection, check_reference, resolve_connection
 from dovetail_sql._outputs import bare, is_value, shape_of, shaped
-from dovetail_sql._statement import Statement, check_names, parse
+from dovetail_sql._statement import check_names, parse
 from dovetail_sql.config import Mode, Operation, SqlConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dovetail_sql._database import Database, TableName
+    from dovetail_sql._database import Database, Receipt, TableName
 
 ROWS = "rows"
 """Name of the input of a table write."""
 
 _ARROW = TypeRef("pyarrow.Table")
-_statements: dict[str, Statement] = {}
 
 
 class SqlTask(TaskType):
@@ -53,12 +53,7 @@ class SqlTask(TaskType):
         if config.operation in ("read", "write"):
             _check_table(config, who)
         else:
-            statement = _parsed(config.statement, who)
-            values = [name for name, annotation in interface.inputs.items() if is_value(annotation)]
-            frames = [name for name in interface.inputs if name not in values]
-            check_names(statement, values, frames, who)
-            for name in frames:
-                _check_edge(interface.inputs[name], _ARROW, f"input {name!r} of the {who}")
+            _check_statement(config, interface, who)
         for annotation in interface.outputs.values():
             _check_output(config, annotation, who)
 
@@ -103,15 +98,14 @@ class SqlTask(TaskType):
     def _execute(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
         if config.operation == "write":
             rows = _arrow(call.inputs[ROWS], ROWS)
-            key = f"{call.context.idempotency_key}" if config.once and config.mode != "replace" else ""
-            return database.write(_table(config), rows, config.mode, key, token)
+            return database.write(_table(config), rows, config.mode, _receipt(config, call), token)
         if config.operation == "read":
             rows = database.read(_table(config), config.columns, token)
         else:
             inputs = call.interface.inputs
             values = {name: value for name, value in call.inputs.items() if is_value(inputs[name])}
             frames = {name: _arrow(value, name) for name, value in call.inputs.items() if name not in values}
-            bound = _parsed(config.statement, "").bind(values)
+            bound = parse(config.statement).bind(values)
             if config.operation == "execute":
                 return database.execute(bound, frames, token)
             rows = database.query(bound, frames, token)
@@ -168,15 +162,17 @@ def _arrow(value: Any, name: str) -> pa.Table:
     return types.convert(value, _ARROW)
 
 
-def _parsed(text: str, who: str) -> Statement:
-    statement = _statements.get(text)
-    if statement is None:
-        try:
-            statement = _statements[text] = parse(text)
-        except DefinitionError as error:
-            error.who = error.who or who
-            raise
-    return statement
+def _receipt(config: SqlConfig, call: TaskCall) -> Receipt | None:
+    """What a write is recorded by; None where nothing is: outside of runs, and where running twice does no harm."""
+    key = call.context.idempotency_key
+    if not (key and config.once and config.mode != "replace"):
+        return None
+    from dovetail.types import current_types
+
+    from dovetail_sql._database import Receipt
+
+    short = key if len(key) <= 200 else hashlib.sha256(key.encode()).hexdigest()
+    return Receipt(short, current_types().content_hash(call.inputs[ROWS]))
 
 
 def _table(config: SqlConfig) -> TableName:
@@ -194,6 +190,19 @@ def _one_of(value: object, choice: Any, what: str, who: str) -> None:
             who=who,
             fix=f"write {close!r}" if close else f"use one of {listing(allowed)}",
         )
+
+
+def _check_statement(config: SqlConfig, interface: Interface, who: str) -> None:
+    try:
+        statement = parse(config.statement)
+    except DefinitionError as error:
+        error.who = who
+        raise
+    values = [name for name, annotation in interface.inputs.items() if is_value(annotation)]
+    frames = [name for name in interface.inputs if name not in values]
+    check_names(statement, values, frames, who)
+    for name in frames:
+        _check_edge(interface.inputs[name], _ARROW, f"input {name!r} of the {who}")
 
 
 def _check_table(config: SqlConfig, who: str) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 from dovetail.errors import UsageError, ValueMismatch
-from dovetail_sql._database import LEDGER, Database, TableName
+from dovetail_sql._database import LEDGER, Database, Receipt, TableName
 from dovetail_sql._statement import Bound, parse
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
@@ -78,7 +78,7 @@ def test_append_makes_the_table_if_there_is_none(database: Database) -> None:
 
 def test_append_of_an_unknown_column_names_the_nearest(database: Database) -> None:
     database.write(HERE, FLIGHTS, "create")
-    with pytest.raises(ValueMismatch, match="rename it to 'carrier'"):
+    with pytest.raises(UsageError, match="write 'carrier'"):
         database.write(HERE, pa.table({"carier": ["UA"]}), "append")
     assert rows(database, "select count(*) from flights") == [(3,)]
 
@@ -86,18 +86,26 @@ def test_append_of_an_unknown_column_names_the_nearest(database: Database) -> No
 @pytest.mark.parametrize("mode", ["create", "append"])
 def test_a_write_with_a_key_is_made_once(database: Database, mode: str) -> None:
     for _ in range(3):
-        assert database.write(HERE, FLIGHTS, mode, key="run/node") == 3
+        assert database.write(HERE, FLIGHTS, mode, Receipt("run/node", "c1")) == 3
     assert rows(database, "select count(*) from flights") == [(3,)]
     if mode == "append":
-        database.write(HERE, FLIGHTS, mode, key="run/other")
+        database.write(HERE, FLIGHTS, mode, Receipt("run/other", "c1"))
         assert rows(database, "select count(*) from flights") == [(6,)]
+
+
+def test_a_receipt_of_other_rows_is_refused(database: Database) -> None:
+    """Neither written twice nor silently left out: the id of the run was used before."""
+    database.write(HERE, FLIGHTS, "create", Receipt("run/node", "c1"))
+    with pytest.raises(UsageError, match="other rows already"):
+        database.write(HERE, FLIGHTS, "append", Receipt("run/node", "c2"))
+    assert rows(database, "select count(*) from flights") == [(3,)]
 
 
 def test_a_write_that_fails_leaves_everything_as_it_was(database: Database) -> None:
     database.execute(bound("create table flights (carrier varchar not null, delay bigint)"), {})
     database.write(HERE, FLIGHTS, "append")
     with pytest.raises(UsageError):
-        database.write(HERE, pa.table({"carrier": ["AA", None]}), "append", key="k")
+        database.write(HERE, pa.table({"carrier": ["AA", None]}), "append", Receipt("k", "c"))
     assert rows(database, "select count(*) from flights") == [(3,)]
     assert LEDGER not in database.tables()
 

@@ -65,6 +65,16 @@ def test_a_value_that_cannot_be_bound_tells_its_type_only(database: Database) ->
     assert isinstance(error, UsageError) and "str" in error.what and "sesame" not in str(error)
 
 
+def test_comments_at_the_end_and_order_are_kept(database: Database) -> None:
+    database.write(TableName("t"), pa.table({"a": list(range(5000))}), "create")
+    found = database.query(parse("select a from t order by a desc -- newest; first").bind({}), {})
+    assert found.to_pydict()["a"] == list(range(4999, -1, -1))
+
+
+def test_malformed_values_are_the_users(open_) -> None:
+    assert isinstance(failure(open_("duckdb"), "select 'a'::json"), UsageError)
+
+
 def test_mixed_columns_are_refused(open_) -> None:
     database = open_("sqlite")
     error = failure(database, "select 1 as a union all select 'x'")

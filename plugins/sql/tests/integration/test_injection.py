@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 from dovetail.errors import DovetailError
-from dovetail_sql._database import Database, TableName
+from dovetail_sql._database import Database, Receipt, TableName
 from dovetail_sql._statement import parse
 
 HOSTILE = [
@@ -64,7 +64,7 @@ def test_as_the_name_of_a_table_and_of_a_column(victim: Database, text: str) -> 
     table, rows = TableName(text), pa.table({text: [1, 2]})
     try:
         for mode in ("create", "append", "replace"):
-            victim.write(table, rows, mode, key=f"{mode} {text}")
+            victim.write(table, rows, mode, Receipt(f"{mode} {text}"[:200], text[:200]))
     except DovetailError:
         reserved = text == "sqlite_master"  # a name that SQLite keeps for itself
         assert reserved or len(text) > 63  # more than PostgreSQL takes

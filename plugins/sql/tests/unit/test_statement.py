@@ -35,7 +35,7 @@ def test_only_true_parameters_are_found(text: str, names: tuple[str, ...]) -> No
     assert parse(text).names == names
 
 
-@pytest.mark.parametrize("text", ["", "  ", "-- nothing", ";", "/* a */ ;", "select '\x00'"])
+@pytest.mark.parametrize("text", ["", "  ", "-- nothing", ";", "/* a */ ;", "select '\x00'", None, ["select 1"]])
 def test_no_statement_is_an_error(text: str) -> None:
     with pytest.raises(DefinitionError):
         parse(text)
