@@ -61,6 +61,19 @@ def test_suites_refuse_what_is_no_check_and_what_comes_twice() -> None:
         Suite("s", [not_null("a"), not_null("a")])
 
 
+def test_long_checks_that_read_alike_keep_ids_of_their_own() -> None:
+    long = [f"value {n}" for n in range(100)]
+    suite = Suite("s", [in_set("a", long), in_set("a", [*long, "one more"])])
+    first, second = (check.info.id for check in suite.checks)
+    assert second == f"{first}#2"
+
+
+def test_a_gate_travels_between_processes() -> None:
+    gate = Gate([in_range("a", 0, 1)], on_fail="drop", thresholds={"a.*": "1%"})
+    again = pickle.loads(pickle.dumps(gate))
+    assert again.fingerprint() == gate.fingerprint() and again.policy == gate.policy
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pyarrow as pa
 import pytest
 from dovetail.errors import DefinitionError, GateBlocked
-from dovetail.quality import Gate, Report, raise_for_decision, render_html, render_junit, render_markdown
+from dovetail.quality import CheckReport, Gate, Report, raise_for_decision, render_html, render_junit, render_markdown
 from dovetail.quality.checks import in_range, in_set, mean_between, not_null
 from dovetail.types import current_types
 
@@ -136,3 +139,12 @@ def test_a_page_without_gates() -> None:
     assert "0 gates" in render_html([])
     assert render_markdown([]) == ""
     assert ElementTree.fromstring(render_junit([])).tag == "testsuites"
+
+
+def test_the_documented_schema_is_the_schema() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "reference" / "report-schema.md").read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `")))
+    )
+    fields = {field.name for record in (Report, CheckReport) for field in dataclasses.fields(record)}
+    assert named - {"_dv_checks", "_dv_run", "_dv_row", "_dv_at"} == fields

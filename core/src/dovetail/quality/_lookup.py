@@ -41,7 +41,10 @@ def find_spec(suite: Any, catalogue: Catalogue) -> CheckEngineSpec:
             if name in spec.suites:
                 return spec
     package = class_names(suite)[0].partition(".")[0]
-    if package in _BRINGERS:
+    known = [name for spec in engines.values() if spec.engine == package for name in spec.suites]
+    if known:
+        fix = f"give it one of {', '.join(known)}"
+    elif package in _BRINGERS:
         fix = _BRINGERS[package]
     else:
         fix = "give a gate native checks (dovetail.quality.checks), or install the plugin that knows this library"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dovetail.errors import DefinitionError, listing, nearest, shorten
@@ -45,26 +45,32 @@ class Suite:
     """
 
     def __init__(self, name: str, checks: Iterable[Check]) -> None:
-        found = tuple(checks)
-        if not found:
+        given = tuple(checks)
+        if not given:
             raise DefinitionError(f"the suite {name!r} has no check", fix="give it at least one, such as not_null('a')")
-        seen: set[str] = set()
-        for check in found:
+        found: list[Check] = []
+        for check in given:
             if not isinstance(check, Check):
                 raise DefinitionError(
                     f"the suite {name!r} holds {shorten(check)}, which is no native check",
                     fix="use the functions of dovetail.quality.checks; a library's own suite goes to Gate() as it is",
                 )
-            if check.info.id in seen:
+            if check in found:
                 raise DefinitionError(
                     f"the suite {name!r} has the check {check.info.id} twice", fix="remove one of them"
                 )
-            seen.add(check.info.id)
+            found.append(_distinct(check, found))
         self.name = name
-        self.checks = found
+        self.checks = tuple(found)
 
     def __repr__(self) -> str:
         return f"Suite({self.name!r}, {len(self.checks)} checks)"
+
+
+def _distinct(check: Check, others: Sequence[Check]) -> Check:
+    """The check with an id of its own: ids shorten long parameters, so two different checks may have the same one."""
+    same = sum(other.info.id.partition("#")[0] == check.info.id for other in others)
+    return replace(check, info=replace(check.info, id=f"{check.info.id}#{same + 1}")) if same else check
 
 
 def not_null(column: str, *, severity: Severity = "error") -> Check:
