@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import traceback
 
 # The machinery between a run and the user's function. Its frames explain nothing to the person who wrote that function.
-_MACHINERY = ("dovetail", "pluggy", "concurrent.futures", "cloudpickle")
+_MACHINERY = ("dovetail", "pluggy", "concurrent.futures", "cloudpickle", "importlib")
 
 
 def user_traceback(error: BaseException, limit: int = 32_000) -> str:
@@ -46,7 +46,9 @@ def _without_machinery(stack: traceback.StackSummary, raised: BaseException) -> 
     if len(modules) != len(stack):  # sys.tracebacklimit has cut the stack: it can't be matched frame by frame
         return stack
     kept = [summary for summary, module in zip(stack, modules, strict=True) if not _is_machinery(module)]
-    return traceback.StackSummary.from_list(kept or list(stack[-1:]))
+    if not kept and not isinstance(raised, SyntaxError):  # a syntax error shows its place by itself
+        kept = list(stack[-1:])
+    return traceback.StackSummary.from_list(kept)
 
 
 def _is_machinery(module: str) -> bool:
