@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import sys
 
@@ -30,6 +32,21 @@ def test_the_hook_module_and_the_face_import_no_engine() -> None:
     assert done.returncode == 0, done.stderr
     done = run("import dovetail_sql.plugin; assert 'pyarrow' not in sys.modules", "duckdb", "pyarrow", "sqlalchemy")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_hook_module_is_light() -> None:
+    done = run("import dovetail_sql.plugin; assert 'dovetail.graph' not in sys.modules")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_face_is_what_it_says() -> None:
+    import dovetail_sql
+
+    assert {name: getattr(dovetail_sql, name).__name__ for name in dovetail_sql.__all__} == {
+        name: name for name in dovetail_sql.__all__
+    }
+    with pytest.raises(AttributeError, match="tables"):
+        _ = dovetail_sql.tables
 
 
 def test_the_declarations_name_code_that_exists() -> None:

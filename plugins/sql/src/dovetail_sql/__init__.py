@@ -1,9 +1,23 @@
 """SQL tasks and table writes for dovetail over DuckDB, SQLite and SQLAlchemy.
 
-The four functions make tasks; ``SqlConfig`` is what such a task is told.
+The four functions make tasks; ``SqlConfig`` is what such a task is told. All are found at first use, so that the hook module
+beside them costs nothing.
 """
 
-from dovetail_sql._tasks import execute, sql, table, to_table
-from dovetail_sql.config import SqlConfig
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dovetail_sql._tasks import execute, sql, table, to_table
+    from dovetail_sql.config import SqlConfig
 
 __all__ = ["sql", "execute", "table", "to_table", "SqlConfig"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    module = "dovetail_sql.config" if name == "SqlConfig" else "dovetail_sql._tasks"
+    value = globals()[name] = getattr(importlib.import_module(module), name)
+    return value
