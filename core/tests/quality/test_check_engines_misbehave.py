@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pyarrow as pa
 import pytest
 from dovetail.errors import EngineUnavailable
@@ -82,3 +84,10 @@ def test_its_rows_may_be_any_sequence(scripted, outcome) -> None:
             TABLE, types=current_types()
         )
         assert result.value["a"].to_pylist() == [0, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_engines_come_from_the_catalogue_of_the_type_engine_in_threads_too(scripted, outcome) -> None:
+    types = current_types()
+    gate = Gate(scripted([outcome([])]))
+    with ThreadPoolExecutor(1) as pool:  # a new thread does not see the catalogue that is in use here
+        assert pool.submit(gate.evaluate, TABLE, types=types).result().report.decision == "publish"

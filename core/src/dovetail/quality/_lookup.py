@@ -18,8 +18,11 @@ _BRINGERS = {
 
 
 def catalogue_of(types: TypeEngine) -> Catalogue:
-    """The catalogue that a type engine was made for; the current one if it does not tell."""
-    found: Catalogue | None = getattr(types, "catalogue", None)
+    """The catalogue that a type engine was made for.
+
+    Not the current one: gates of a run are evaluated in threads, which a ``use_catalogue`` around the run does not reach.
+    """
+    found: Catalogue | None = getattr(types, "catalogue", None) or getattr(types, "_catalogue", None)
     return found if found is not None else current_catalogue()
 
 
