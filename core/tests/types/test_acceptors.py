@@ -241,6 +241,15 @@ def test_a_pydantic_model_takes_a_dict_of_its_fields_as_pydantic_does(types: Typ
     assert types.accept({"n": 1}, Model) == Model(n=1)
 
 
+def test_a_plain_tuple_becomes_the_named_one_and_nothing_else_does(types: TypeEngine) -> None:
+    assert types.accept((1, 2), Point) == Point(1, 2)
+    assert type(types.accept([(1, 2)], list[Point])[0]) is Point
+    odd: Any
+    for odd in ([1, 2], {"x": 1, "y": 2}, (1,), (1, "2")):
+        with pytest.raises(ValueMismatch):
+            types.accept(odd, Point)
+
+
 def test_a_typed_dict_with_a_key_too_many_is_refused_rather_than_cut(types: TypeEngine) -> None:
     with pytest.raises(ValueMismatch, match="without the key 'other'"):
         types.accept([{"depth": 1, "other": 2}], list[Options])

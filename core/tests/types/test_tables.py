@@ -262,6 +262,11 @@ def test_any_arrow_stream_enters(types: TypeEngine) -> None:
     assert types.accept(table.to_reader(), pa.Table).equals(table)
 
 
+def test_a_stream_without_columns_is_refused(types: TypeEngine) -> None:
+    with pytest.raises(ValueMismatch, match="not a table"):
+        types.accept(pa.chunked_array([[1, 2]]), pa.Table)
+
+
 def test_what_is_no_table_is_refused_with_its_place(types: TypeEngine) -> None:
     with pytest.raises(ValueMismatch, match=r"pyarrow\.Table at \[1\], got 5"):
         types.accept([pa.table({"a": [1]}), 5], list[pa.Table])

@@ -18,6 +18,7 @@ from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import (
     class_name,
     is_abstract_container,
+    is_named_tuple,
     is_typed_dict,
     is_union,
     normalise,
@@ -64,7 +65,10 @@ class Acceptors:
         return self._plain(annotation)
 
     def is_walked(self, annotation: Any, _seen: frozenset[Any] = frozenset()) -> bool:
-        """True if pydantic cannot be left alone with it: frames, files, a TypedDict (whose extra keys it would drop)."""
+        """True if pydantic cannot be left alone with it: frames, files, and what it would cut or make out of lists.
+
+        That is a TypedDict, whose extra keys it drops, and a NamedTuple, which it builds from any list or dict.
+        """
         annotation = normalise(annotation)
         if isinstance(annotation, TypeRef) or self.registry.leaf(annotation) is not None:
             return True
@@ -75,7 +79,7 @@ class Acceptors:
             return any(self.is_walked(arg, _seen) for arg in args if not _is_value(arg))
         if annotation in _seen or not isinstance(annotation, type):
             return False
-        if is_typed_dict(annotation):
+        if is_typed_dict(annotation) or is_named_tuple(annotation):
             return True
         known = self._walked.get(annotation)
         if known is None:
@@ -198,9 +202,11 @@ class Acceptors:
     def _record(self, cls: type) -> Acceptor:
         """A dataclass, NamedTuple, TypedDict or model: each field by its own annotation; rebuilt only if one changed."""
         fields = {name: self.build(annotation) for name, annotation in (record_fields(cls) or {}).items()}
-        mapping = is_typed_dict(cls)
+        mapping, named = is_typed_dict(cls), is_named_tuple(cls)
 
         def accept(value: Any) -> Any:
+            if named and type(value) is tuple and len(value) == len(fields):
+                value = cls(*value)  # "return a, b" from a task with several outputs
             if isinstance(value, dict) if mapping else isinstance(value, cls):
                 odd = [key for key in value if key not in fields] if mapping else None
             else:

@@ -20,6 +20,9 @@ from dovetail.types._registry import Registry
 _PREFIX = "dovetail-value-1\0"
 
 
+_TEXT = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
 def hash_text(text: str) -> str:
     """SHA-256 in hex of a canonical text."""
     return hashlib.sha256((_PREFIX + text).encode("utf-8", "surrogatepass")).hexdigest()
@@ -39,8 +42,7 @@ class Hasher:
 
     def hash(self, value: Any, known: Mapping[int, str] | None = None) -> str:
         """The content hash in hex; ``known`` maps ``id(leaf)`` to hashes that were computed already."""
-        form = _form(value, self._registry, self._fallback, known or {})
-        return hash_text(json.dumps(form, ensure_ascii=True, separators=(",", ":")))
+        return hash_text(_TEXT(_form(value, self._registry, self._fallback, known or {})))
 
 
 def scalar_hash(value: Any) -> str:
@@ -69,7 +71,12 @@ def _form(value: Any, registry: Registry, fallback: Callable[[Any], Any], known:
         return _form(item, registry, fallback, known)
 
     if cls is list:
-        return [inner(item) for item in value]
+        kinds = set(map(type, value))
+        if kinds == {int}:
+            return {"i*": ",".join(map(hex, value))}  # a long list costs one pass in C
+        if kinds == {float}:
+            return {"f*": ",".join(map(repr, value))}
+        return value if kinds == {str} else [inner(item) for item in value]
     if cls is dict:
         return {"dict": _sorted([inner(key), inner(item)] for key, item in value.items())}
     if cls is tuple:
@@ -108,4 +115,4 @@ def _object_form(value: Any, cls: type, inner: Callable[[Any], Any], fallback: C
 
 
 def _sorted(items: Iterable[Any]) -> list[Any]:
-    return sorted(items, key=json.dumps)
+    return sorted(items, key=_TEXT)

@@ -14,7 +14,7 @@ from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import NoneType, class_name, is_union, normalise, parse_name
 from dovetail.types._records import enum_coder, literal_coder, record_coder
-from dovetail.types._scalars import SCALARS
+from dovetail.types._scalars import NATURAL, SCALARS
 
 
 class Leaves(Protocol):
@@ -85,10 +85,10 @@ class Coders:
 
     def _container(self, origin: Any, args: tuple[Any, ...]) -> Pair | None:
         if origin in (list, set, frozenset):
-            return _items(origin, self.get(args[0] if args else Any))
+            return _items(origin, self.get(args[0] if args else Any), _natural(args))
         if origin is tuple:
             if not args or (len(args) == 2 and args[1] is Ellipsis):
-                return _items(tuple, self.get(args[0] if args else Any))
+                return _items(tuple, self.get(args[0] if args else Any), _natural(args))
             return _fixed(tuple(self.get(arg) for arg in args))
         if origin is dict:
             key, value = args or (Any, Any)
@@ -213,12 +213,20 @@ def _through(function: Callable[[Any, Leaves], Any], key: Any, item: Any, leaves
         raise
 
 
-def _items(kind: Any, pair: Pair) -> Pair:
+def _natural(args: tuple[Any, ...]) -> set[type] | None:
+    """The type of elements whose JSON is the element itself, as a set to compare with; None for any other."""
+    return {args[0]} if args and args[0] in NATURAL else None
+
+
+def _items(kind: Any, pair: Pair, natural: set[type] | None) -> Pair:
     out, back = pair
+    ordered = kind in (list, tuple)
 
     def encode(value: Any, leaves: Leaves) -> Any:
         if type(value) is not kind:
             raise Mismatch(value, f"a {class_name(kind)}")
+        if ordered and set(map(type, value)) == natural:
+            return value  # a long list costs one pass in C
         items = [_through(out, i, item, leaves) for i, item in enumerate(value)]
         # A set has no order of its own: sorting makes the stored bytes the same in every process.
         return sorted(items, key=json.dumps) if kind in (set, frozenset) else items
@@ -226,6 +234,8 @@ def _items(kind: Any, pair: Pair) -> Pair:
     def decode(data: Any, leaves: Leaves) -> Any:
         if not isinstance(data, list):
             raise Mismatch(data, f"a {class_name(kind)}")
+        if set(map(type, data)) == natural:
+            return kind(data)
         return kind([_through(back, i, item, leaves) for i, item in enumerate(data)])
 
     return encode, decode

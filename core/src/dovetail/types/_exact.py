@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import operator
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,26 @@ def _accept_complex(value: Any) -> Any:
     raise Mismatch(value, "a complex")
 
 
+def _accept_datetime(value: Any) -> Any:
+    if type(value) is dt.datetime:
+        return value
+    if isinstance(value, dt.datetime) and hasattr(value, "to_pydatetime"):
+        if value.nanosecond:  # type: ignore[attr-defined]
+            raise Mismatch(value, "a datetime", "a datetime has no nanoseconds: call .floor('us') first")
+        return value.to_pydatetime()
+    raise Mismatch(value, "a datetime")
+
+
+def _accept_timedelta(value: Any) -> Any:
+    if type(value) is dt.timedelta:
+        return value
+    if isinstance(value, dt.timedelta) and hasattr(value, "to_pytimedelta"):
+        if value.nanoseconds:  # type: ignore[attr-defined]
+            raise Mismatch(value, "a timedelta", "a timedelta has no nanoseconds: call .floor('us') first")
+        return value.to_pytimedelta()
+    raise Mismatch(value, "a timedelta")
+
+
 def accept_path(value: Any) -> Any:
     """A Path, or the path of a File or Directory."""
     if isinstance(value, Path):
@@ -127,5 +148,7 @@ EXACT: dict[type, Acceptor] = {
     bytes: _accept_bytes,
     NoneType: _accept_none,
     complex: _accept_complex,
+    dt.datetime: _accept_datetime,
+    dt.timedelta: _accept_timedelta,
 }
 """Acceptors of scalars. On the hot path the engine hands them out bare, so that a good value costs one call."""

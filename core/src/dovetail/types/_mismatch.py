@@ -27,7 +27,7 @@ class Mismatch(Exception):
     def error(self, annotation: Any) -> ValueMismatch:
         """The public error."""
         place = render_path(self.path)
-        got = f"{shorten(self.value)} of type {class_name(type(self.value))}"
+        got = f"{' '.join(shorten(self.value).split())} of type {class_name(type(self.value))}"
         return ValueMismatch(
             f"expected {self.expected}{f' at {place}' if place else ''}, got {got}",
             why=self.why,

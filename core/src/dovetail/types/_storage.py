@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
 import tempfile
 import weakref
+from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from dovetail.errors import ArtifactCorrupt, ConversionError, UsageError, ValueM
 from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, TransformerSpec, TypeTransformer
 from dovetail.types._accept import Acceptors
 from dovetail.types._canonical import Hasher, scalar_hash
-from dovetail.types._coders import Coders
+from dovetail.types._coders import Coders, Pair
 from dovetail.types._files import Directory, File, safe_relative, walk
 from dovetail.types._infer import infer, is_json
 from dovetail.types._mismatch import Mismatch
@@ -24,6 +26,7 @@ from dovetail.types._registry import Registry
 
 INLINE_LIMIT = 8192
 """Characters of JSON up to which a value is held in the artifact itself."""
+_TEXT = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
 _NAMES: dict[Any, str] = {int: "int", float: "float", bool: "bool", str: "str", NoneType: "None"}
 
 
@@ -58,6 +61,14 @@ def make_artifact(
     )
 
 
+@dataclass(slots=True)
+class _Plan:
+    annotation: Any
+    spec: TransformerSpec | None
+    name: str
+    coder: Pair | None = None
+
+
 class Storage:
     """Values <-> artifacts, through the coders for structure and the codecs for leaves."""
 
@@ -66,6 +77,7 @@ class Storage:
         self._acceptors = acceptors
         self._coders = coders
         self._hasher = hasher
+        self._plans: dict[Any, _Plan] = {}
 
     # -- dump ----------------------------------------------------------------------------------------
 
@@ -74,20 +86,36 @@ class Storage:
         cls = type(value)
         if cls in _NAMES and (annotation is cls or annotation is Any or (annotation is None and value is None)):
             return _dump_scalar(value, cls, sink)
-        annotation = normalise(annotation)
-        if annotation is Any:
+        plan = self._plan(annotation)
+        if plan.annotation is Any:
             return self._dump_any(value, sink, format)
-        spec = self._registry.leaf(annotation)
-        if spec is not None and spec.codecs:
-            return self._dump_leaf(value, spec, sink, format)
-        if annotation is bytes and cls is bytes and len(value) > INLINE_LIMIT // 2:
+        if plan.spec is not None and plan.spec.codecs:
+            return self._dump_leaf(value, plan.spec, sink, format)
+        if plan.annotation is bytes and cls is bytes and len(value) > INLINE_LIMIT // 2:
             blob = sink.add_bytes(value, "value.bin")
             return make_artifact("bytes", "bytes", self._hasher.hash(value), (blob,), meta={"bytes": len(value)})
         leaves = _Collector(self, sink, format)
-        encoded = self._coders.get(annotation)[0](value, leaves)
-        return self._dump_json(
-            self._registry.name(annotation), encoded, self._hasher.hash(value, leaves.hashes), leaves.children, sink
-        )
+        encoded = self._coder(plan)[0](value, leaves)
+        return self._dump_json(plan.name, encoded, self._hasher.hash(value, leaves.hashes), leaves.children, sink)
+
+    def _plan(self, annotation: Any) -> _Plan:
+        """What is known of an annotation, found out once."""
+        try:
+            return self._plans[annotation]
+        except (KeyError, TypeError):  # TypeError: metadata that cannot be hashed
+            pass
+        plain = normalise(annotation)
+        plan = self._plans.get(plain)
+        if plan is None:
+            plan = self._plans[plain] = _Plan(plain, self._registry.leaf(plain), self._registry.name(plain))
+        with contextlib.suppress(TypeError):
+            self._plans[annotation] = plan
+        return plan
+
+    def _coder(self, plan: _Plan) -> Pair:
+        if plan.coder is None:
+            plan.coder = self._coders.get(plan.annotation)
+        return plan.coder
 
     def _dump_any(self, value: Any, sink: BlobSink, format: str | None) -> Artifact:
         if is_json(value):
@@ -103,7 +131,7 @@ class Storage:
         self, name: str, encoded: Any, content_hash: str, children: list[Artifact], sink: BlobSink
     ) -> Artifact:
         try:
-            text = json.dumps(encoded, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+            text = _TEXT(encoded)
         except ValueError as error:  # an int of more digits than Python prints
             raise Mismatch(encoded, "a value that JSON can hold", str(error)) from None
         format = "tree" if children else "json"
@@ -167,12 +195,13 @@ class Storage:
 
     def load(self, artifact: Artifact, source: BlobSource, annotation: Any) -> Any:
         """The stored value as the annotation wants it; ``Any`` means as it was stored."""
-        annotation = normalise(annotation)
+        plan = self._plan(annotation)
         if artifact.format in ("json", "tree", "bytes"):
-            return self._load_json(artifact, source, annotation)
-        return self._load_leaf(artifact, source, annotation)
+            return self._load_json(artifact, source, plan)
+        return self._load_leaf(artifact, source, plan)
 
-    def _load_json(self, artifact: Artifact, source: BlobSource, annotation: Any) -> Any:
+    def _load_json(self, artifact: Artifact, source: BlobSource, plan: _Plan) -> Any:
+        annotation = plan.annotation
         if artifact.format == "bytes":
             value: Any = source.open_path(artifact.blobs[0]).read_bytes()
             return self._acceptors.build(annotation)(value)
@@ -189,22 +218,21 @@ class Storage:
             ) from error
         if artifact.type == "json":
             return self._acceptors.build(annotation)(data)
-        stored = annotation if self._registry.name(annotation) == artifact.type else self._coders.named(artifact.type)
-        value = self._coders.get(stored)[1](data, _Loader(self, source, artifact.children))
-        return value if stored is annotation else self._acceptors.build(annotation)(value)
+        leaves = _Loader(self, source, artifact.children)
+        if plan.name == artifact.type:
+            return self._coder(plan)[1](data, leaves)
+        stored = self._plan(self._coders.named(artifact.type))
+        return self._acceptors.build(annotation)(self._coder(stored)[1](data, leaves))
 
-    def _load_leaf(self, artifact: Artifact, source: BlobSource, annotation: Any) -> Any:
+    def _load_leaf(self, artifact: Artifact, source: BlobSource, plan: _Plan) -> Any:
         stored = self._registry.specs.get(self._registry.names.get(artifact.type, ""))
-        wanted = stored if annotation is Any else self._registry.leaf(annotation)
+        wanted = stored if plan.annotation is Any else plan.spec
         # The target reads the format itself if it can: a polars artifact comes out of Parquet straight into pandas.
         reader = wanted if wanted is not None and _codec(wanted, artifact.format) is not None else stored
         codec = _codec(reader, artifact.format) if reader is not None else None
         if reader is None or codec is None:
             raise self._registry.unknown(parse_name(artifact.type) or artifact.type, f"stored as {artifact.format}")
-        value = self._read(artifact, source, reader, codec)
-        if reader is wanted:
-            return value
-        return self._acceptors.build(annotation)(value)
+        return self._acceptors.build(plan.annotation)(self._read(artifact, source, reader, codec))
 
     def _read(self, artifact: Artifact, source: BlobSource, spec: TransformerSpec, codec: CodecSpec) -> Any:
         read = self._registry.codec(spec, codec).read

@@ -134,10 +134,17 @@ def check_columns(names: Sequence[Any], what: str) -> None:
 
 
 def from_stream(value: Any) -> pa.Table:
-    """Any object with ``__arrow_c_stream__`` as a table, normalised."""
+    """Any object with ``__arrow_c_stream__`` as a table, normalised. Raises ValueMismatch for a stream without columns."""
     import pyarrow as pa
 
-    return normalise_table(pa.table(value))
+    try:
+        return normalise_table(pa.table(value))
+    except pa.ArrowInvalid as error:
+        raise ValueMismatch(
+            f"a {type(value).__name__} hands out a stream of values, not a table",
+            why=str(error).splitlines()[0],
+            fix="give it as a frame with one column, for example series.to_frame()",
+        ) from error
 
 
 def normalise_table(table: pa.Table) -> pa.Table:

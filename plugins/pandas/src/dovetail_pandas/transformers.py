@@ -75,7 +75,7 @@ class DataFrameTransformer(TableTransformer):
 
     def take_rows(self, value: pd.DataFrame, rows: Sequence[int]) -> pd.DataFrame:
         """The rows with these ordinals, with their labels."""
-        return value.take(pd.Index(rows, dtype="int64").to_numpy())
+        return value.take(pd.Series(rows, dtype="int64").to_numpy())
 
 
 class SeriesTransformer(TypeTransformer):

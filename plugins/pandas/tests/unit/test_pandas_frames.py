@@ -239,6 +239,13 @@ def test_take_rows_keeps_labels_and_previews_are_bounded(types: TypeEngine) -> N
     assert len(preview.rows) == 2 and len(preview.rows[0][2]) == 80
 
 
+def test_timestamps_become_datetimes_if_nothing_is_cut(types: TypeEngine) -> None:
+    assert type(types.accept(pd.Timestamp("2024-01-01 12:00"), dt.datetime)) is dt.datetime
+    assert type(types.accept(pd.Timedelta("1s"), dt.timedelta)) is dt.timedelta
+    with pytest.raises(ValueMismatch, match="datetime"):
+        types.accept(pd.Timestamp(5), dt.datetime)
+
+
 def test_a_subclass_passes_for_a_frame(types: TypeEngine) -> None:
     class Special(pd.DataFrame):
         pass
