@@ -90,10 +90,16 @@ class Page(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
         self.text = ""
+        self.open: list[str] = []
 
     def handle_starttag(self, tag, attrs) -> None:
         self.tags.add(tag)
+        if tag != "meta":
+            self.open.append(tag)
         self.attributes |= {name for name, _ in attrs}
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
 
     def handle_data(self, data) -> None:
         self.text += data
@@ -103,6 +109,7 @@ def test_html_is_one_page_without_scripts_or_links_out(report: Report, evil: Rep
     html = render_html([report, evil], title=EVIL)
     page = Page()
     page.feed(html)
+    assert not page.open  # every element is closed, in order
     assert not page.tags & {"script", "link", "img", "iframe", "object", "a", "form"}
     assert not {name for name in page.attributes if name.startswith("on") or name in ("src", "href")}
     assert "default-src 'none'" in html and "http://" not in html and "https://" not in html

@@ -194,7 +194,13 @@ def _set_aside(
     bad = _rows.union(rows for _, rows in labelled)
     if not len(bad):
         return None
-    original = table.transformer.to_arrow(table.transformer.take_rows(table.base, _rows.as_sequence(bad)))
+    try:
+        original = table.transformer.to_arrow(table.transformer.take_rows(table.base, _rows.as_sequence(bad)))
+    except Exception as error:  # values of mixed kinds in one column, for example
+        if verdict.decision != "block":
+            raise
+        report.reason += f"; the failing rows could not be kept ({type(error).__name__})"
+        return None  # nothing is published anyway, and that is what must be said
     if original.num_rows != len(bad):
         raise _unbalanced(report, f"{len(bad)} rows failed, {original.num_rows} would be quarantined")
     aside = quarantine_table(original, bad, labelled, report.run_id, at)

@@ -143,5 +143,5 @@ def _plain(value: Any) -> Any:
 
 
 def _short(text: str, width: int = 500) -> str:
-    text = redact(str(text))
+    text = redact(str(text)) if text else ""
     return text if len(text) <= width else text[: width - 3] + "..."

@@ -25,13 +25,15 @@ def add_samples(gate: Gate, judged: Sequence[Judged], base: Any, transformer: Ty
     if not wanted:
         return
     rows = _rows.union(r for _, r in wanted)
-    shown = transformer.to_arrow(transformer.take_rows(base, _rows.as_sequence(rows)))
+    try:
+        shown = transformer.to_arrow(transformer.take_rows(base, _rows.as_sequence(rows)))
+    except Exception:  # values that Arrow cannot hold: a report without them is better than none
+        shown = None
     place = {row: position for position, row in enumerate(rows.to_pylist())}
     for j, sample in wanted:
         own = j.report.columns if gate.sample_values else []
-        names = [name for name in dict.fromkeys((*gate.keys, *own)) if shown.column_names.count(name) == 1][
-            :MAX_COLUMNS
-        ]
+        there = shown.column_names if shown is not None else []
+        names = [name for name in dict.fromkeys((*gate.keys, *own)) if there.count(name) == 1][:MAX_COLUMNS]
         j.report.sample = [
             {"row": row, "values": {name: _cell(shown.column(name)[place[row]]) for name in names}}
             for row in sample.to_pylist()

@@ -13,7 +13,7 @@ import pandera.polars as pa
 import polars as pl
 import pyarrow
 import pytest
-from dovetail.errors import ConversionError, GateBlocked
+from dovetail.errors import ConversionError, DovetailError, GateBlocked
 from dovetail.quality import Gate, collect_reports
 from dovetail.types import current_types
 from hypothesis import HealthCheck, given, settings
@@ -87,6 +87,16 @@ def test_columns_of_one_name_are_an_error(types) -> None:
     report = Gate(PANDAS, on_fail="warn").evaluate(value, types=types).report
     assert report.decision == "block"
     assert any("2 columns are named 'a'" in check.message for check in report.checks)
+
+
+def test_rows_that_arrow_cannot_hold_still_block_with_a_report(types) -> None:
+    value = pd.DataFrame({"a": [-1, -2], "b": ["x", "y"], "mixed": [1, "x"]})
+    result = Gate(PANDAS).evaluate(value, types=types)
+    assert result.report.decision == "block" and result.quarantined is None
+    assert "could not be kept" in result.report.reason
+    assert [row["row"] for check in result.report.checks for row in check.sample] == [0, 1]
+    with pytest.raises(DovetailError):  # to set aside what cannot be written is to lose it
+        Gate(PANDAS, on_fail="quarantine", max_quarantined=1.0, min_rows=0).evaluate(value, types=types)
 
 
 def test_switching_pandera_off_does_not_open_the_gate() -> None:
