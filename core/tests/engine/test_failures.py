@@ -208,3 +208,69 @@ class TestStopping:
         with pytest.raises(RunInterrupted):
             hub.run(wf, run_id="to-be-cancelled", observers=[cancel])
         assert hub.runs.get_run("to-be-cancelled").status == "cancelled"
+
+
+class TestCancellingATaskType:
+    """A task type that holds a session cannot be moved to a process; it is told to stop."""
+
+    @pytest.fixture
+    def stopped(self) -> threading.Event:
+        return threading.Event()
+
+    @pytest.fixture
+    def wf(self, stopped: threading.Event) -> dt.Workflow:  # type: ignore[type-arg]
+        @dt.task_type("session-test")
+        class Session(dt.TaskType):
+            in_process = False
+
+            def resource_key(self, config: object) -> str:
+                return "one"
+
+            def open(self, config: object, context: object) -> threading.Event:
+                return threading.Event()
+
+            def execute(self, call: dt.TaskCall) -> int:
+                if not call.resource.wait(30):
+                    return 1
+                raise RuntimeError("the session was closed")
+
+            def cancel(self, call: dt.TaskCall) -> None:
+                call.resource.set()
+                stopped.set()
+
+        @dt.task("session-test")
+        def query() -> int: ...  # type: ignore[empty-body]
+
+        @dt.workflow
+        def wf() -> int:
+            return query()
+
+        return wf
+
+    def test_when_its_timeout_is_over(self, hub: Hub, wf: dt.Workflow, stopped: threading.Event) -> None:  # type: ignore[type-arg]
+        wf.graph.nodes[0].options = wf.graph.nodes[0].options.updated({"timeout": "100ms"})
+        with pytest.raises(TaskTimeout):
+            hub.run(wf)
+        assert stopped.is_set()
+
+    def test_when_the_run_is_cancelled(self, hub: Hub, wf: dt.Workflow, stopped: threading.Event) -> None:  # type: ignore[type-arg]
+        @dt.task
+        def other() -> int:
+            assert stopped.wait(30)
+            return 1
+
+        @dt.task
+        def both(a: int, b: int) -> int:
+            return a + b
+
+        @dt.workflow
+        def outer() -> int:
+            return both(wf(), other())
+
+        def cancel(event: object) -> None:
+            if getattr(event, "type", "") == "node.started":
+                hub.runs.request_cancel("cancel-me")
+
+        with pytest.raises(RunInterrupted):
+            hub.run(outer, run_id="cancel-me", observers=[cancel])
+        assert stopped.is_set()

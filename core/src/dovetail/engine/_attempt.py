@@ -59,7 +59,7 @@ class Outcome:
 class NodeAttempt:
     """One attempt of a task or gate node."""
 
-    __slots__ = ("_outcome", "_services", "_work", "node_id", "timeout")
+    __slots__ = ("_cancel", "_outcome", "_services", "_work", "node_id", "timeout")
 
     def __init__(self, work: Work, services: Services) -> None:
         self._work = work
@@ -67,6 +67,15 @@ class NodeAttempt:
         self.node_id = work.id
         self.timeout = work.node.options.timeout
         self._outcome = Outcome(0.0)
+        self._cancel: Callable[[], None] | None = None
+
+    def cancel(self) -> None:
+        """From another thread: ask the task type to stop the work, where its engine can. What it raises is logged."""
+        if self._cancel is not None:
+            try:
+                self._cancel()
+            except Exception:
+                log.exception("node %r could not be cancelled", self.node_id)
 
     def run(self, call: Call | None = None) -> Outcome:
         """Run it; user, data and platform failures are in the outcome, only interrupts are raised."""
@@ -121,6 +130,8 @@ class NodeAttempt:
         self._finish(compiled.gate_output(value, self._gate) if compiled.gated else value)
 
     def _here(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext) -> Any:
+        if not compiled.plain:
+            self._cancel = lambda: compiled.cancel(inputs, context, self._services.scope)
         if isinstance(compiled.task_type, RemoteTaskType):
             save = self._services.save_handle
             return run_job(compiled, inputs, context, self._services.scope, self._work, save, self.timeout)
@@ -130,7 +141,7 @@ class NodeAttempt:
 
         def stop() -> None:
             expired.set()
-            compiled.cancel(inputs, context)
+            self.cancel()
 
         timer = threading.Timer(self.timeout, stop)
         timer.daemon = True

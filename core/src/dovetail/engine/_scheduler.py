@@ -22,6 +22,7 @@ from dovetail.spec import Artifact, Executor
 from dovetail.store import NodeRecord
 
 _GRACE = 2.0
+_QUICK = 0.005
 
 
 class Scheduler:
@@ -50,9 +51,10 @@ class Scheduler:
         self._recorded = recorded
         self._lookup = lookup_cache
         self._fingerprints: dict[int, str] = {}
+        self._seconds: dict[int, float] = {}
         self._ready: deque[Work] = deque()
         self._retries: list[tuple[float, int, Work]] = []
-        self._running: dict[str, tuple[Work, Executor]] = {}
+        self._running: dict[str, tuple[Work, Executor, NodeAttempt]] = {}
         self._completed: queue.SimpleQueue[tuple[Work, Outcome]] = queue.SimpleQueue()
         self._settled: list[Work] = []
         self._tickets = itertools.count()
@@ -163,8 +165,9 @@ class Scheduler:
         attempt = NodeAttempt(work, self._services)
         executor = self._executor_for(work)
         self._journal.started(work)
-        if not self._running and not self._ready and executor.name == "threads":
-            # Nothing else can run beside it: the thread change would only cost time.
+        alone = not self._running and not self._ready
+        if alone and executor.name == "threads" and self._seconds.get(id(work.node.target), 1.0) < _QUICK:
+            # Nothing else can run beside it, and it was quick before: the thread change would only cost time.
             try:
                 outcome = attempt.run()
             except BaseException:  # Ctrl-C, or a signal handler that raises
@@ -172,7 +175,7 @@ class Scheduler:
                 raise
             self._receive(work, outcome)
             return
-        self._running[work.id] = (work, executor)
+        self._running[work.id] = (work, executor, attempt)
         future = executor.submit(attempt)
         future.add_done_callback(lambda done: self._completed.put((work, _outcome_of(work, done))))
 
@@ -211,6 +214,7 @@ class Scheduler:
         self._commit()
 
     def _receive(self, work: Work, outcome: Outcome) -> None:
+        self._seconds[id(work.node.target)] = outcome.ended - outcome.started
         if outcome.error is None:
             self._done(work, outcome)
         else:
@@ -275,8 +279,9 @@ class Scheduler:
     def _abandon(self) -> None:
         """Stop: kill what can be killed, give threads a moment, and mark what did not finish."""
         self._services.cancelled.set()
-        for node_id, (_, executor) in self._running.items():
+        for node_id, (_, executor, attempt) in self._running.items():
             executor.cancel(node_id)
+            attempt.cancel()
         deadline = time.monotonic() + _GRACE
         while self._running and time.monotonic() < deadline:
             try:
@@ -288,7 +293,7 @@ class Scheduler:
                 self._done(work, outcome)
             else:
                 self._journal.abandoned(work)
-        for work, _ in self._running.values():
+        for work, _, _ in self._running.values():
             self._journal.abandoned(work)
         if not self._journal.lost:
             self._journal.commit()

@@ -116,11 +116,11 @@ class CompiledTask:
             return values
         return self.convert_inputs(values, gate)
 
-    def cancel(self, inputs: dict[str, Any], context: TaskContext) -> None:
+    def cancel(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> None:
         """Ask the task type to stop a running call, where its engine can."""
         task = self.task
-        call = TaskCall(task.config, inputs, task.interface, context, task.function)
-        self.task_type.cancel(call)
+        resource = scope.get(self.task_type, task.config, context)
+        self.task_type.cancel(TaskCall(task.config, inputs, task.interface, context, task.function, resource))
 
     def work(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> Any:
         """Do the work; the output is not looked at yet."""
