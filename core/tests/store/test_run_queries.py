@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from dovetail.errors import ArtifactNotFound, UsageError
 from dovetail.spec import Artifact
-from dovetail.store import ArtifactStore, Batch, NewRun, NodeUpdate, Owner, Publication, RunStore
+from dovetail.store import ArtifactStore, Batch, NewRun, NodeUpdate, Owner, Publication, ReportRecord, RunStore
 
 
 @pytest.fixture
@@ -98,11 +98,13 @@ def test_a_misspelt_dataset_gets_the_nearest(store: RunStore, running: str, owne
 def test_live_blobs_are_what_gc_must_keep(
     store: RunStore, running: str, owner: Owner, artifact, artifacts: ArtifactStore
 ) -> None:
-    kept, child, lost = (artifact(name, artifacts) for name in ("kept", "child", "lost"))
+    kept, child, bad, lost = (artifact(name, artifacts) for name in ("kept", "child", "bad", "lost"))
+    report = ReportRecord("n", "gate", {"decision": "publish_clean_quarantine_rest", "quarantine": bad.to_dict()})
+    store.commit(Batch(running, owner.id, reports=(report,)))
     tree = Artifact(
         "f" * 64, "list", "tree", "h", children=(Artifact("e" * 64, "list", "tree", "h", children=(child,)),)
     )
     store.commit(Batch(running, owner.id, nodes=(NodeUpdate("n", "t", "succeeded", outputs={"a": kept, "b": tree}),)))
-    assert store.live_blobs() == {kept.blobs[0].digest, child.blobs[0].digest}
+    assert store.live_blobs() == {kept.blobs[0].digest, child.blobs[0].digest, bad.blobs[0].digest}
     assert artifacts.gc(store.live_blobs(), older_than=-5).files == 1
-    assert artifacts.has(kept) and artifacts.has(tree) and not artifacts.has(lost)
+    assert artifacts.has(kept) and artifacts.has(tree) and artifacts.has(bad) and not artifacts.has(lost)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from dovetail.errors import StoreError, StoreLocked, StoreUnwritable, StoreVersion
+from dovetail.errors import ConfigError, StoreError, StoreLocked, StoreUnwritable, StoreVersion
 from dovetail.store import Batch, EventRecord, NewRun, NodeUpdate, Owner, RunStore, _schema
 from sqlalchemy import Connection, text
 
@@ -129,6 +129,23 @@ def test_threads_share_a_store(store: RunStore, running: str, owner: Owner) -> N
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
     assert store.get_run(running).counts == {"succeeded": 200}
+
+
+def test_an_interrupt_in_the_worst_moment_leaves_no_transaction_open(
+    store: RunStore, running: str, owner: Owner
+) -> None:
+    store._db._begin_write(False)  # and then Ctrl-C, before anybody could roll back
+    store.commit(Batch(running, owner.id, events=(EventRecord("after"),)))
+    assert [event.type for event in store.events(running)] == ["after"]
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "nosuch://u:hunter2@h/db", "oracle://u:hunter2@h/db", "://"]
+)
+def test_an_address_that_can_not_be_used(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        RunStore(url)
+    assert caught.value.fix and "hunter2" not in str(caught.value)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

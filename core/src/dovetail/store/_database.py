@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from dovetail.errors import StoreError, StoreVersion
+from dovetail.errors import ConfigError, StoreError, StoreVersion
 from dovetail.store import _schema
 from dovetail.store._faults import from_database_error, from_os_error
 
@@ -185,8 +185,7 @@ class Database:
         """
         self.open()
         with self._lock, self._translated():
-            raw = self._writer_connection()
-            self._begin_write(raw, durable or self._durable)
+            raw = self._begin_write(durable or self._durable)
             cursor = raw.cursor()
             try:
                 yield cursor
@@ -203,9 +202,13 @@ class Database:
                 self._writer.driver_connection.execute(f"PRAGMA busy_timeout={int(_TICK * 1000)}")
         return self._writer.driver_connection
 
-    def _begin_write(self, raw: Any, durable: bool) -> None:
+    def _begin_write(self, durable: bool) -> Any:
+        raw = self._writer_connection()
         if not self.sqlite:
-            return  # drivers of servers begin by themselves
+            return raw  # drivers of servers begin by themselves
+        if raw.in_transaction:  # an interrupt fell between our BEGIN and our try
+            self._roll_back(raw)
+            raw = self._writer_connection()
         wanted = "FULL" if durable else "NORMAL"
         if self._synchronous != wanted:
             raw.execute(f"PRAGMA synchronous={wanted}")
@@ -214,6 +217,7 @@ class Database:
             raw.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
             _retry_locked(lambda: raw.execute("BEGIN IMMEDIATE"), time.monotonic() + self._timeout - _TICK)
+        return raw
 
     def _roll_back(self, raw: Any) -> None:
         try:
@@ -238,12 +242,17 @@ class Database:
         with self._fast_lock, self._translated():
             if self._fast is None:
                 self._fast = self.engine.raw_connection()
-            cursor = self._fast.cursor()
-            cursor.execute(sql, parameters)
-            rows = cursor.fetchall()
-            cursor.close()
-            if not self.sqlite:
-                self._fast.rollback()  # ends the snapshot
+            try:
+                cursor = self._fast.cursor()
+                cursor.execute(sql, parameters)
+                rows = cursor.fetchall()
+                cursor.close()
+                if not self.sqlite:
+                    self._fast.rollback()  # ends the snapshot
+            except BaseException:
+                self._fast.invalidate()
+                self._fast = None
+                raise
             return list(rows)
 
     # -- ending -----------------------------------------------------------------------------------
@@ -256,6 +265,7 @@ class Database:
                     held.close()
             self._writer = self._fast = None
             self.engine.dispose()
+            self._open = False
 
     def after_fork(self) -> None:
         """In a forked child: never touch the parent's connections, not even to close them."""
@@ -297,7 +307,18 @@ def _url_of(url: Path | str) -> URL:
     text = str(url)
     if isinstance(url, Path) or "://" not in text:
         return URL.create("sqlite", database=str(Path(text).absolute()))
-    return make_url(text)
+    try:
+        found = make_url(text)
+        found.get_dialect().import_dbapi()
+    except (SQLAlchemyError, ImportError) as error:
+        raise ConfigError(
+            "the address of the run store can't be used",
+            why=str(error).replace(text, "(the address)"),
+            fix="use a file name, or a SQLAlchemy URL whose driver is installed: pip install 'psycopg[binary]'",
+        ) from error
+    if found.get_backend_name() == "sqlite" and found.database in (None, "", ":memory:"):
+        raise ConfigError("a run store can't live in memory", fix="give the name of a file")
+    return found
 
 
 def _pragmas(connection: Any) -> None:

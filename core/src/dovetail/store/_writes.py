@@ -79,9 +79,9 @@ def write_batch(statements: Statements, cursor: Any, batch: Batch, workflow: str
         artifacts.add(artifact)
     for publication in batch.publications:
         _publish(statements, cursor, run_id, publication, artifacts, now)
-    artifacts.insert(statements, cursor)
     if batch.reports:
-        _put_reports(statements, cursor, batch, workflow, now)
+        _put_reports(statements, cursor, batch, workflow, artifacts, now)
+    artifacts.insert(statements, cursor)
     put_events(statements, cursor, run_id, batch.events, now)
 
 
@@ -132,12 +132,17 @@ def _publish(
     statements.set_current.run(cursor, (version, name))
 
 
-def _put_reports(statements: Statements, cursor: Any, batch: Batch, workflow: str, now: float) -> None:
+def _put_reports(
+    statements: Statements, cursor: Any, batch: Batch, workflow: str, artifacts: ArtifactRows, now: float
+) -> None:
     rows = []
     history: list[tuple[Any, ...]] = []
     for item in batch.reports:
         decision = str(item.report.get("decision", ""))
         rows.append((batch.run_id, item.node_id, item.gate, decision, now, encode(item.report)))
+        quarantined = item.report.get("quarantine")
+        if isinstance(quarantined, dict) and "blobs" in quarantined:
+            artifacts.add(Artifact.from_dict(quarantined))  # or gc would take the failing rows for garbage
         history.extend(_check_rows(batch.run_id, item, workflow, now))
     statements.put_report.run_many(cursor, rows)
     statements.put_check_result.run_many(cursor, history)
