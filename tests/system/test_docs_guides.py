@@ -1,0 +1,28 @@
+"""Guides and the README: every file they show is written, every command is run, every output compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GUIDES = ("write-a-task-type", "gates", "frames", "resume-and-cache", "configure", "write-a-plugin")
+PAGES = tuple(f"docs/how-to/{name}.md" for name in GUIDES)
+
+PageOf = Callable[[str], Any]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAGES)
+def test_the_code_of_a_guide_does_what_it_shows(page: PageOf, tmp_path: Path, name: str) -> None:
+    assert page(name).play(tmp_path) > 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_of_code_is_a_file_that_is_run(page: PageOf, name: str) -> None:
+    blocks = page(name).blocks("python", "toml")
+    assert blocks
+    for block in blocks:
+        assert block.file, f"{name}, line {block.line}: begin the block with a line such as '# hello.py'"
