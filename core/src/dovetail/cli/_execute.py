@@ -158,4 +158,3 @@ def log_shown(progress: Progress, quiet: bool) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-

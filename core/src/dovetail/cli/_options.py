@@ -57,10 +57,14 @@ def options_of(context: click.Context) -> Options:
     return found
 
 
+def _given(value: object) -> bool:
+    return value is not None and value is not False and value != ()
+
+
 def keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """Callback of an option of all commands: remember it if it was given; the innermost command has the last word."""
     name = parameter.name
-    if name is not None and value not in (None, False, ()):
+    if name is not None and _given(value):
         setattr(options_of(context), name, value)
     return value
 
@@ -68,7 +72,7 @@ def keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
 def keep_for_run(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """Callback of an option of ``run``."""
     name = parameter.name
-    if name is not None and value not in (None, False, ()):
+    if name is not None and _given(value):
         given = options_of(context).run
         given[name] = (*given.get(name, ()), *value) if isinstance(value, tuple) else value
     return value

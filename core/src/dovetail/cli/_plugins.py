@@ -15,7 +15,7 @@ from dovetail.errors import DovetailError, PlatformError
 from dovetail.plugins import Finding, PluginListing, diagnose, list_plugins
 from dovetail.spec import Declaration, Manifest
 
-plugins = Verbs("plugins", help="What is installed, and what it brings.")
+plugins = Verbs("plugins", help="List the installed plugins.")
 common(plugins)
 
 _KINDS = {
@@ -119,9 +119,9 @@ def _words(declares: dict[str, list[str]] | None) -> str:
 @common
 @with_session
 def doctor(session: Session) -> int:
-    """Say what is wrong with plugins, configuration and stores, and what to type.
+    """Say what is wrong here, and what to type.
 
-    Exits with 3 if anything but a missing engine was found.
+    Looks at the plugins, the configuration and the run store. Exits with 3 if anything but a missing engine was found.
     """
     findings = diagnose(session.catalogue)
     lines = [_finding(found) for found in findings]

@@ -28,7 +28,7 @@ from dovetail.graph import Workflow
 from dovetail.hub import load_workflow, workflows_in
 from dovetail.hub._load import load_module
 
-_HELP = """Run WORKFLOW of FILE: recorded, cached, resumable.
+_HELP = """Run a workflow: recorded, cached, resumable.
 
 FILE is a Python file, or a module as package.module. The flags of the workflow come from its signature; see
 dovetail run FILE WORKFLOW --help. Without a WORKFLOW, those of the file are listed.

@@ -227,13 +227,22 @@ def _read_json(text: str, kind: InputKind, flag: str, engine: TypeEngine) -> Any
     try:
         return engine.parse(text, kind.annotation)
     except DovetailError as error:
-        problem = error
+        _say_where(error, text, kind.annotation)
+        raise _mismatch(flag, text, type_text(kind.annotation), error) from error
+
+
+def _say_where(error: DovetailError, text: str, annotation: Any) -> None:
+    """Add the place inside the JSON to an error that does not have it."""
+    from pydantic import PydanticUserError, TypeAdapter, ValidationError
+
     try:
-        return engine.accept(data, kind.annotation)
-    except DovetailError as error:
-        # Of the two ways to read it, the one that knows JSON says the place inside the structure.
-        problem = error if error.details.get("path") else problem
-    raise _mismatch(flag, text, type_text(kind.annotation), problem) from problem
+        TypeAdapter(annotation).validate_json(text)
+    except ValidationError as found:
+        first = found.errors(include_url=False, include_context=False)[0]
+        error.details["expected"] = first["msg"].removeprefix("Input should be ")
+        error.details["path"] = ".".join(map(str, first["loc"]))
+    except PydanticUserError:
+        return  # a type that pydantic alone does not know
 
 
 def _file_text(name: str, flag: str) -> str:

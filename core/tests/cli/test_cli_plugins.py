@@ -1,0 +1,198 @@
+"""Plugins on the command line: listing, policy, commands, paths between types, the doctor."""
+
+from __future__ import annotations
+
+import pytest
+
+HOOKS = """
+import click
+from dovetail.spec import CommandSpec, ConverterSpec, TransformerSpec, hookimpl
+
+DOVETAIL_API = 1
+
+@hookimpl
+def dovetail_commands():
+    return [
+        CommandSpec("greet", "NAME:greet"),
+        CommandSpec("crash", "NAME:crash"),
+        CommandSpec("nothing", "NAME:DOVETAIL_API"),
+    ]
+
+@hookimpl
+def dovetail_type_transformers():
+    lossy = ConverterSpec("shop.Frame", "pyarrow.Table", "NAME:convert", cost="copy", lossy="the index")
+    return [TransformerSpec("shop.Frame", "NAME:Transformer", converters=(lossy,)), TransformerSpec("shop.Table", "NAME:T")]
+
+@click.command("greet", help="Say hello.")
+@click.argument("name")
+def greet(name):
+    print(f"hello {name}")
+    return 0
+
+@click.command("crash")
+def crash():
+    secret_looking = {"key": [1, 2]}["nokey"]
+"""
+
+
+@pytest.fixture
+def hooks(project, monkeypatch, request) -> str:
+    """A project with a hook module of its own; its import name."""
+    name = f"hooks_of_{abs(hash(request.node.nodeid))}"
+    monkeypatch.delenv("DOVETAIL_DISABLE_PLUGINS")
+    monkeypatch.syspath_prepend(str(project))
+    (project / f"{name}.py").write_text(HOOKS.replace("NAME", name), encoding="utf-8")
+    (project / "dovetail.toml").write_text(f'plugins = ["{name}"]\nallow = ["{name}"]\n', encoding="utf-8")
+    return name
+
+
+def test_a_command_of_a_plugin_runs(hooks, cli):
+    done = cli("greet", "world")
+    assert (done.code, done.out) == (0, "hello world\n")
+    assert "Say hello." in cli("greet", "--help").out
+
+
+def test_a_misspelt_command_may_mean_one_of_a_plugin(hooks, cli):
+    done = cli("gret", "world")
+    assert done.code == 2
+    assert "did you mean dovetail greet?" in done.err
+
+
+def test_a_command_that_is_none_is_said(hooks, cli):
+    done = cli("nothing")
+    assert done.code == 3
+    assert "not a click.Command" in done.err
+
+
+def test_with_plugins_disabled_their_commands_are_gone(hooks, cli):
+    done = cli("--disable-plugins", "greet", "world")
+    assert done.code == 2
+    assert "there is no command 'greet'" in done.err
+
+
+@pytest.mark.parametrize("flags", [("--disable-plugins",), ("--deny", "HOOKS")])
+def test_the_policy_comes_from_flags_as_well(hooks, cli, flags):
+    flags = tuple(hooks if flag == "HOOKS" else flag for flag in flags)
+    (line,) = (p for p in cli(*flags, "plugins", "list", "--json").json["plugins"] if p["plugin"] == hooks)
+    assert line["state"] == "skipped"
+    assert line["reason"]
+    (after,) = (p for p in cli("plugins", "list", "--json", *flags).json["plugins"] if p["plugin"] == hooks)
+    assert after == line
+
+
+def test_allow_is_taken_as_well(hooks, cli):
+    done = cli("--allow", "somebody-else", "doctor")
+    assert done.code == 3
+    assert "allow names somebody-else" in done.out
+
+
+def test_the_list_of_plugins(hooks, cli):
+    keys = {"plugin", "distribution", "version", "module", "summary", "api", "declares", "state", "reason"}
+    listed = {p["plugin"]: p for p in cli("plugins", "list", "--json").json["plugins"]}
+    assert set(listed[hooks]) == keys
+    assert listed[hooks]["state"] == "enabled" and listed[hooks]["declares"] is None
+    loaded = {p["plugin"]: p for p in cli("plugins", "list", "--load", "--json").json["plugins"]}
+    assert set(loaded[hooks]) == keys
+    assert loaded[hooks]["api"] == 1
+    assert loaded[hooks]["declares"]["command"] == ["greet", "crash", "nothing"]
+    assert "greet, crash, nothing" in " ".join(cli("plugins", "list", "--load").out.split())
+
+
+def test_a_broken_plugin_is_listed_with_its_reason_and_harms_nobody(hooks, cli, project):
+    (project / f"{hooks}.py").write_text("import a_library_nobody_has", encoding="utf-8")
+    (line,) = (p for p in cli("plugins", "list", "--load", "--json").json["plugins"] if p["plugin"] == hooks)
+    assert line["state"] == "skipped" and "a_library_nobody_has" in line["reason"]
+    assert cli("run", "pipeline.py", "plain", "--month", "1").code == 0
+    sick = cli("doctor")
+    assert sick.code == 3
+    assert hooks in sick.out and "fix:" in sick.out
+    strict = cli("--strict-plugins", "run", "pipeline.py", "plain", "--month", "1")
+    assert strict.code == 3
+
+
+def test_the_doctor_of_a_healthy_project(cli):
+    done = cli("doctor")
+    assert done.code == 0
+    assert "nothing is wrong" in done.out
+    assert cli("doctor", "--json").json == {"findings": [], "healthy": True}
+
+
+# -- types -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("source", "target"), [("shop.Frame", "pyarrow.Table"), ("Frame", "arrow")])
+def test_the_path_between_types_names_steps_costs_and_plugins(hooks, cli, source, target):
+    document = cli("types", "path", source, target, "--json").json
+    assert document["steps"] == [
+        {"source": "shop.Frame", "target": "pyarrow.Table", "cost": "copy", "lossy": "the index", "plugin": hooks}
+    ]
+    assert document["lossy"] == ["the index"]
+    shown = cli("types", "path", source, target).out
+    assert hooks in shown and "loses the index" in shown and "cost 10" in shown
+
+
+def test_types_that_fit_as_they_are(cli):
+    assert cli("types", "path", "int", "float").out == "int -> float: as it is\n"
+    assert cli("types", "path", "int", "float", "--json").json["steps"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "code", "said"),
+    [
+        ("shop", "arrow", 0, ""),
+        ("Table", "arrow", 2, "may be several types"),
+        ("pyarrow.Table", "shop.Frame", 2, "nothing converts pyarrow.Table to shop.Frame"),
+        ("arow", "int", 2, "did you mean arrow?"),
+        ("shop.Frme", "pyarrow.Table", 2, "shop.Frme"),
+        ("int", "no.such.Type", 2, "no.such.Type"),
+    ],
+)
+def test_a_path_that_is_not_there_names_both_ends_and_the_fix(hooks, cli, source, target, code, said, project):
+    if source == "shop":
+        text = (
+            (project / f"{hooks}.py")
+            .read_text(encoding="utf-8")
+            .replace('TransformerSpec("shop.Table"', 'TransformerSpec("other.T"')
+        )
+        (project / f"{hooks}.py").write_text(text, encoding="utf-8")
+    done = cli("types", "path", source, target)
+    assert done.code == code
+    assert said in done.err
+    assert ("fix:" in done.err) == bool(code)
+
+
+def test_the_list_of_types(hooks, cli):
+    types = {line["type"]: line for line in cli("types", "list", "--json").json["types"]}
+    assert types["shop.Frame"]["plugin"] == hooks
+    assert "parquet" in types["pyarrow.Table"]["formats"]
+    assert "pyarrow.Table" in cli("types", "list").out
+
+
+# -- what nobody expected ----------------------------------------------------------------------------
+
+
+def test_an_unexpected_exception_is_one_line_and_a_file(hooks, cli, project):
+    done = cli("crash")
+    assert done.code == 3
+    assert "dovetail failed: KeyError: 'nokey'" in done.err
+    assert "Traceback" not in done.err
+    (file,) = (project / ".dovetail").glob("crash-*.log")
+    assert str(file) in done.err
+    assert "KeyError: 'nokey'" in file.read_text(encoding="utf-8")
+
+
+def test_debug_shows_the_traceback(hooks, cli, project):
+    done = cli("--debug", "crash")
+    assert done.code == 3
+    assert "Traceback" in done.err and "secret_looking" in done.err
+    assert not list((project / ".dovetail").glob("crash-*.log"))
+
+
+def test_secrets_are_masked_in_errors_and_crash_files(hooks, cli, project, monkeypatch):
+    from dovetail.config import Secret
+
+    Secret("nokey")
+    done = cli("crash")
+    (file,) = (project / ".dovetail").glob("crash-*.log")
+    assert "nokey" not in done.err + file.read_text(encoding="utf-8")
+    assert "***" in done.err
