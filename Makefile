@@ -26,7 +26,7 @@ lint: setup ## ruff (rules and format) and the import contracts
 	@$(BIN)/python scripts/test_all.py --only lint
 
 format: setup ## let ruff rewrite what it can
-	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
 types: setup ## mypy, strict, on core and the plugins

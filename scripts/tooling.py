@@ -132,11 +132,15 @@ def uv_environment(uv: Path) -> dict[str, str]:
     """
     env = dict(os.environ)
     env["PATH"] = os.pathsep.join([str(uv.parent), env.get("PATH", "")])
-    env.setdefault("UV_LINK_MODE", "copy" if os.name == "nt" else "hardlink")
     env.pop("VIRTUAL_ENV", None)  # `-p` says which environment is meant; another one that is active must not
     settings = _pip_settings()
     spaced = {"UV_DEFAULT_INDEX": "index-url", "UV_INDEX": "extra-index-url"}
-    told = any(name in env for name in (*spaced, "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"))
+    own_files = (
+        Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "uv" / "uv.toml",
+        Path("/etc/uv/uv.toml"),
+    )
+    told = any(name in env for name in (*spaced, "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_CONFIG_FILE"))
+    told = told or any(path.exists() for path in own_files)
     if not told:
         for variable, key in spaced.items():
             if key in settings:
