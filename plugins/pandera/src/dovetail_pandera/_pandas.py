@@ -99,9 +99,8 @@ class PandasFrame:
         if key is None or check.groupby is not None:
             return self._check_frame(check, key)
         series = self._series(key)
-        valid = series.notna()
         backend = backend_of(check, series)
-        given = backend.preprocess(series, None)
+        given = backend.preprocess(series, None)  # without its nulls if the check ignores them
         output = backend.apply(given)
         if not isinstance(output, pd.Series):
             return _verdict(output)
@@ -110,13 +109,10 @@ class PandasFrame:
         if not output.index.equals(given.index):
             return Labels(1, failed=int(not bool(output.all())))  # answers about something else than these rows
         passed = _booleans(output)
-        if check.ignore_na:
-            bad = (passed == False) & valid.reindex(output.index)  # noqa: E712 - null is not False
-            return Labels(int(valid.sum()), _ordinals(bad.fillna(False)))
-        bad = ~passed.fillna(False).astype(bool)
-        if is_builtin(check):
-            bad |= ~valid
-        return Labels(len(series), _ordinals(bad))
+        bad = ~_without_null(passed, check.ignore_na)
+        if not check.ignore_na and is_builtin(check):
+            bad |= series.isna()
+        return Labels(len(given), _ordinals(bad))
 
     def _check_frame(self, check: Any, key: Hashable | None) -> Labels:
         backend = backend_of(check, self._frame)
@@ -134,8 +130,8 @@ class PandasFrame:
             return Labels(1, failed=int(not bool(output.all())))
         passed = _booleans(output)
         if not check.ignore_na:
-            return Labels(self.rows, _ordinals(~passed.fillna(False).astype(bool)))
-        bad = _ordinals((passed == False).fillna(False))  # noqa: E712 - null is not False
+            return Labels(self.rows, _ordinals(~_without_null(passed, False)))
+        bad = _ordinals(~_without_null(passed, True))
         unknown = self._with_null_operand(check, bad)
         return Labels(self.rows - int(passed.isna().sum()) - len(unknown), np.setdiff1d(bad, unknown))
 
@@ -189,6 +185,11 @@ def _booleans(output: pd.Series[Any]) -> pd.Series[Any]:
         return output.astype("boolean")
     except (TypeError, ValueError) as error:
         raise Unevaluable(f"the check returned values of type {output.dtype}; expected booleans") from error
+
+
+def _without_null(passed: pd.Series[Any], verdict: bool) -> pd.Series[Any]:
+    """Plain booleans, null replaced by the verdict on it."""
+    return passed if passed.dtype == bool else passed.fillna(verdict).astype(bool)
 
 
 def _ordinals(mask: pd.Series[Any]) -> Any:
