@@ -49,7 +49,18 @@ class Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        r, d, v = s.run.c, s.dataset.c, s.dataset_version.c
+        self._write_changes_of_runs()
+        self._write_publishing()
+        self._write_looking_up()
+        self.put_node = self._insert(s.node, replace=True)
+        self.put_artifact = self._insert(s.artifact, replace=False)
+        self.put_cache = self._insert(s.cache, replace=True)
+        self.put_report = self._insert(s.report, replace=True)
+        self.put_check_result = self._insert(s.check_result, replace=True)
+        self.put_event = self._insert(s.event, leave_out="seq")
+
+    def _write_changes_of_runs(self) -> None:
+        r = s.run.c
         # Names in the order in which the parameters stand in the text. On a server the row of the run is locked, so
         # that nobody takes the run over between the check and the commit; SQLite has one writer anyway.
         self.owned = self._make(
@@ -96,8 +107,6 @@ class Statements:
             .values(status=literal_column("'cancelled'"), ended=bindparam("moment")),
             "moment run",
         )
-        self.cached = self._make(select(s.cache.c.outputs).where(s.cache.c.key == bindparam("entry")), "entry")
-        self.artifact = self._make(select(s.artifact.c.data).where(s.artifact.c.id == bindparam("entry")), "entry")
         self.renew = self._make(
             update(s.run)
             .where(
@@ -106,7 +115,9 @@ class Statements:
             .values(lease_expires=bindparam("expires")),
             "expires run owner",
         )
-        self.cancel_requested = self._make(select(r.cancel_requested).where(r.run_id == bindparam("run")), "run")
+
+    def _write_publishing(self) -> None:
+        d, v = s.dataset.c, s.dataset_version.c
         self.current_version = self._make(
             select(d.current_version).where(d.name == bindparam("dataset")).with_for_update(), "dataset"
         )
@@ -124,14 +135,15 @@ class Statements:
             ),
             "dataset run node output artifact",
         )
-        self.put_node = self._insert(s.node, replace=True)
-        self.put_artifact = self._insert(s.artifact, replace=False)
-        self.put_cache = self._insert(s.cache, replace=True)
-        self.put_report = self._insert(s.report, replace=True)
-        self.put_check_result = self._insert(s.check_result, replace=True)
-        self.put_event = self._insert(s.event, leave_out="seq")
         self.put_dataset = self._insert(s.dataset, replace=False)
         self.put_version = self._insert(s.dataset_version)
+
+    def _write_looking_up(self) -> None:
+        self.cached = self._make(select(s.cache.c.outputs).where(s.cache.c.key == bindparam("entry")), "entry")
+        self.artifact = self._make(select(s.artifact.c.data).where(s.artifact.c.id == bindparam("entry")), "entry")
+        self.cancel_requested = self._make(
+            select(s.run.c.cancel_requested).where(s.run.c.run_id == bindparam("run")), "run"
+        )
 
     def _make(self, clause: ClauseElement, names: str) -> Statement:
         return Statement(clause, names.split(), self._dialect)
