@@ -7,6 +7,7 @@ import datetime as dt
 import enum
 import json
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -366,7 +367,11 @@ def test_hashes_are_the_same_in_another_process(types: TypeEngine, tmp_path: Pat
     )
     results = {
         subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
         for seed in ("1", "2")
     }

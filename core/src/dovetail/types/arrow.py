@@ -212,8 +212,9 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
     check_columns(table.column_names, "the table")
     table = normalise_table(table)
-    for field in table.schema:
-        if _forgotten(field.type):
+    for field, column in zip(table.schema, table.columns, strict=True):
+        holes = column.null_count and pa.types.is_fixed_size_list(field.type)  # come back as lists of length 0
+        if holes or _forgotten(field.type):
             raise NotImplementedError(f"Parquet forgets the type of the column {field.name!r}: {field.type}")
     try:
         pq.write_table(table.combine_chunks(), path, compression="zstd", version="2.6")
@@ -228,6 +229,8 @@ def _forgotten(kind: pa.DataType, inside: bool = False) -> bool:
     import pyarrow.types as t
 
     if t.is_union(kind) or t.is_interval(kind) or t.is_run_end_encoded(kind):
+        return True
+    if t.is_fixed_size_list(kind) and inside:
         return True
     if t.is_dictionary(kind):
         return inside or t.is_nested(kind.value_type)

@@ -31,6 +31,10 @@ _NULLABLE = {
 }
 
 
+_OLD = int(pd.__version__.partition(".")[0]) < 3
+"""pandas 2 has no text type by default: text is a column of objects."""
+
+
 def index_is_default(index: pd.Index[Any]) -> bool:
     """True for the row numbers that every new frame has."""
     return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1 and index.name is None
@@ -98,7 +102,7 @@ def _column(series: pd.Series[Any], name: str) -> Any:
         raise ValueMismatch(
             f"the pandas column {name!r} (dtype {series.dtype}) has no one Arrow type",
             why=str(error).splitlines()[0],
-            fix=f"give it one: frame[{name!r}] = frame[{name!r}].astype('string'), or convert its objects",
+            fix=f"cast it to one type, for example frame[{name!r}].astype('string'), or drop it",
         ) from error
     return array
 
@@ -137,13 +141,25 @@ def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
         categories = _series(pa.chunked_array([], kind.value_type), pd.RangeIndex(0))
         empty = pd.CategoricalDtype(pd.Index(categories), kind.ordered)
         return pd.Series([None] * len(column), index=index, dtype=empty)
+    if _OLD and t.is_string(kind) and column.null_count == len(column):
+        return pd.Series(
+            [None] * len(column), index=index, dtype="string"
+        )  # an object column would forget that it is text
+    if isinstance(kind, pa.BaseExtensionType):
+        return _with_index(column.to_pandas(), index)  # periods and intervals
     plain = t.is_string(kind) or t.is_large_string(kind) or t.is_timestamp(kind) or t.is_duration(kind)
     if plain or (t.is_dictionary(kind) and not t.is_nested(kind.value_type)):
-        series = column.to_pandas()
-        series.index = index
-        series.name = None
-        return series  # type: ignore[no-any-return]
+        if t.is_dictionary(kind) and t.is_unsigned_integer(kind.index_type):  # pyarrow 18 takes signed ones only
+            parts = [(part.indices.cast(pa.int64()), part.dictionary) for part in column.chunks]
+            column = pa.chunked_array([pa.DictionaryArray.from_arrays(*part, ordered=kind.ordered) for part in parts])
+        return _with_index(column.to_pandas(), index)
     return _keep(column, index)
+
+
+def _with_index(series: pd.Series[Any], index: pd.RangeIndex) -> pd.Series[Any]:
+    series.index = index
+    series.name = None
+    return series
 
 
 def _keep(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
@@ -221,18 +237,18 @@ def restore_frame(table: pa.Table) -> pd.DataFrame:
     index = notes["index"]
     if index is not None and "columns" in index:
         for label, dtype in zip(index["columns"], index["dtypes"], strict=True):
-            frame[label] = _as(frame[label], dtype)
+            frame[label] = _as(frame[label], dtype, table.column(label))
         frame = frame.set_index(index["columns"])
         frame.index.names = index["names"]
     for name, dtype in zip(frame.columns, notes["dtypes"], strict=True):
         if str(frame[name].dtype) != dtype:
-            frame[name] = _as(frame[name], dtype)
+            frame[name] = _as(frame[name], dtype, table.column(name))
     if index is not None and "range" in index:
         frame.index = pd.RangeIndex(range(*index["range"]), name=index["name"])
     return frame
 
 
-def _as(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+def _as(series: pd.Series[Any], dtype: Any, column: pa.ChunkedArray) -> pd.Series[Any]:
     """The series in a dtype given by its note. A name that pandas cannot read back leaves the values as they are."""
     if isinstance(dtype, dict):
         categories = pd.Index(dtype["categories"], dtype=dtype["of"])
@@ -240,7 +256,7 @@ def _as(series: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     if dtype == "category" or str(series.dtype) == dtype:
         return series
     if dtype == "object":
-        return pd.Series(series.array.to_numpy(dtype=object, na_value=None), index=series.index, dtype=object)
+        return pd.Series(column.to_pylist(), index=series.index, dtype=object)
     try:
         return series.astype(dtype)
     except (TypeError, ValueError, NotImplementedError):

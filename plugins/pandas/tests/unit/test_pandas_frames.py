@@ -95,6 +95,11 @@ PANDAS_COLUMNS: dict[str, Any] = {
     "category": pd.Series(["a", "b", "a"], dtype="category"),
     "category_ordered": pd.Series(pd.Categorical(["a", "b", None], categories=["b", "a", "z"], ordered=True)),
     "category_int": pd.Series([1, 2, 1], dtype="category"),
+    "object_lists": pd.Series([[1], None, [2, 3]], dtype=object),
+    "object_floats": pd.Series([1.5, None, 2.5], dtype=object),
+    "object_moments": pd.Series([dt.datetime(2024, 1, 1), None, None], dtype=object),
+    "period": pd.Series(pd.period_range("2024-01", "2024-03", freq="M")),
+    "interval": pd.Series(pd.interval_range(0, 3)),
     "arrow_int": pd.Series([1, None, 3], dtype="int64[pyarrow]"),
     "arrow_list": pd.Series([[1], None, [2, 3]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
 }
