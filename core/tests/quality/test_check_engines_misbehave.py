@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
-from dovetail.errors import EngineUnavailable
+from dovetail.errors import EngineUnavailable, PluginError
+from dovetail.plugins import current_catalogue
 from dovetail.quality import Gate
+from dovetail.quality._lookup import find_spec, load_engine
 from dovetail.spec import CheckInfo, CheckOutcome
 from dovetail.types import current_types
 
@@ -91,3 +93,13 @@ def test_engines_come_from_the_catalogue_of_the_type_engine_in_threads_too(scrip
     gate = Gate(scripted([outcome([])]))
     with ThreadPoolExecutor(1) as pool:  # a new thread does not see the catalogue that is in use here
         assert pool.submit(gate.evaluate, TABLE, types=types).result().report.decision == "publish"
+
+
+def test_an_engine_that_cannot_describe_its_suite_is_named(scripted, outcome, monkeypatch) -> None:
+    gate = Gate(scripted([outcome([])]))
+    engine = type(load_engine(find_spec(gate.suite, current_catalogue()), current_catalogue()))
+    monkeypatch.setattr(engine, "version", lambda self: 1 / 0)
+    assert gate.evaluate(TABLE, types=current_types()).report.engine == {"name": "scripted", "version": ""}
+    monkeypatch.setattr(engine, "describe", lambda self, suite: 1 / 0)
+    with pytest.raises(PluginError, match="scripted"):
+        gate.evaluate(TABLE, types=current_types())

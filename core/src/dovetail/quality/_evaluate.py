@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import ConversionError, DovetailError, PlatformError
 from dovetail.quality import _rows
-from dovetail.quality._lookup import catalogue_of, find_spec, load_engine, suite_name, suite_version
+from dovetail.quality._lookup import catalogue_of, engine_version, find_spec, load_engine, suite_name, suite_version
 from dovetail.quality._outcomes import Judged, judge, suite_error
 from dovetail.quality._policy import Finding, Verdict, decide
 from dovetail.quality._quarantine import quarantine_table
@@ -170,7 +170,7 @@ def _report(
         reason=verdict.reason,
         policy=gate.policy.to_dict(),
         suite=suite_name(gate.suite),
-        engine={"name": engine.name, "version": engine.version()},
+        engine={"name": engine.name, "version": engine_version(engine)},
         checks=checks,
         rows_in=table.rows,
         run_id=where.run_id,

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 from typing import Any
 
-from dovetail.errors import DefinitionError, EngineUnavailable, shorten
+from dovetail.errors import DefinitionError, DovetailError, EngineUnavailable, PluginError, shorten
 from dovetail.plugins import Catalogue, current_catalogue
 from dovetail.spec import CheckEngine, CheckEngineSpec
 from dovetail.types import TypeEngine
@@ -87,8 +87,30 @@ def suite_name(suite: Any) -> str:
 
 
 def suite_version(engine: CheckEngine, suite: Any) -> str:
-    """Hash of the checks of a suite, equal in every process."""
-    return hashlib.sha256(f"{engine.name}\n{engine.fingerprint(suite)}".encode()).hexdigest()[:16]
+    """Hash of the checks of a suite, equal in every process.
+
+    Raises:
+        PluginError: The engine cannot tell what it would check.
+    """
+    try:
+        told = engine.fingerprint(suite)
+    except DovetailError:
+        raise
+    except Exception as error:  # a plugin's code may raise anything
+        raise PluginError(
+            f"the check engine {engine.name!r} cannot describe the suite {suite_name(suite)!r}",
+            why=f"{type(error).__name__}: {error}",
+            fix="report this to the author of the plugin",
+        ) from error
+    return hashlib.sha256(f"{engine.name}\n{told}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def engine_version(engine: CheckEngine) -> str:
+    """Version of the engine's library; empty where it cannot tell."""
+    try:
+        return str(engine.version())
+    except Exception:  # a report without a version is better than none
+        return ""
 
 
 def _importable(module: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dovetail.spec import CheckOutcome
 
-from dovetail_pandera._frames import INDEX, Frame, Labels, Unevaluable
+from dovetail_pandera._frames import Frame, Labels, Level, Unevaluable
 from dovetail_pandera._plan import Kind, Step
 
 
@@ -36,7 +36,7 @@ def evaluate_step(step: Step, frame: Frame) -> CheckOutcome:
 
 def _require(needs: Iterable[Hashable], frame: Frame) -> None:
     for name in needs:
-        if isinstance(name, tuple) and name and name[0] == INDEX:
+        if isinstance(name, Level):
             continue
         times = sum(1 for other in frame.names if other == name)
         if times != 1:
@@ -50,7 +50,7 @@ def _whole(fine: bool, observed: Any) -> Labels:
 def _present(step: Step, frame: Frame) -> Labels:
     missing = []
     for name in step.key:
-        column = step.component[name]
+        column = step.columns[name]
         if not (frame.matching(column) if column.regex else name in frame.names):
             missing.append(str(name))
     return _whole(not missing, {"missing": missing})
@@ -77,8 +77,8 @@ _LABELS: dict[Kind, Callable[[Step, Frame], Labels]] = {
     "strict": _strict,
     "ordered": _ordered,
     "names_unique": _names_unique,
-    "dtype": lambda step, frame: frame.dtype(step.key, step.component),
-    "coerce": lambda step, frame: frame.coerce(step.key, step.component),
+    "dtype": lambda step, frame: frame.dtype(step.key, step.dtype),
+    "coerce": lambda step, frame: frame.coerce(step.key, step.dtype),
     "not_null": lambda step, frame: frame.not_null(step.key),
     "unique": lambda step, frame: frame.unique((step.key,)),
     "joint_unique": lambda step, frame: frame.unique(step.key),

@@ -6,8 +6,12 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-INDEX = "index"
-"""Marks the key of a level of a pandas index: ``(INDEX, position)``."""
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The key of a level of a pandas index, which no column can have."""
+
+    position: int
 
 
 class Unevaluable(Exception):
@@ -47,12 +51,12 @@ class Frame(Protocol):
         """Key, component and name of each level of the index that the schema describes."""
         ...
 
-    def dtype(self, key: Hashable, component: Any) -> Labels:
-        """Does the column have the type of the component?"""
+    def dtype(self, key: Hashable, dtype: Any) -> Labels:
+        """Does the column have the type?"""
         ...
 
-    def coerce(self, key: Hashable, component: Any) -> Labels:
-        """Look at the column as the component's type from here on; values that do not convert fail."""
+    def coerce(self, key: Hashable, dtype: Any) -> Labels:
+        """Look at the column as this type from here on; values that do not convert fail."""
         ...
 
     def not_null(self, key: Hashable) -> Labels:

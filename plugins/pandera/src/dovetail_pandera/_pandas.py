@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandera.errors import ParserError, SchemaError
 
-from dovetail_pandera._frames import INDEX, Labels, Unevaluable, backend_of, is_builtin
+from dovetail_pandera._frames import Labels, Level, Unevaluable, backend_of, is_builtin
 from dovetail_pandera._plan import index_components, index_name
 
 
@@ -39,44 +39,45 @@ class PandasFrame:
             level = position
             if component.name is not None and component.name in self._index.names:
                 level = self._index.names.index(component.name)
-            keys.append(((INDEX, level), component, index_name(component, position)))
+            keys.append((Level(level), component, index_name(component, position)))
         return keys
 
     def _series(self, key: Hashable, coerced: bool = True) -> pd.Series[Any]:
         if coerced and key in self._coerced:
             return self._coerced[key]
-        if isinstance(key, tuple) and key and key[0] == INDEX:
-            if key[1] >= self._index.nlevels:
+        if isinstance(key, Level):
+            if key.position >= self._index.nlevels:
                 raise Unevaluable(f"the index has {self._index.nlevels} levels, the schema describes more")
-            return pd.Series(self._index.get_level_values(key[1])).reset_index(drop=True)
+            return pd.Series(self._index.get_level_values(key.position)).reset_index(drop=True)
         return self._original[key]
 
-    def dtype(self, key: Hashable, component: Any) -> Labels:
-        """Does the column have the type of the component?"""
+    def dtype(self, key: Hashable, dtype: Any) -> Labels:
+        """Does the column have the type?"""
         from pandera.engines.pandas_engine import Engine
 
         series = self._series(key, coerced=False)
-        fine = component.dtype.check(Engine.dtype(series.dtype), series)
+        fine = dtype.check(Engine.dtype(series.dtype), series)
         if not isinstance(fine, (bool, np.bool_)):  # Python types such as list[int] are looked at value by value
             wrong = _true(~np.asarray(fine, dtype=bool) & series.notna().to_numpy())
             return Labels(self.rows, wrong) if len(wrong) else Labels(1)
         return Labels(1, failed=int(not fine), observed=None if fine else str(series.dtype))
 
-    def coerce(self, key: Hashable, component: Any) -> Labels:
-        """Look at the column as the component's type; values that do not convert fail and are left out from here on."""
+    def coerce(self, key: Hashable, dtype: Any) -> Labels:
+        """Look at the column as this type; values that do not convert fail and are left out from here on."""
         series = self._series(key, coerced=False).dropna()
         evaluated = len(series)
         bad: Any = np.array([], dtype=np.int64)
         try:
-            coerced = component.dtype.try_coerce(series)
+            coerced = dtype.try_coerce(series)
         except ParserError as error:
             if error.failure_cases is None or "index" not in getattr(error.failure_cases, "columns", ()):
-                raise Unevaluable(f"the column does not convert to {component.dtype}: {error}") from error
+                raise Unevaluable(f"the column does not convert to {dtype}: {error}") from error
             bad = np.unique(error.failure_cases["index"].to_numpy().astype(np.int64))
-            coerced = component.dtype.try_coerce(series.drop(index=bad))
+            coerced = dtype.try_coerce(series.drop(index=bad))
         self._coerced[key] = coerced
-        if not isinstance(key, tuple):
-            self._frame = self._frame.assign(**{str(key): coerced}) if isinstance(key, str) else self._frame
+        if not isinstance(key, Level):
+            self._frame = self._frame.copy(deep=False)
+            self._frame[key] = coerced.reindex(self._frame.index)
         return Labels(evaluated, bad)
 
     def not_null(self, key: Hashable) -> Labels:

@@ -11,7 +11,7 @@ from dovetail.errors import DefinitionError
 from dovetail.graph import code_fingerprint
 from dovetail.spec import CheckInfo
 
-from dovetail_pandera._frames import INDEX, Frame, is_builtin
+from dovetail_pandera._frames import Frame, Level, is_builtin
 from dovetail_pandera._suites import Suite
 
 Kind = Literal[
@@ -34,13 +34,24 @@ _KINDS = {
 
 @dataclass(slots=True)
 class Step:
-    """One check to make: what it asserts, and what it needs to be made."""
+    """One check to make.
+
+    Attributes:
+        info: What it asserts.
+        kind: How it is made.
+        key: The column or index level that it looks at; several of them for a check of the whole table.
+        dtype: The type that a column should have.
+        check: Pandera's check.
+        columns: The schema's columns, to see which of them are patterns.
+        needs: Columns without which it cannot be evaluated.
+    """
 
     info: CheckInfo
     kind: Kind
     key: Any = None
-    component: Any = None
+    dtype: Any = None
     check: Any = None
+    columns: Any = None
     needs: tuple[Hashable, ...] = ()
 
 
@@ -81,13 +92,18 @@ def plan(suite: Suite, frame: Frame | None = None) -> list[Step]:
 
 def source_of(step: Step) -> str:
     """What decides a step's outcome beyond what people read of it: parameters, and the code of a custom check."""
+    if step.kind in ("strict", "ordered"):
+        return repr(step.key)
     if step.kind != "check":
         return ""
     check = step.check
     facts: list[Any] = [check.ignore_na, check.element_wise, check.groups, canonical(check.statistics)]
-    if not is_builtin(check):
-        facts.append([code_fingerprint(function) for function in _functions(check._check_fn)])
-    return repr(facts)
+    functions = [] if is_builtin(check) else list(_functions(check._check_fn))
+    if callable(check.groupby):
+        functions.append(check.groupby)
+    else:
+        facts.append(check.groupby)
+    return repr([*facts, *map(code_fingerprint, functions)])
 
 
 def _functions(function: Any) -> Iterator[Any]:
@@ -97,7 +113,10 @@ def _functions(function: Any) -> Iterator[Any]:
         return
     yield function
     for cell in getattr(function, "__closure__", None) or ():
-        held = getattr(cell.cell_contents, "check_fn", None)
+        try:
+            held = getattr(cell.cell_contents, "check_fn", None)
+        except ValueError:  # a cell that is not filled yet
+            continue
         if held is not None:
             yield from _functions(getattr(held, "__func__", held))
 
@@ -107,12 +126,14 @@ def _steps(schema: Any, frame: Frame | None) -> Iterator[Step]:
     needed = tuple(key for key, column in schema.columns.items() if column.required)
     if needed:
         names = ", ".join(map(str, needed))
-        yield Step(_table("present", "column_exists", f"has {names}", needed), "present", needed, schema.columns)
+        yield Step(
+            _table("present", "column_exists", f"has {names}", needed), "present", needed, columns=schema.columns
+        )
     if schema.strict:
         # "filter" asks Pandera to take other columns away. A gate does not, so they are only warned about.
         lenient = schema.strict == "filter"
         info = _table("strict", "column_exists", "no other columns", (), "warning" if lenient else "error")
-        yield Step(info, "strict", tuple(components) if frame else ())
+        yield Step(info, "strict", tuple(components))
     if schema.ordered:
         yield Step(_table("ordered", "column_order", "columns in order", ()), "ordered", tuple(components))
     if getattr(schema, "unique_column_names", False):
@@ -127,7 +148,7 @@ def _steps(schema: Any, frame: Frame | None) -> Iterator[Step]:
             yield from _column_steps(schema, key, name, component)
     elif getattr(schema, "index", None) is not None:
         for position, component in enumerate(index_components(schema)):
-            yield from _column_steps(schema, (INDEX, position), index_name(component, position), component)
+            yield from _column_steps(schema, Level(position), index_name(component, position), component)
     if schema.unique:
         keys = tuple(schema.unique)
         columns = tuple(map(str, keys))
@@ -179,18 +200,18 @@ def _column_steps(schema: Any, key: Hashable, name: str, component: Any) -> Iter
             severity="warning" if coerce else "error",
             expected=str(dtype),
         )
-        yield Step(info, "dtype", key, component, needs=needs)
+        yield Step(info, "dtype", key, dtype, needs=needs)
         if coerce:
             info = CheckInfo(f"{name}.coerce", f"{name} converts to {dtype}", "dtype", columns, dimension="conformity")
-            yield Step(replace(info, expected=f"converts to {dtype}"), "coerce", key, component, needs=needs)
+            yield Step(replace(info, expected=f"converts to {dtype}"), "coerce", key, dtype, needs=needs)
     if not component.nullable:
         info = CheckInfo(f"{name}.not_null", f"{name} not null", "not_null", columns, dimension="completeness")
-        yield Step(replace(info, expected="not null"), "not_null", key, component, needs=needs)
+        yield Step(replace(info, expected="not null"), "not_null", key, needs=needs)
     if component.unique:
         info = CheckInfo(f"{name}.unique", f"{name} unique", "unique", columns, dimension="uniqueness")
-        yield Step(replace(info, expected="unique"), "unique", key, component, needs=needs)
+        yield Step(replace(info, expected="unique"), "unique", key, needs=needs)
     for position, check in enumerate(component.checks):
-        yield Step(_check_info(check, name, position), "check", key, component, check, needs)
+        yield Step(_check_info(check, name, position), "check", key, check=check, needs=needs)
 
 
 def _check_info(check: Any, column: str | None, position: int) -> CheckInfo:

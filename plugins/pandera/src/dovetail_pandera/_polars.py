@@ -34,26 +34,26 @@ class PolarsFrame:
         """Polars frames have no index."""
         return []
 
-    def dtype(self, key: Hashable, component: Any) -> Labels:
-        """Does the column have the type of the component?"""
+    def dtype(self, key: Hashable, dtype: Any) -> Labels:
+        """Does the column have the type?"""
         column = str(key)
         found = self._original.schema[column]
-        fine = component.dtype.check(found, PolarsData(self._original.lazy(), column))
+        fine = dtype.check(found, PolarsData(self._original.lazy(), column))
         return Labels(1, failed=int(not fine), observed=None if fine else str(found))
 
-    def coerce(self, key: Hashable, component: Any) -> Labels:
-        """Look at the column as the component's type; values that do not convert fail and are null from here on."""
+    def coerce(self, key: Hashable, dtype: Any) -> Labels:
+        """Look at the column as this type; values that do not convert fail and are null from here on."""
         column = str(key)
         series = self._frame.get_column(column)
         valid = series.is_not_null()
         bad = pl.repeat(False, self.rows, dtype=pl.Boolean, eager=True)
         try:
-            coerced = self._coerced(series, component.dtype)
+            coerced = self._coerced(series, dtype)
         except ParserError as error:
             output = error.parser_output
             fine = (output.collect() if isinstance(output, pl.LazyFrame) else output).to_series()
             bad = ~fine & valid
-            coerced = self._coerced(pl.select(pl.when(~bad).then(series)).to_series().alias(column), component.dtype)
+            coerced = self._coerced(pl.select(pl.when(~bad).then(series)).to_series().alias(column), dtype)
         self._frame = _nan_as_null(self._frame.with_columns(coerced))
         return Labels(int(valid.sum()), _true(bad))
 

@@ -134,6 +134,39 @@ def test_a_type_for_the_whole_table(lib, frame, types) -> None:
 
 
 @BOTH
+def test_the_type_of_the_whole_table_overrides_those_of_columns(lib, frame, types) -> None:
+    schema = lib.DataFrameSchema({"a": lib.Column(str), "b": lib.Column(checks=lib.Check.ge(0))}, dtype=int)
+    result, checks = look(schema, frame({"a": [1], "b": [1]}), types)
+    assert result.report.decision == "publish", result.report.reason
+    assert checks["a.dtype"].status == checks["b.dtype"].status == "pass"
+
+
+@BOTH
+def test_coercion_reaches_checks_of_the_whole_table(lib, frame, types) -> None:
+    check = lib.Check(lambda d: d.lazyframe.select(pl.col("a") > 0)) if lib is pa else lib.Check(lambda df: df["a"] > 0)
+    schema = lib.DataFrameSchema({"a": lib.Column(int, coerce=True, nullable=True)}, checks=check)
+    result, _ = look(schema, frame({"a": ["1", "-1", "x"]}), types)
+    assert failing(result) == {1: ["table.check0"], 2: ["a.coerce"]}
+
+
+def test_columns_of_pandas_may_have_any_name(types) -> None:
+    schema = pap.DataFrameSchema(
+        {0: pap.Column(int, pap.Check.ge(0), coerce=True)}, checks=pap.Check(lambda df: df[0] < 9)
+    )
+    _, checks = look(schema, pd.DataFrame({0: [1, -1, 10]}), types, on_fail="drop")
+    found = {name: [row["row"] for row in check.sample] for name, check in checks.items() if check.n_failed}
+    assert found == {"0.greater_than_or_equal_to(min_value=0)": [1], "table.check0": [2]}
+
+
+def test_the_fingerprint_follows_what_a_strict_schema_allows() -> None:
+    def fingerprint(*optional):
+        columns = {name: pa.Column(required=False, nullable=True) for name in optional}
+        return Gate(pa.DataFrameSchema({"a": pa.Column(int), **columns}, strict=True)).fingerprint()
+
+    assert fingerprint("b") == fingerprint("b") != fingerprint("b", "c")
+
+
+@BOTH
 def test_joint_uniqueness_counts_all_rows_whatever_the_schema_reports(lib, frame, types) -> None:
     options = {"report_duplicates": "exclude_first"} if lib is pap else {}  # Pandera ignores it on polars, and says so
     schema = lib.DataFrameSchema(unique=["a", "b"], **options)
