@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 Call = Callable[..., dict[str, Any]]
 log = logging.getLogger("dovetail.task")
+_GRACE = 2.0
 
 
 @dataclass(slots=True)
@@ -137,23 +140,23 @@ class NodeAttempt:
             return run_job(compiled, inputs, context, self._services.scope, self._work, save, self.timeout)
         if self.timeout is None:
             return compiled.work(inputs, context, self._services.scope)
-        expired = threading.Event()
+        # The work may hold a session, so it cannot be moved to a process that is killed: it is told to stop, and left
+        # behind if it does not.
+        context_of = contextvars.copy_context()
+        done: Future[Any] = Future()
 
-        def stop() -> None:
-            expired.set()
+        def work() -> None:
+            try:
+                done.set_result(context_of.run(compiled.work, inputs, context, self._services.scope))
+            except BaseException as error:
+                done.set_exception(error)
+
+        threading.Thread(target=work, name=f"dovetail-{self.node_id}", daemon=True).start()
+        if not wait([done], self.timeout).done:
             self.cancel()
-
-        timer = threading.Timer(self.timeout, stop)
-        timer.daemon = True
-        timer.start()
-        try:
-            return compiled.work(inputs, context, self._services.scope)
-        except Exception as error:
-            if expired.is_set():
-                raise TaskTimeout(f"node {self.node_id!r} ran longer than its timeout of {self.timeout:g} s") from error
-            raise
-        finally:
-            timer.cancel()
+            wait([done], _GRACE)
+            raise TaskTimeout(f"node {self.node_id!r} ran longer than its timeout of {self.timeout:g} s")
+        return done.result()
 
     def _elsewhere(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext, call: Call) -> Any:
         services = self._services
@@ -229,6 +232,7 @@ class NodeAttempt:
             return
         for name, dataset in self._datasets():
             artifact = outcome.artifacts[name]
+            values.store.persist(artifact)
             path = None
             if dataset.path is not None:
                 path = str(export(artifact, dataset.path, values.store, self._services.settings.project_root))
