@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from dovetail.cli._output import table, text
+from dovetail.cli._output import console_for, table, text
+from dovetail.cli._text import one_line
 from dovetail.errors import DovetailError
 from dovetail.types import TypeEngine
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_CELL = 40
 
 
 def preview_document(engine: TypeEngine, value: Any, limit: int = 10) -> dict[str, Any]:
@@ -43,13 +47,28 @@ def preview_parts(engine: TypeEngine, value: Any, limit: int = 10) -> Iterator[R
 
 
 def document_parts(document: dict[str, Any]) -> Iterator[RenderableType]:
-    """What :func:`preview_document` gave, for people."""
+    """What :func:`preview_document` gave, for people; of a wide table the columns that fit."""
     preview = document["preview"]
     if preview is None:
         yield text(document.get("reason", ""), "yellow")
     elif "columns" in preview:
-        yield table(preview["columns"], preview["rows"])
-        if document["rows"] is not None and document["rows"] > len(preview["rows"]):
-            yield text(f"... {len(preview['rows'])} of {document['rows']:,} rows", "dim")
+        names = [one_line(name, _CELL) for name in preview["columns"]]
+        rows = [[one_line(cell, _CELL) for cell in row] for row in preview["rows"]]
+        fit = _fitting(names, rows, console_for(sys.stdout).width)
+        yield table(names[:fit], [row[:fit] for row in rows])
+        left_out = [f"{len(rows)} of {document['rows']:,} rows"] if (document["rows"] or 0) > len(rows) else []
+        left_out += [f"{fit} of {len(names)} columns"] if fit < len(names) else []
+        if left_out:
+            yield text(f"... {', '.join(left_out)}", "dim")
     else:
         yield text(preview["text"])
+
+
+def _fitting(names: list[str], rows: list[list[str]], width: int) -> int:
+    """How many columns fit beside each other; at least one."""
+    used = 0
+    for index, name in enumerate(names):
+        used += max(len(name), *(len(row[index]) for row in rows), 1) + 3
+        if used > width + 3 and index > 0:
+            return index
+    return len(names)

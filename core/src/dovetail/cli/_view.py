@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from dovetail.cli._text import iso
 from dovetail.errors import StoreError
 from dovetail.hub import Hub
 from dovetail.spec import Artifact
-from dovetail.store import DatasetVersion, NodeRecord, RunRecord, RunStore
+from dovetail.store import DatasetVersion, EventRecord, NodeRecord, RunRecord, RunStore
+
+_PAGE = 1000
 
 
 def artifact_view(artifact: Artifact) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def run_view(hub: Hub, run_id: str) -> dict[str, Any]:
         "outputs": {name: _located(hub, artifact) for name, artifact in record.outputs.items()},
         "nodes": [node_view(node) for node in nodes],
         "gates": [{**report.report, "node_id": report.node_id} for report in runs.reports(record.run_id)],
-        "datasets": [dataset_view(version) for version in _published(runs, record.run_id, nodes)],
+        "datasets": [dataset_view(version) for version in _published(runs, record.run_id)],
         "error": record.error,
     }
 
@@ -110,29 +113,22 @@ def dataset_view(version: DatasetVersion) -> dict[str, Any]:
 
 def event_views(runs: RunStore, run_id: str, limit: int) -> list[dict[str, Any]]:
     """The last ``limit`` events of a run, oldest first."""
-    found: list[dict[str, Any]] = []
-    after = 0
-    while True:
-        events = runs.events(run_id, after, 1000)
-        found += [
-            {"time": iso(event.time), "type": event.type, "node_id": event.node_id or None, "data": event.data}
-            for event in events
-        ]
-        found = found[-limit:]
-        if len(events) < 1000:
-            return found
-        after = events[-1].seq
+    last = deque(_events(runs, run_id), maxlen=limit)
+    return [
+        {"time": iso(event.time), "type": event.type, "node_id": event.node_id or None, "data": event.data}
+        for event in last
+    ]
 
 
-def _published(runs: RunStore, run_id: str, nodes: Iterable[NodeRecord]) -> list[DatasetVersion]:
-    names: list[str] = []
+def _events(runs: RunStore, run_id: str) -> Iterator[EventRecord]:
     after = 0
-    while True:
-        events = runs.events(run_id, after, 1000)
-        names += [str(event.data["name"]) for event in events if event.type == "dataset.published"]
-        if len(events) < 1000:
-            break
-        after = events[-1].seq
+    while page := runs.events(run_id, after, _PAGE):
+        yield from page
+        after = page[-1].seq
+
+
+def _published(runs: RunStore, run_id: str) -> list[DatasetVersion]:
+    names = [str(event.data["name"]) for event in _events(runs, run_id) if event.type == "dataset.published"]
     return [
         version
         for name in dict.fromkeys(names)
