@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 from dovetail.errors import ValueMismatch
+from dovetail.plugins import build_catalogue
 from dovetail.spec import TypeRef
 from dovetail.types import Directory, File, TypeEngine
 from hypothesis import given
@@ -41,6 +42,17 @@ class Order:
 class Point(NamedTuple):
     x: int
     y: int
+
+
+@dataclass
+class Parent:
+    child: Child | None
+
+
+@dataclass
+class Child:
+    parent: Parent | None
+    at: Point
 
 
 class Options(TypedDict, total=False):
@@ -239,6 +251,31 @@ def test_text_that_says_no_such_value_is_refused(types: TypeEngine) -> None:
 
 def test_a_pydantic_model_takes_a_dict_of_its_fields_as_pydantic_does(types: TypeEngine) -> None:
     assert types.accept({"n": 1}, Model) == Model(n=1)
+
+
+def test_what_is_wrong_inside_an_optional_is_said(types: TypeEngine) -> None:
+    with pytest.raises(ValueMismatch) as caught:
+        types.accept([(1, 2), (1, "2")], list[Point] | None)
+    assert caught.value.details["path"] == "[1].y"
+
+
+def test_a_circle_of_records_is_walked_from_both_ends(bare_settings: Any) -> None:
+    for first, second in ((Parent, Child), (Child, Parent)):
+        fresh = TypeEngine(build_catalogue(bare_settings))  # nothing is known of either yet
+        for annotation in (first, second):
+            with pytest.raises(ValueMismatch, match="int"):
+                bad: Any = Point("x", 2)  # type: ignore[arg-type]
+                fresh.accept(Parent(Child(None, bad)) if annotation is Parent else Child(None, bad), annotation)
+
+
+def test_functions_and_iterators_of_frames_are_only_checked_for_what_they_are(types: TypeEngine) -> None:
+    from collections.abc import Callable, Iterator
+
+    points = iter([Point(1, 2)])
+    assert types.accept(points, Iterator[Point]) is points
+    assert types.accept(len, Callable[[int], Point]) is len
+    with pytest.raises(ValueMismatch):
+        types.accept(5, Callable[[int], Point])
 
 
 def test_a_plain_tuple_becomes_the_named_one_and_nothing_else_does(types: TypeEngine) -> None:

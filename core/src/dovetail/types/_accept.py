@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import abc
 from pathlib import Path
 from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -16,8 +17,8 @@ from dovetail.types._files import DirectoryTransformer, FileTransformer
 from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import (
+    NoneType,
     class_name,
-    is_abstract_container,
     is_named_tuple,
     is_typed_dict,
     is_union,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _MISSING = object()
+_SEQUENCES = (abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable)
+_MAPPINGS = (abc.Mapping, abc.MutableMapping)
 
 
 class Acceptors:
@@ -85,7 +88,8 @@ class Acceptors:
         if known is None:
             fields = record_fields(annotation)
             known = any(self.is_walked(field, _seen | {annotation}) for field in fields.values()) if fields else False
-            self._walked[annotation] = known
+            if not _seen:  # inside a circle the answer of a member is only half of it
+                self._walked[annotation] = known
         return known
 
     # -- leaves ------------------------------------------------------------------------------------
@@ -155,13 +159,13 @@ class Acceptors:
         origin, args = get_origin(annotation), get_args(annotation)
         if is_union(annotation):
             return self._union(annotation, args)
-        if origin is list or (is_abstract_container(origin) and len(args) == 1):
+        if origin is list or origin in _SEQUENCES:
             return _sequence(list if origin is list else (list, tuple), self.build(args[0]))
         if origin in (set, frozenset):
             return _sequence(origin, self.build(args[0]))
         if origin is tuple:
             return self._tuple(annotation, args)
-        if origin is dict or (is_abstract_container(origin) and len(args) == 2):
+        if origin is dict or origin in _MAPPINGS:
             return _mapping(self.build(args[0]), self.build(args[1]))
         if isinstance(annotation, type) and record_fields(annotation) is not None:
             return self._record(annotation)
@@ -169,6 +173,10 @@ class Acceptors:
 
     def _union(self, annotation: Any, args: tuple[Any, ...]) -> Acceptor:
         arms = [(normalise(arg), self.build(arg)) for arg in args]
+        others = [inner for arm, inner in arms if arm is not NoneType]
+        if len(others) == 1 and len(arms) == 2:
+            only = others[0]  # Optional[X]: what is wrong with the X is the better message
+            return lambda value: None if value is None else only(value)
 
         def accept(value: Any) -> Any:
             cls = type(value)

@@ -87,24 +87,19 @@ def _accept_complex(value: Any) -> Any:
     raise Mismatch(value, "a complex")
 
 
-def _accept_datetime(value: Any) -> Any:
-    if type(value) is dt.datetime:
-        return value
-    if isinstance(value, dt.datetime) and hasattr(value, "to_pydatetime"):
-        if value.nanosecond:  # type: ignore[attr-defined]
-            raise Mismatch(value, "a datetime", "a datetime has no nanoseconds: call .floor('us') first")
-        return value.to_pydatetime()
-    raise Mismatch(value, "a datetime")
+def _moment(cls: type, convert: str, nanoseconds: str) -> Acceptor:
+    """pandas' Timestamp and Timedelta are subclasses of datetime and timedelta that can hold more."""
 
+    def accept(value: Any) -> Any:
+        if type(value) is cls:
+            return value
+        if isinstance(value, cls) and hasattr(value, convert):
+            if not getattr(value, nanoseconds):
+                return getattr(value, convert)()
+            raise Mismatch(value, f"a {cls.__name__}", "it would lose its nanoseconds: call .floor('us') first")
+        raise Mismatch(value, f"a {cls.__name__}")
 
-def _accept_timedelta(value: Any) -> Any:
-    if type(value) is dt.timedelta:
-        return value
-    if isinstance(value, dt.timedelta) and hasattr(value, "to_pytimedelta"):
-        if value.nanoseconds:  # type: ignore[attr-defined]
-            raise Mismatch(value, "a timedelta", "a timedelta has no nanoseconds: call .floor('us') first")
-        return value.to_pytimedelta()
-    raise Mismatch(value, "a timedelta")
+    return accept
 
 
 def accept_path(value: Any) -> Any:
@@ -148,7 +143,7 @@ EXACT: dict[type, Acceptor] = {
     bytes: _accept_bytes,
     NoneType: _accept_none,
     complex: _accept_complex,
-    dt.datetime: _accept_datetime,
-    dt.timedelta: _accept_timedelta,
+    dt.datetime: _moment(dt.datetime, "to_pydatetime", "nanosecond"),
+    dt.timedelta: _moment(dt.timedelta, "to_pytimedelta", "nanoseconds"),
 }
 """Acceptors of scalars. On the hot path the engine hands them out bare, so that a good value costs one call."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import collections.abc
 import enum
 import sys
 import types
@@ -212,8 +211,3 @@ def is_model(annotation: Any) -> bool:
     """True for a pydantic model class; false without looking when pydantic was never imported."""
     pydantic = sys.modules.get("pydantic")
     return pydantic is not None and isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel)
-
-
-def is_abstract_container(origin: Any) -> bool:
-    """True for ``Sequence``, ``Mapping``, ``Iterable`` and the other abstract containers."""
-    return isinstance(origin, type) and origin.__module__ == collections.abc.__name__
