@@ -203,12 +203,24 @@ def _doubled(key: Any, valid: int) -> tuple[Any, int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if _ascends(key):
+        return pa.array([], pa.int64()), 0
     # One pass tells whether there are doubles at all; only then a second one looks for them.
     if len(pc.unique(key)) - (key.null_count > 0) == valid:
         return pa.array([], pa.int64()), 0
     counted = pc.value_counts(key.drop_null())
     repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
     return pc.indices_nonzero(pc.is_in(key, value_set=repeated)), len(repeated)
+
+
+def _ascends(key: Any) -> bool:
+    """True if every value is greater than the one before: cheap to see, and common for keys."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if key.null_count or len(key) < 2 or not (pa.types.is_integer(key.type) or pa.types.is_temporal(key.type)):
+        return False
+    return bool(pc.all(pc.less(key[:-1], key[1:])).as_py())
 
 
 def _row_count(check: Check, table: Any) -> Found:
