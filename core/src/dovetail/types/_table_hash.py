@@ -76,9 +76,22 @@ def _contiguous(column: pa.ChunkedArray) -> pa.Array:
     try:
         combined = column.combine_chunks()
     except pa.ArrowInvalid:  # more than 2 GiB of text: 32 bit offsets do not reach
-        wide = {"string": pa.large_string(), "binary": pa.large_binary()}[type_text(column.type)]
-        combined = column.cast(wide).combine_chunks()
+        combined = column.cast(_wide(column.type)).combine_chunks()
     return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def _wide(kind: pa.DataType) -> pa.DataType:
+    """The type with 64 bit offsets for text, binary and lists, wherever they stand in it."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if t.is_struct(kind):
+        fields = [kind.field(i) for i in range(kind.num_fields)]
+        return pa.struct([field.with_type(_wide(field.type)) for field in fields])
+    if _is_list(kind):
+        return pa.large_list(kind.value_field.with_type(_wide(kind.value_type)))
+    wide = {"string": pa.large_string(), "binary": pa.large_binary()}
+    return wide.get(type_text(kind), kind)
 
 
 def _feed(digest: Any, array: pa.Array) -> None:

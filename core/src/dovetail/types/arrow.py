@@ -217,11 +217,21 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         if holes or _forgotten(field.type):
             raise NotImplementedError(f"Parquet forgets the type of the column {field.name!r}: {field.type}")
     try:
-        pq.write_table(table.combine_chunks(), path, compression="zstd", version="2.6")
+        pq.write_table(_in_one_piece(table), path, compression="zstd", version="2.6")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ValueMismatch(
             "the table cannot be written as Parquet", why=str(error), fix="cast the column to a type that Parquet has"
         ) from error
+
+
+def _in_one_piece(table: pa.Table) -> pa.Table:
+    """One chunk per column, so that chunks don't show in the bytes; as it is where 32 bit offsets do not reach."""
+    import pyarrow as pa
+
+    try:
+        return table.combine_chunks()
+    except pa.ArrowInvalid:
+        return table
 
 
 def _forgotten(kind: pa.DataType, inside: bool = False) -> bool:
@@ -289,7 +299,7 @@ def write_ipc(table: pa.Table, path: Path) -> None:
     import pyarrow as pa
 
     check_columns(table.column_names, "the table")
-    table = normalise_table(table).combine_chunks()
+    table = _in_one_piece(normalise_table(table))
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
 

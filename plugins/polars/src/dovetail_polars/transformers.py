@@ -40,8 +40,8 @@ def to_arrow(frame: pl.DataFrame) -> pa.Table:
             why="Arrow has no type for them",
             fix="cast it to a polars data type, or drop it",
         )
-    if any(isinstance(kind, pl.Array) for kind in frame.dtypes):
-        frame = frame.rechunk()  # pyarrow 18 cannot join chunks of fixed-size lists with nulls
+    if any(kind.is_nested() for kind in frame.dtypes):
+        frame = frame.rechunk()  # polars 1 hands out broken chunks of nested columns with nulls
     return normalise_table(frame.to_arrow())
 
 
