@@ -107,7 +107,7 @@ class Page:
             output, code = printed[2 * number], int(printed[2 * number + 1])
             asked = [later for later, _ in steps[number + 1 : number + 2]] == ["echo $?"]
             assert code == 0 or asked or command == "echo $?", f"{where}\nended with {code}:\n{output}"
-            assert alike(expected, output), f"{where}\nexpected:\n{expected}\ngot:\n{output}"
+            assert is_alike(expected, output), f"{where}\nexpected:\n{expected}\ngot:\n{output}"
         return len(steps)
 
 
@@ -124,7 +124,7 @@ def _steps(text: str) -> list[tuple[str, str]]:
     return [(command, "\n".join(output)) for command, output in steps]
 
 
-def alike(expected: str, output: str) -> bool:
+def is_alike(expected: str, output: str) -> bool:
     """True if the output is what is shown, in which ``...`` stands for anything; white space and rules may differ."""
     want, got = (re.sub("[─━]+", "─", " ".join(text.split())) for text in (expected, output))
     first, *others = (part.strip() for part in want.split("..."))
@@ -158,3 +158,9 @@ def flights(repository: Path, tmp_path: Path) -> Path:
     """A fresh copy of ``examples/flights``, without what earlier runs left."""
     left = shutil.ignore_patterns(".dovetail", "out", "*.duckdb*", "__pycache__")
     return Path(shutil.copytree(repository / "examples" / "flights", tmp_path / "flights", ignore=left))
+
+
+@pytest.fixture(scope="session")
+def alike() -> Callable[[str, str], bool]:
+    """``alike(expected, output)``: whether an output is what is shown, with ``...`` for anything."""
+    return is_alike
