@@ -19,6 +19,7 @@ from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import (
     NoneType,
     class_name,
+    is_alias,
     is_named_tuple,
     is_typed_dict,
     is_union,
@@ -72,6 +73,10 @@ class Acceptors:
 
         That is a TypedDict, whose extra keys it drops, and a NamedTuple, which it builds from any list or dict.
         """
+        if is_alias(annotation):
+            if annotation in _seen:
+                return False
+            _seen = _seen | {annotation}
         annotation = normalise(annotation)
         if isinstance(annotation, TypeRef) or self.registry.leaf(annotation) is not None:
             return True

@@ -37,7 +37,7 @@ def normalise(annotation: Any) -> Any:
             annotation = annotation.__supertype__
         elif isinstance(annotation, typing.TypeVar):
             annotation = annotation.__bound__ or Any
-        elif type(annotation).__name__ == "TypeAliasType":
+        elif is_alias(annotation):
             annotation = annotation.__value__
         else:
             return _bare(annotation)
@@ -81,6 +81,11 @@ def resolve_loaded(name: str) -> Any:
     return None
 
 
+def is_alias(annotation: Any) -> bool:
+    """True for what ``type X = ...`` makes (Python 3.12, or typing_extensions)."""
+    return type(annotation).__name__ == "TypeAliasType"
+
+
 def is_union(annotation: Any) -> bool:
     """True for ``Union[...]``, ``Optional[...]`` and ``A | B``."""
     return get_origin(annotation) in UNIONS
@@ -91,6 +96,8 @@ def type_name(annotation: Any, declared: Callable[[Any], str | None] | None = No
 
     ``declared`` gives the declared name of a type that has one.
     """
+    if is_alias(annotation):
+        return f"{annotation.__module__}.{annotation.__name__}"  # by name: what it stands for may hold itself
     annotation = normalise(annotation)
     if annotation is Any:
         return "Any"
