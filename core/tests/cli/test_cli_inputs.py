@@ -10,7 +10,7 @@ ECHO = """
 import datetime, decimal, enum, uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 import dovetail as dt
 
 class Color(enum.Enum):
@@ -21,6 +21,13 @@ class Color(enum.Enum):
 class Config:
     size: int
     name: str = "n"
+
+class Point(NamedTuple):
+    x: int
+    y: str = "y"
+
+class Row(TypedDict):
+    k: int
 
 def workflow_for(kind, name):
     @dt.task
@@ -41,7 +48,7 @@ KINDS = {
     "a_decimal": decimal.Decimal, "a_uuid": uuid.UUID, "a_path": Path, "a_file": dt.File,
     "ints": list[int], "a_set": set[str], "many": tuple[int, ...], "pair": tuple[int, str],
     "dates": list[datetime.date], "configs": list[Config],
-    "config": Config, "mapping": dict[str, int], "anything": Any,
+    "config": Config, "point": Point, "row": Row, "frame": "pyarrow.Table", "mapping": dict[str, int], "anything": Any,
 }
 globals().update({name: workflow_for(kind, name) for name, kind in KINDS.items()})
 """
@@ -104,6 +111,9 @@ def echo(project, cli):
         ("config", ["--value", '{"size": 3}'], "Config(size=3, name='n')"),
         ("config", ["--value", "@config.json"], "Config(size=7, name='file')"),
         ("mapping", ["--value", '{"a": 1}'], "{'a': 1}"),
+        ("point", ["--value", '[1, "z"]'], "Point(x=1, y='z')"),
+        ("point", ["--value", '{"x": 1}'], "Point(x=1, y='y')"),
+        ("row", ["--value", '{"k": 1}'], "{'k': 1}"),
         ("anything", ["--value", '{"a": [1]}'], "{'a': [1]}"),
         ("anything", ["--value", "plain text"], "plain text"),
     ],
@@ -142,6 +152,9 @@ def test_a_file_is_given_by_its_path(echo, project):
         ("ints", ["--value", "@nowhere.json"], "'nowhere.json' cannot be read", "path"),
         ("config", ["--value", "{size: 3}"], "as JSON", "@file.json"),
         ("config", ["--value", '{"size": "q"}'], 'not \'{"size": "q"}\'', "--value"),
+        ("point", ["--value", '{"x": "q"}'], "--value takes Point, not", "--value"),
+        ("row", ["--value", '{"k": "q"}'], "--value takes Row, not", "--value"),
+        ("frame", ["--value", "x.parquet"], "takes a pyarrow.Table, which cannot be typed", "dt.File"),
         ("mapping", ["--value", '{"a": "x"}'], "--value takes dict[str, int]", "--value"),
     ],
 )

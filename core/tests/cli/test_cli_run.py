@@ -255,3 +255,15 @@ def test_json_is_json_even_for_odd_names(cli, project):
     assert json.loads(document["outputs"]["result"]["value"]) == "ünï\x1b[31m\u202e"
     shown = cli("runs", "show")
     assert "\x1b" not in shown.out and "\u202e" not in shown.out
+
+
+def test_a_reader_that_goes_away_is_no_blocked_gate(project):
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-c", "import sys; from dovetail.cli import main; sys.exit(main())", "types", "list"]
+    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None and started.stderr is not None
+        started.stdout.close()
+        said = started.stderr.read()
+    assert (started.returncode, said) == (141, b"")

@@ -69,11 +69,7 @@ def _indented(value: object, indent: int) -> str:
 
 
 def _write(shown: str, stream: TextIO) -> None:
-    try:
-        stream.write(shown)
-    except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+    stream.write(shown)
     stream.flush()
 
 

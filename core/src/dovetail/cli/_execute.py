@@ -43,7 +43,7 @@ def execute(session: Session, run_id: str, drive: Callable[[Progress], Any], don
     error: DovetailError | None = None
     code = 0
     try:
-        with stoppable(), log_shown(progress, quiet=bool(options.run.get("quiet"))), progress.shown():
+        with stoppable(progress.stopping), log_shown(progress, quiet=bool(options.run.get("quiet"))), progress.shown():
             drive(progress)
     except DovetailError as problem:
         error, code = problem, problem.exit_code

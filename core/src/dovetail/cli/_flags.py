@@ -44,6 +44,7 @@ class InputFlag(click.Option):
             names = f"--input {self.input}={self.kind.metavar}"
         repeat = "; repeatable, or JSON" if self.kind.element is not None else ""
         json = "; JSON text or @file.json" if self.kind.metavar == "JSON" else ""
+        json = json if self.kind.typeable else "; from Python only"
         parts = (f"{self.help}{repeat}{json}".removeprefix("; "), self._shown)
         return names, "  ".join(part for part in parts if part)
 

@@ -28,10 +28,11 @@ def call(session: Session, workflow: Workflow[..., Any], inputs: dict[str, Any])
     """
     options = session.options
     quiet = bool(options.run.get("quiet"))
+    progress = Progress("")  # nothing tells how far it is
     begun = time.monotonic()
     with collect_reports() as reports:
         try:
-            with stoppable(), log_shown(Progress(""), quiet=True):
+            with stoppable(progress.stopping), log_shown(progress, quiet=True):
                 value = workflow(**inputs)
         except DovetailError:
             _write(session, workflow, reports)

@@ -17,7 +17,7 @@ import click
 from dovetail import __version__
 from dovetail.cli import _errors
 from dovetail.cli._options import Options, common_options, options_of, policy_options
-from dovetail.cli._output import emit_json, guarded_stdout
+from dovetail.cli._output import emit_json, guarded_stdout, lenient
 from dovetail.cli._signals import Terminated
 from dovetail.errors import DovetailError
 
@@ -98,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Known before the line is parsed, since what goes wrong while it is parsed must be told as JSON as well.
     options = Options(json="--json" in arguments, debug="--debug" in arguments)
+    lenient(sys.stdout, sys.stderr)
     with ExitStack() as stack:
         if options.json:
             stack.enter_context(guarded_stdout(options))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +33,7 @@ STYLES = {
     "cancelled": "yellow",
     "interrupted": "yellow",
     "skipped": "dim",
+    "cached": "green",
     "pass": "green",
     "warn": "yellow",
     "fail": "red",
@@ -51,7 +54,7 @@ def guarded_stdout(options: Options) -> Iterator[None]:
             os.dup2(2, 1)
     except (OSError, ValueError):
         saved = None  # standard output is no file, as in a test
-    options.out = before if saved is None else os.fdopen(saved, "w", encoding="utf-8")
+    options.out = before if saved is None else os.fdopen(saved, "w", encoding="utf-8", errors="backslashreplace")
     sys.stdout = sys.stderr
     try:
         yield
@@ -67,17 +70,40 @@ def guarded_stdout(options: Options) -> Iterator[None]:
 def emit_json(options: Options, document: dict[str, Any]) -> None:
     """Write one JSON document, secrets masked."""
     stream = options.out or sys.stdout
-    stream.write(json.dumps(redact_data(document), indent=2, ensure_ascii=False, default=str) + "\n")
+    told = json.dumps(_plain(redact_data(document)), indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    stream.write(told + "\n")
     stream.flush()
+
+
+def _plain(value: Any) -> Any:
+    """JSON-able data as every JSON reader takes it: keys are texts, and what is no finite number is null."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def lenient(*streams: TextIO) -> None:
+    """Let text streams write what their encoding lacks as escapes, rather than fail in the middle of a message."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def console_for(stream: TextIO) -> Console:
     """A rich console that takes every text literally."""
     from rich.console import Console
 
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the process with 1, which is the code of a blocked gate
+
     width = None if stream.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
     colours = coloured(stream)
-    return Console(
+    return Ours(
         file=stream,
         width=width,
         markup=False,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dovetail.cli._options import Options
 from dovetail.cli._output import console_for, text
-from dovetail.cli._text import coloured, one_line, seconds_text
+from dovetail.cli._text import clean, coloured, one_line, seconds_text
 from dovetail.config import redact
 from dovetail.store import EventRecord
 
@@ -56,10 +56,14 @@ class Progress:
     def say(self, line: str, style: str) -> None:
         """Show a line that stays."""
 
+    def stopping(self, line: str) -> None:
+        """Show, from a signal handler, that the run is being stopped."""
+        os.write(2, f"\n{line}\n".encode())
+
     def output(self, node_id: str, stream: str, line: str) -> None:
         """Show what a task in another process printed."""
         target = sys.stderr if stream == "stderr" else sys.stdout
-        target.write(f"{one_line(node_id, 60)} | {line.rstrip()}\n")
+        target.write(f"{one_line(node_id, 60)} | {clean(redact(line.rstrip()))}\n")
 
     def _count(self, event: EventRecord) -> None:
         node = event.node_id
@@ -143,6 +147,11 @@ class LiveProgress(Progress):
     def __init__(self, stream: TextIO, run_id: str, done: Iterable[str] = ()) -> None:
         super().__init__(run_id, done)
         self._console: Console = console_for(stream)
+        self._note = ""
+
+    def stopping(self, line: str) -> None:
+        """Show it with the next drawing; the handler must not wait for the one that draws."""
+        self._note = line
 
     def say(self, line: str, style: str) -> None:
         """Print a line above the display."""
@@ -186,6 +195,8 @@ class LiveProgress(Progress):
         ]
         if len(running) > _SHOWN:
             lines.append(text(f"  and {len(running) - _SHOWN} more", "dim"))
+        if self._note:
+            lines.append(text(f"  {self._note}", "yellow"))
         return Group(head, *lines)
 
 

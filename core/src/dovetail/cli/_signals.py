@@ -19,15 +19,19 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """Inside, Ctrl-C raises KeyboardInterrupt and SIGTERM raises :class:`Terminated`; a second signal ends the process."""
+def stoppable(tell: Callable[[str], None]) -> Iterator[None]:
+    """Inside, Ctrl-C raises KeyboardInterrupt and SIGTERM raises :class:`Terminated`; a second signal ends the process.
+
+    Args:
+        tell: Says that it is stopping. It is called from the signal handler, so it must not wait for a lock.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     pending: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, _stop(KeyboardInterrupt, pending))
-    signal.signal(signal.SIGTERM, _stop(Terminated, pending))
+    signal.signal(signal.SIGINT, _stop(KeyboardInterrupt, pending, tell))
+    signal.signal(signal.SIGTERM, _stop(Terminated, pending, tell))
     try:
         yield
     finally:
@@ -35,7 +39,9 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
-def _stop(kind: type[BaseException], pending: list[int]) -> Callable[[int, FrameType | None], Any]:
+def _stop(
+    kind: type[BaseException], pending: list[int], tell: Callable[[str], None]
+) -> Callable[[int, FrameType | None], Any]:
     def handle(number: int, frame: FrameType | None) -> None:
         if pending:
             if sys.stderr.isatty():
@@ -43,7 +49,7 @@ def _stop(kind: type[BaseException], pending: list[int]) -> Callable[[int, Frame
             os._exit(128 + number)
         pending.append(number)
         how = "press Ctrl-C again to stop at once" if number == signal.SIGINT else "a second signal stops at once"
-        os.write(2, f"\nstopping; {how}\n".encode())
+        tell(f"stopping; {how}")
         raise kind
 
     return handle

@@ -13,13 +13,15 @@ _ESCAPES = re.compile(
     r"|\x1b[PX^_][^\x1b]*(?:\x1b\\)?"  # device control, privacy and application strings
     r"|[\x1b\x9b]\[?[0-?]*[ -/]*[@-~]"  # colours, cursor movement
 )
+_MADE_UP = re.compile(r"\b_dovetail_\w+_[0-9a-f]{8}\.(?=\w)")
+"""Name of the module that a file is loaded as: it means nothing to people."""
 _KEPT = "\n\t"
 _STYLES = {"red": "31", "green": "32", "amber": "33", "cyan": "36", "bold": "1", "dim": "2", "bold red": "1;31"}
 
 
 def clean(text: object) -> str:
     """Text from data or from users without terminal escapes, control characters and marks that turn the direction round."""
-    plain = str(text)
+    plain = _MADE_UP.sub("", str(text))
     if plain.isprintable():
         return plain
     plain = _ESCAPES.sub("", plain.replace("\r\n", "\n"))

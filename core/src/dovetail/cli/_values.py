@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import json
 import types
@@ -15,6 +16,7 @@ from dovetail.cli._text import clean
 from dovetail.config import redact
 from dovetail.errors import DovetailError, UsageError, ValueMismatch, listing, nearest, shorten
 from dovetail.graph import base_type, element_type, type_text
+from dovetail.spec import TypeRef
 from dovetail.types import Directory, File, TypeEngine
 
 _METAVARS = {
@@ -55,6 +57,7 @@ class InputKind:
         flag: A bool: the flag itself is the value.
         element: Kind of the elements of a list, set or ``tuple[T, ...]``, which may be given one by one; else None.
         structured: Typed as JSON, or as ``@file.json``.
+        typeable: False for frames and whatever else has no text.
     """
 
     annotation: Any
@@ -63,6 +66,7 @@ class InputKind:
     flag: bool = False
     element: InputKind | None = None
     structured: bool = False
+    typeable: bool = True
 
 
 def kind_of(annotation: Any, engine: TypeEngine) -> InputKind:
@@ -87,7 +91,22 @@ def kind_of(annotation: Any, engine: TypeEngine) -> InputKind:
         return InputKind(base, _METAVARS[name], structured=name == "Any")
     if _is_union(inner) and all(engine.type_name(part) in _METAVARS for part in get_args(inner)):
         return InputKind(base, "|".join(_METAVARS[engine.type_name(part)] for part in get_args(inner)))
+    if not _is_data(inner):
+        return InputKind(base, "VALUE", typeable=False)
     return InputKind(base, "JSON", structured=True)
+
+
+def _is_data(annotation: Any) -> bool:
+    """Whether values can be written as JSON."""
+    from pydantic import PydanticUserError, TypeAdapter
+
+    if isinstance(annotation, (str, TypeRef)):
+        return False
+    try:
+        TypeAdapter(annotation)
+    except PydanticUserError as error:
+        return error.code == "typed-dict-version"  # before Python 3.12 only the type engine knows a TypedDict
+    return True
 
 
 def _is_union(annotation: Any) -> bool:
@@ -127,6 +146,11 @@ def _element(annotation: Any) -> Any:
     return element_type(annotation) if annotation is not Any else None
 
 
+def _named(kind: InputKind) -> str:
+    """The type of an input, for people."""
+    return clean(type_text(kind.annotation))
+
+
 def read(texts: Sequence[str], kind: InputKind, flag: str, engine: TypeEngine) -> Any:
     """The value of an input.
 
@@ -145,7 +169,7 @@ def read(texts: Sequence[str], kind: InputKind, flag: str, engine: TypeEngine) -
     if len(texts) > 1:
         raise UsageError(
             f"{flag} was given {len(texts)} times",
-            why=f"it takes one {type_text(kind.annotation)}",
+            why=f"it takes one {_named(kind)}",
             fix=f"give {flag} once",
         )
     return _read_one(texts[0], kind, flag, engine)
@@ -166,12 +190,17 @@ def _fitted(items: list[Any], kind: InputKind, flag: str, engine: TypeEngine) ->
     try:
         return engine.accept(concrete(items), kind.annotation)
     except DovetailError as error:
-        raise _mismatch(flag, ", ".join(map(str, items)), type_text(kind.annotation), error) from error
+        raise _mismatch(flag, ", ".join(map(str, items)), _named(kind), error) from error
 
 
 def _read_one(text: str, kind: InputKind, flag: str, engine: TypeEngine) -> Any:
     if kind.choices:
         return _choose(text, kind, flag)
+    if not kind.typeable:
+        raise UsageError(
+            f"{flag} takes a {_named(kind)}, which cannot be typed",
+            fix="let a task read it from a dt.File, or run the workflow from Python: dt.run(...)",
+        )
     inner = _without_none(kind.annotation)
     if kind.structured:
         return _read_json(text, kind, flag, engine)
@@ -180,7 +209,7 @@ def _read_one(text: str, kind: InputKind, flag: str, engine: TypeEngine) -> Any:
     try:
         return engine.parse(text, kind.annotation)
     except DovetailError as error:
-        raise _mismatch(flag, text, _EXPECTED.get(kind.metavar, type_text(kind.annotation)), error) from error
+        raise _mismatch(flag, text, _EXPECTED.get(kind.metavar, _named(kind)), error) from error
 
 
 def _choose(text: str, kind: InputKind, flag: str) -> Any:
@@ -220,29 +249,33 @@ def _read_json(text: str, kind: InputKind, flag: str, engine: TypeEngine) -> Any
             return text
         fix = f"write JSON, in quotes for the shell, or {flag} @file.json"
         raise ValueMismatch(
-            f"{flag} takes a {type_text(kind.annotation)} as JSON, not {_shown(text)}", why=str(error), fix=fix
+            f"{flag} takes a {_named(kind)} as JSON, not {_shown(text)}", why=str(error), fix=fix
         ) from error
     if anything:
         return data
     try:
         return engine.parse(text, kind.annotation)
     except DovetailError as error:
-        _say_where(error, text, kind.annotation)
-        raise _mismatch(flag, text, type_text(kind.annotation), error) from error
+        for other in (data, _by_pydantic(text, kind.annotation, error)):
+            with contextlib.suppress(DovetailError):
+                return engine.accept(other, kind.annotation)
+        raise _mismatch(flag, text, _named(kind), error) from error
 
 
-def _say_where(error: DovetailError, text: str, annotation: Any) -> None:
-    """Add the place inside the JSON to an error that does not have it."""
+def _by_pydantic(text: str, annotation: Any, error: DovetailError) -> Any:
+    """The value that pydantic reads, for records that the type engine walks itself; else the place where it does not fit
+    is added to ``error``."""
     from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
     try:
-        TypeAdapter(annotation).validate_json(text)
+        return TypeAdapter(annotation).validate_json(text)
     except ValidationError as found:
         first = found.errors(include_url=False, include_context=False)[0]
         error.details["expected"] = first["msg"].removeprefix("Input should be ")
         error.details["path"] = ".".join(map(str, first["loc"]))
     except PydanticUserError:
-        return  # a type that pydantic alone does not know
+        pass  # a type that pydantic alone does not know
+    return None
 
 
 def _file_text(name: str, flag: str) -> str:
