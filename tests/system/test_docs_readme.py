@@ -31,7 +31,9 @@ def test_examples_have_at_most_twenty_lines(page: PageOf, name: str) -> None:
 @pytest.mark.parametrize(("name", "kind"), [("shout.py", "Shout"), ("job.py", "Job")])
 def test_a_minimal_task_type_is_under_twenty_lines(page: PageOf, name: str, kind: str) -> None:
     text = page("docs/how-to/write-a-task-type.md").file(name)
-    body = re.search(rf"^@dt\.task_type.*?^class {kind}\b.*?(?=^\S|\Z)", text.partition("import dovetail")[2], re.M | re.S)
+    body = re.search(
+        rf"^@dt\.task_type.*?^class {kind}\b.*?(?=^\S|\Z)", text.partition("import dovetail")[2], re.M | re.S
+    )
     assert body is not None
     assert 3 < code_lines(body[0] + "\n") < 20
 
