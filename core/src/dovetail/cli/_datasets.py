@@ -61,4 +61,4 @@ def _show(found: list[DatasetVersion]) -> None:
         for each in found
     ]
     columns = ("dataset", "version", "type", "rows", "published", "run", "artifact", "file")
-    show(table(columns, rows, right=("rows",)))
+    show(table(columns, rows, right=("rows",), spare=("published", "type", "artifact", "run")))

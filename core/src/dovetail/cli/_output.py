@@ -135,16 +135,32 @@ def status_text(status: str) -> Text:
     return text(status.replace("_", " "), STYLES.get(status, ""))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> RenderableType:
-    """A table without frames; a column of ``right`` is set flush right. Cells are wrapped rather than cut."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = (), spare: Iterable[str] = ()
+) -> RenderableType:
+    """A table without frames. Cells are wrapped rather than cut.
+
+    Args:
+        columns: Their names.
+        rows: Cells, in the order of the columns.
+        right: Columns that are set flush right.
+        spare: Columns that are left out, in this order, until the table fits the terminal.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[cell if isinstance(cell, Text) else text("" if cell is None else cell) for cell in row] for row in rows]
+    widths = [max([len(name), *(row[i].cell_len for row in cells)]) for i, name in enumerate(columns)]
+    kept = list(range(len(columns)))
+    room = console_for(sys.stdout).width
+    for name in spare:
+        if sum(widths[i] + 3 for i in kept) - 3 > room:
+            kept.remove(list(columns).index(name))
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     flush = set(right)
-    for name in columns:
-        made.add_column(name, justify="right" if name in flush else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else text("" if cell is None else cell) for cell in row))
+    for i in kept:
+        made.add_column(columns[i], justify="right" if columns[i] in flush else "left", overflow="fold")
+    for row in cells:
+        made.add_row(*(row[i] for i in kept))
     return made

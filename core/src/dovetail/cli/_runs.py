@@ -53,7 +53,7 @@ def list_runs(session: Session, limit: int, status: str | None, workflow: str | 
         for record in records
     ]
     columns = ("run", "workflow", "status", "started", "time", "nodes", "warnings")
-    show(table(columns, rows, right=("time", "nodes", "warnings")))
+    show(table(columns, rows, right=("time", "nodes", "warnings"), spare=("warnings", "nodes", "started")))
 
 
 @runs.command("show")

@@ -86,9 +86,8 @@ def _nodes(nodes: list[dict[str, Any]], all_nodes: bool) -> RenderableType:
     ]
     if left_out:
         rows.append((f"... and {left_out} more", "", text(""), "", "", "", text("")))
-    return table(
-        ("node", "task", "status", "attempt", "time", "rows", "gates"), rows, right=("attempt", "time", "rows")
-    )
+    columns = ("node", "task", "status", "attempt", "time", "rows", "gates")
+    return table(columns, rows, right=("attempt", "time", "rows"), spare=("task", "attempt", "time"))
 
 
 def _folded(nodes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -169,7 +168,9 @@ def _outputs(outputs: dict[str, dict[str, Any]]) -> Iterator[RenderableType]:
     for name, output in outputs.items():
         value = one_line(output["value"], 60) if output["value"] is not None else ""
         rows.append((name, output["type"], _rows([output]), bytes_text(output["bytes"]), output["id"][:SHORT], value))
-    yield table(("output", "type", "rows", "size", "artifact", "value"), rows, right=("rows", "size"))
+    yield table(
+        ("output", "type", "rows", "size", "artifact", "value"), rows, right=("rows", "size"), spare=("size", "type")
+    )
     for name, output in outputs.items():
         if output["path"]:
             yield text(f"{name}: {near(output['path'])}", "dim")  # on a line of its own, to be copied
