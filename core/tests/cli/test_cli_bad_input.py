@@ -26,7 +26,9 @@ TABLE = [
     # arguments, exit code, what is said, what to type next
     (("rnu",), 2, "there is no command 'rnu'", "did you mean dovetail run"),
     (("runs", "shwo"), 2, "there is no command 'shwo'", "did you mean dovetail runs show?"),
-    (("runs",), 2, "", ""),
+    ((), 2, "Usage: dovetail", "Commands:"),
+    (("runs",), 2, "Usage: dovetail runs", "resume"),
+    (("run",), 2, "Usage: dovetail run", "FILE WORKFLOW"),
     (("--jsno", "runs", "list"), 2, "there is no option --jsno", "did you mean --json?"),
     (("run", "--quite", "pipeline.py", "plain"), 2, "there is no option --quite", "did you mean --quiet?"),
     (("run", "zzzzzzzzz.py", "plain"), 2, "there is no file", "check the path"),
@@ -43,6 +45,7 @@ TABLE = [
     (("run", "wiring.py", "wiring"), 2, "int", ""),
     (("run", "pipeline.py", "plain"), 2, "--month is required", "--month INTEGER"),
     (("run", "pipeline.py", "plain", "--mnth", "1"), 2, "there is no option --mnth", "did you mean --month?"),
+    (("run", "pipeline.py", "plain", "--month", "1", "--deny", "x"), 2, "no option --deny", "dovetail --deny ..."),
     (("run", "pipeline.py", "plain", "--month", "x"), 2, "takes an integer", "--month"),
     (("run", "pipeline.py", "plain", "--month", "1", "--executor", "thread"), 2, "'thread'", "threads"),
     (("run", "pipeline.py", "plain", "--month", "1", "--max-workers", "0"), 2, "max_workers", ""),

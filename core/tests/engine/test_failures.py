@@ -274,3 +274,17 @@ class TestCancellingATaskType:
         with pytest.raises(RunInterrupted):
             hub.run(outer, run_id="cancel-me", observers=[cancel])
         assert stopped.is_set()
+
+
+def test_a_dynamic_body_that_raises_is_a_user_failure_that_shows_its_line(hub: Hub) -> None:
+    @dt.dynamic
+    def body(n: int) -> int:
+        raise LookupError(f"nothing for {n}")
+
+    @dt.workflow
+    def wf(n: int) -> int:
+        return body(n)
+
+    with pytest.raises(TaskFailed, match="nothing for 3") as caught:
+        hub.run(wf, n=3)
+    assert "raise LookupError" in caught.value.details["traceback"]

@@ -187,6 +187,3 @@ def test_a_job_that_closes_its_streams_does_not_silence_the_next(call):
 def test_a_worker_whose_output_cannot_be_read_any_more_is_replaced(call):
     pid = call(lambda request: os.close(1) or {"pid": os.getpid()})["pid"]
     assert call(whoami)["pid"] != pid
-
-
-# --- errors ------------------------------------------------------------------------------------------------------------

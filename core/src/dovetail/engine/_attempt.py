@@ -92,21 +92,9 @@ class NodeAttempt:
             error.who = error.who or f"node {self.node_id!r}"
             outcome.error = error
         except (Exception, SystemExit) as error:
-            outcome.error = self._failed(error)
+            outcome.error = user_failure(self.node_id, self._work.name, error)
         outcome.ended = time.time()
         return outcome
-
-    def _failed(self, error: BaseException) -> TaskFailed:
-        kind = type(error).__name__
-        failed = TaskFailed(
-            f"node {self.node_id!r} raised {kind}: {redact(str(error))}"[:2000],
-            who=f"task {self._work.name!r}",
-            type=kind,
-            message=redact(str(error))[:2000],
-            traceback=redact(user_traceback(error)),
-        )
-        failed.__cause__ = error
-        return failed
 
     def _run_gate(self) -> None:
         work, values = self._work, self._services.values
@@ -237,6 +225,20 @@ class NodeAttempt:
             if dataset.path is not None:
                 path = str(export(artifact, dataset.path, values.store, self._services.settings.project_root))
             outcome.publications.append(Publication(dataset.name, work.id, name, artifact, path))
+
+
+def user_failure(node_id: str, task: str, error: BaseException) -> TaskFailed:
+    """What a user's function raised, as text that can be stored; ``__cause__`` is the exception itself."""
+    kind = type(error).__name__
+    failed = TaskFailed(
+        f"node {node_id!r} raised {kind}: {redact(str(error))}"[:2000],
+        who=f"task {task!r}",
+        type=kind,
+        message=redact(str(error))[:2000],
+        traceback=redact(user_traceback(error)),
+    )
+    failed.__cause__ = error
+    return failed
 
 
 def internal_error(node_id: str, error: BaseException) -> PlatformError:

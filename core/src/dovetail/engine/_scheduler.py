@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from dovetail.engine._attempt import NodeAttempt, Outcome, Services, internal_error
+from dovetail.engine._attempt import NodeAttempt, Outcome, Services, internal_error, user_failure
 from dovetail.engine._cache import cache_key, intact
 from dovetail.engine._expand import choose, expand_dynamic, expand_map, gather
 from dovetail.engine._journal import Journal
@@ -115,11 +115,7 @@ class Scheduler:
                 error.who = error.who or f"node {work.id!r}"
                 self._fail(work, Outcome(time.time(), time.time()), error)
             except Exception as error:  # the body of a dynamic node, or a fingerprint, may raise anything
-                failed = TaskFailed(
-                    f"node {work.id!r} raised {type(error).__name__}: {error}", type=type(error).__name__
-                )
-                failed.__cause__ = error
-                self._fail(work, Outcome(time.time(), time.time()), failed)
+                self._fail(work, Outcome(time.time(), time.time()), user_failure(work.id, work.name, error))
 
     def _begin(self, work: Work) -> None:
         if guarded_out(work, self._values):
