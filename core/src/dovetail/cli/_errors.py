@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -12,7 +13,7 @@ from typing import Any, TextIO
 import click
 
 from dovetail import __version__
-from dovetail.cli._options import Options
+from dovetail.cli._options import POLICY, Options
 from dovetail.cli._output import emit_json
 from dovetail.cli._text import clean, paint
 from dovetail.config import load_settings, redact
@@ -92,7 +93,7 @@ def _crash_file(error: BaseException, options: Options) -> Path | None:
         home = load_settings(overrides=options.overrides()).home
     except DovetailError:
         home = Path(tempfile.gettempdir())
-    name = f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{id(error) & 0xFFFF:04x}.log"
+    name = f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     for folder in (home, Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -111,24 +112,29 @@ def from_click(error: click.ClickException) -> UsageError:
     path = context.command_path if context is not None else "dovetail"
     see = f"{path} --help"
     if isinstance(error, click.NoSuchOption):
-        known = _flags(context)
-        # Without the dashes, which would make all short names look alike.
-        named = {flag.lstrip("-"): flag for flag in known}
-        close = named.get(nearest(error.option_name.lstrip("-").replace("_", "-"), named) or "")
         return UsageError(
-            f"there is no option {clean(error.option_name)}",
-            who=path,
-            fix=f"did you mean {close}? All of them: {see}" if close else see,
+            f"there is no option {clean(error.option_name)}", who=path, fix=_instead(error.option_name, context, see)
         )
     if isinstance(error, click.MissingParameter) and error.param is not None:
-        return UsageError(f"{error.param.make_metavar(context)} is missing", who=path, fix=see)  # type: ignore[arg-type]
-    if isinstance(error, click.BadParameter):
-        parameter = error.param
-        hint = error.param_hint or "" if parameter is None else " / ".join(parameter.opts) if parameter.opts[0] else ""
-        if parameter is not None and isinstance(parameter, click.Argument):
-            hint = parameter.human_readable_name
-        return UsageError(f"{hint}: {error.message}".removeprefix(": "), who=path, fix=see)
+        return UsageError(f"{_shown(error.param)} is missing", who=path, fix=see)
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return UsageError(f"{_shown(error.param)}: {error.message}", who=path, fix=see)
     return UsageError(error.format_message().rstrip("."), who=path, fix=see)
+
+
+def _shown(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Option):
+        return " / ".join(parameter.opts)
+    return str(parameter.metavar or parameter.human_readable_name)
+
+
+def _instead(option: str, context: click.Context | None, see: str) -> str:
+    if option in POLICY:
+        return f"write it first, because plugins are loaded before that: dovetail {option} ..."
+    # Without the dashes, which would make all short names look alike.
+    named = {flag.lstrip("-"): flag for flag in _flags(context)}
+    close = named.get(nearest(option.lstrip("-").replace("_", "-"), named) or "")
+    return f"did you mean {close}? All of them: {see}" if close else see
 
 
 def _flags(context: click.Context | None) -> list[str]:

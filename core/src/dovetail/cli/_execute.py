@@ -41,23 +41,20 @@ def execute(session: Session, run_id: str, drive: Callable[[Progress], Any], don
     options = session.options
     progress = progress_for(options, run_id, done)
     error: DovetailError | None = None
+    stopped: KeyboardInterrupt | None = None
     code = 0
     try:
         with stoppable(progress.stopping), log_shown(progress, quiet=bool(options.run.get("quiet"))), progress.shown():
             drive(progress)
     except DovetailError as problem:
         error, code = problem, problem.exit_code
-    except Terminated:
-        code = _errors.TERMINATED
-    except KeyboardInterrupt:
-        code = _errors.INTERRUPTED
+    except KeyboardInterrupt as signal:
+        stopped, code = signal, _errors.TERMINATED if isinstance(signal, Terminated) else _errors.INTERRUPTED
     except Exception as problem:
         error = _errors.unexpected(problem, options)
         code = error.exit_code
     if not progress.started:
-        if error is not None:
-            raise error
-        return code
+        raise error or stopped or AssertionError("a run that never started cannot have ended well")
     return _conclude(session, run_id, error, code)
 
 

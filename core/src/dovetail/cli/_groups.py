@@ -8,7 +8,18 @@ from dovetail.cli._text import clean
 from dovetail.errors import UsageError, nearest
 
 
-class Verbs(click.Group):
+class Group(click.Group):
+    """A group that shows its help on standard error, with exit code 2, when no command is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it, but for no arguments at all."""
+        if not args and not self.invoke_without_command and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(UsageError.exit_code)
+        return super().parse_args(ctx, args)
+
+
+class Verbs(Group):
     """A group of commands that answers a misspelt one with the nearest."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

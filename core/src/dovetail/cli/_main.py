@@ -16,6 +16,7 @@ import click
 
 from dovetail import __version__
 from dovetail.cli import _errors
+from dovetail.cli._groups import Group
 from dovetail.cli._options import Options, common_options, options_of, policy_options
 from dovetail.cli._output import emit_json, guarded_stdout, lenient
 from dovetail.cli._signals import Terminated
@@ -33,7 +34,7 @@ COMMANDS = {
 """Name of a command -> its code, and its help, so that the list of commands imports none of them."""
 
 
-class Root(click.Group):
+class Root(Group):
     """Commands by name: our own at first use, those of plugins only when none of ours is meant."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -110,9 +111,6 @@ def _guarded(arguments: list[str], options: Options) -> int:
         return _invoke(arguments, options)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
     except click.ClickException as error:
         return _errors.report(_errors.from_click(error), options)
     except DovetailError as error:

@@ -126,13 +126,25 @@ def policy_options(hidden: bool) -> list[click.Option]:
 _KEPT: dict[str, Any] = {"expose_value": False, "callback": keep}
 
 
+POLICY = ("--disable-plugins", "--allow", "--deny", "--strict-plugins")
+"""The options that say which plugins are loaded: they must be known before anything is."""
+
+
 def common(function: F) -> F:
     """Decorator of a command: give it the options that every command takes."""
-    parameters = [*common_options(), *policy_options(hidden=True)]
+    return _with(function, [*common_options(), *policy_options(hidden=True)])
+
+
+def common_late(command: click.Command) -> None:
+    """Give a command that is made after plugins were loaded the options that every command takes, but for the policy."""
+    _with(command, common_options())
+
+
+def _with(function: F, options: list[click.Option]) -> F:
     if isinstance(function, click.Command):
-        function.params.extend(parameters)
+        function.params.extend(options)
     else:
         # Where click's own decorators keep options until the command is made, in reverse order.
         kept = function.__dict__.setdefault("__click_params__", [])
-        kept[:0] = reversed(parameters)
+        kept[:0] = reversed(options)
     return function

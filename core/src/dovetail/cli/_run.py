@@ -18,8 +18,9 @@ import click
 
 from dovetail.cli._execute import execute
 from dovetail.cli._flags import InputFlag, input_flags, read_inputs
+from dovetail.cli._groups import Group
 from dovetail.cli._in_process import call
-from dovetail.cli._options import common, keep_for_run, options_of
+from dovetail.cli._options import common, common_late, keep_for_run, options_of
 from dovetail.cli._session import Session, session_of
 from dovetail.cli._text import clean, one_line
 from dovetail.engine import new_run_id
@@ -76,7 +77,7 @@ def run_options() -> list[click.Option]:
     ]
 
 
-class RunGroup(click.Group):
+class RunGroup(Group):
     """``dovetail run``: every file is a command."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -88,7 +89,7 @@ class RunGroup(click.Group):
         return []
 
 
-class FileGroup(click.Group):
+class FileGroup(Group):
     """``dovetail run FILE``: every workflow of the file is a command."""
 
     def __init__(self, file: str) -> None:
@@ -100,7 +101,7 @@ class FileGroup(click.Group):
             subcommand_metavar="WORKFLOW [INPUT FLAGS]",
             params=[*run_options()],
         )
-        common(self)
+        common_late(self)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a workflow; loads the file."""
@@ -183,15 +184,14 @@ class WorkflowCommand(click.Command):
     """``dovetail run FILE WORKFLOW``: the flags are the inputs of the workflow."""
 
     def __init__(self, workflow: Workflow[..., Any], session: Session) -> None:
-        options = run_options()
         super().__init__(
             workflow.name,
             help=_description(workflow),
-            params=[*options],
+            params=[*run_options()],
             callback=self._run,
             context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
         )
-        common(self)
+        common_late(self)
         self.workflow = workflow
         self.session = session
         taken = [flag for option in self.params for flag in (*option.opts, *option.secondary_opts)]
@@ -252,7 +252,5 @@ def _first_line(workflow: Workflow[..., Any]) -> str:
     return one_line((workflow.function.__doc__ or "").strip().partition("\n")[0])
 
 
-run = RunGroup(
-    "run", help=_HELP, subcommand_metavar="FILE WORKFLOW [INPUT FLAGS]", no_args_is_help=False, params=[*run_options()]
-)
+run = RunGroup("run", help=_HELP, subcommand_metavar="FILE WORKFLOW [INPUT FLAGS]", params=[*run_options()])
 common(run)
