@@ -15,7 +15,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-
 from dovetail.hub import Hub
 
 FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"

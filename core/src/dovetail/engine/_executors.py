@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, ClassVar
 
 from dovetail.env import WorkerPool
@@ -35,6 +37,8 @@ class ThreadExecutor(Executor):
     def call(self, function: Callable[[], Any]) -> Future[Any]:
         """Run a function in a thread."""
         future: Future[Any] = Future()
+        # The hub's catalogue and whatever else the caller's context holds is at hand in the thread, too.
+        function = partial(contextvars.copy_context().run, function)
         with self._lock:
             self._busy += 1
             if self._busy > len(self._threads) and len(self._threads) < self._slots:

@@ -225,7 +225,8 @@ class Scheduler:
 
     def _fail(self, work: Work, outcome: Outcome, error: DovetailError) -> None:
         options = work.node.options
-        if _repeatable(error) and work.attempt <= options.retries and self.failure is None:
+        attempted = work.element is not None or work.node.kind in ("task", "gate")
+        if attempted and _repeatable(error) and work.attempt <= options.retries and self.failure is None:
             delay = options.delay_before(work.attempt + 1) * random.uniform(0.9, 1.1)  # noqa: S311  (jitter)
             self._journal.failed(work, outcome, error, delay)
             heapq.heappush(self._retries, (time.monotonic() + delay, next(self._tickets), work))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from typing import Any
+from typing import Any, cast
 
 from dovetail.errors import DefinitionError, DovetailError, EngineUnavailable, PluginError, shorten
-from dovetail.plugins import Catalogue, current_catalogue
+from dovetail.plugins import Catalogue
 from dovetail.spec import CheckEngine, CheckEngineSpec
 from dovetail.types import TypeEngine
 
@@ -22,8 +22,7 @@ def catalogue_of(types: TypeEngine) -> Catalogue:
 
     Not the current one: gates of a run are evaluated in threads, which a ``use_catalogue`` around the run does not reach.
     """
-    found: Catalogue | None = getattr(types, "catalogue", None) or getattr(types, "_catalogue", None)
-    return found if found is not None else current_catalogue()
+    return cast("Catalogue", types.catalogue)
 
 
 def class_names(suite: Any) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ class Attempt(Protocol):
         """Run it and return its outcome.
 
         Args:
-            call: ``call(payload, request, timeout=..., job=..., on_output=...) -> reply``: does the work somewhere else. ``payload``
-                is a function by value (cloudpickle), request and reply are JSON-able. None does the work in this process.
+            call: ``call(payload, request, timeout=..., job=..., on_output=...) -> reply``: does the work somewhere else.
+                ``payload`` is a function by value (cloudpickle), request and reply are JSON-able. None does the work in
+                this process.
         """
         ...
 

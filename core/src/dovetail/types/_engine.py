@@ -64,6 +64,11 @@ class TypeEngine:
 
     # -- fitting values ------------------------------------------------------------------------------
 
+    @property
+    def catalogue(self) -> CatalogueView:
+        """The catalogue that the types come from."""
+        return self._catalogue
+
     def acceptor(self, annotation: Any) -> Callable[[Any], Any]:
         """A function that takes a value and returns it fitted to the annotation.
 
