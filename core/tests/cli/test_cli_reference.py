@@ -9,7 +9,7 @@ import click
 import pytest
 from dovetail.cli import _errors
 from dovetail.cli._main import COMMANDS, root
-from dovetail.cli._run import run_options
+from dovetail.cli._options import run_options
 from dovetail.errors import DataError, PlatformError, UserError
 
 PAGE = Path(__file__).parents[3] / "docs/reference/cli.md"

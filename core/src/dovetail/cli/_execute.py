@@ -18,7 +18,7 @@ from dovetail.cli._summary import next_steps, summary
 from dovetail.cli._text import clean
 from dovetail.cli._view import run_view
 from dovetail.config import redact
-from dovetail.errors import DataError, DovetailError, StoreUnwritable
+from dovetail.errors import DataError, DovetailError, StoreUnwritable, UsageError
 from dovetail.graph import current_context
 from dovetail.quality import Report, render_html
 
@@ -89,6 +89,18 @@ def _conclude(session: Session, run_id: str, error: DovetailError | None, code: 
         _errors.show_error(error.to_dict(), sys.stderr)
     show(text("\nnext", "bold"), *(text(f"  {step}", "cyan") for step in next_steps(view)))
     return code
+
+
+def check_report(path: Path | None) -> None:
+    """Look, before a run starts, whether its report will have a place.
+
+    Raises:
+        UsageError: Its directory is not there.
+    """
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(
+            f"--report: there is no directory {str(path.parent)!r}", fix="make it first, or name another file"
+        )
 
 
 def write_report(path: Path, reports: list[Report], title: str) -> None:

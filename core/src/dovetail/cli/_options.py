@@ -126,6 +126,50 @@ def policy_options(hidden: bool) -> list[click.Option]:
 _KEPT: dict[str, Any] = {"expose_value": False, "callback": keep}
 
 
+def run_options() -> list[click.Option]:
+    """The options of a run, besides those of every command."""
+    return [
+        click.Option(["--quiet", "-q"], is_flag=True, help="No progress; one line at the end.", **_KEPT_FOR_RUN),
+        click.Option(
+            ["--executor"],
+            metavar="NAME",
+            help="Where nodes run: threads, processes, or one that a plugin brings.  [default: threads]",
+            **_KEPT_FOR_RUN,
+        ),
+        click.Option(
+            ["--max-workers"],
+            type=int,
+            metavar="N",
+            help="Nodes that run at once.  [default: number of CPUs, at least 4]",
+            **_KEPT_FOR_RUN,
+        ),
+        click.Option(["--run-id"], metavar="ID", help="Id of the run.  [default: made of the time]", **_KEPT_FOR_RUN),
+        click.Option(["--strict-warnings"], is_flag=True, help="Exit with 1 if a gate warned.", **_KEPT_FOR_RUN),
+        click.Option(
+            ["--in-process"],
+            is_flag=True,
+            help="Just call the workflow: nothing is recorded or stored.",
+            **_KEPT_FOR_RUN,
+        ),
+        click.Option(
+            ["--report"],
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE.html",
+            help="Write the reports of the gates as one HTML page.",
+            **_KEPT_FOR_RUN,
+        ),
+        click.Option(
+            ["--input"],
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Set an input by name, also one whose flag is an option here; repeatable.",
+            **_KEPT_FOR_RUN,
+        ),
+    ]
+
+
+_KEPT_FOR_RUN: dict[str, Any] = {"expose_value": False, "callback": keep_for_run}
+
 POLICY = ("--disable-plugins", "--allow", "--deny", "--strict-plugins")
 """The options that say which plugins are loaded: they must be known before anything is."""
 

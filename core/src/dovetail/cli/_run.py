@@ -16,11 +16,11 @@ from typing import Any
 
 import click
 
-from dovetail.cli._execute import execute
+from dovetail.cli._execute import check_report, execute
 from dovetail.cli._flags import InputFlag, input_flags, read_inputs
 from dovetail.cli._groups import Group
 from dovetail.cli._in_process import call
-from dovetail.cli._options import common, common_late, keep_for_run, options_of
+from dovetail.cli._options import common, common_late, options_of, run_options
 from dovetail.cli._session import Session, session_of
 from dovetail.cli._text import clean, one_line
 from dovetail.engine import new_run_id
@@ -35,46 +35,6 @@ FILE is a Python file, or a module as package.module. The flags of the workflow 
 dovetail run FILE WORKFLOW --help. Without a WORKFLOW, those of the file are listed.
 """
 _SECTIONS = re.compile(r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes):\s*$")
-_KEPT: dict[str, Any] = {"expose_value": False, "callback": keep_for_run}
-
-
-def run_options() -> list[click.Option]:
-    """The options of a run, besides those of every command."""
-    return [
-        click.Option(["--quiet", "-q"], is_flag=True, help="No progress; one line at the end.", **_KEPT),
-        click.Option(
-            ["--executor"],
-            metavar="NAME",
-            help="Where nodes run: threads, processes, or one that a plugin brings.  [default: threads]",
-            **_KEPT,
-        ),
-        click.Option(
-            ["--max-workers"],
-            type=int,
-            metavar="N",
-            help="Nodes that run at once.  [default: number of CPUs, at least 4]",
-            **_KEPT,
-        ),
-        click.Option(["--run-id"], metavar="ID", help="Id of the run.  [default: made of the time]", **_KEPT),
-        click.Option(["--strict-warnings"], is_flag=True, help="Exit with 1 if a gate warned.", **_KEPT),
-        click.Option(
-            ["--in-process"], is_flag=True, help="Just call the workflow: nothing is recorded or stored.", **_KEPT
-        ),
-        click.Option(
-            ["--report"],
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE.html",
-            help="Write the reports of the gates as one HTML page.",
-            **_KEPT,
-        ),
-        click.Option(
-            ["--input"],
-            multiple=True,
-            metavar="NAME=VALUE",
-            help="Set an input by name, also one whose flag is an option here; repeatable.",
-            **_KEPT,
-        ),
-    ]
 
 
 class RunGroup(Group):
@@ -212,7 +172,7 @@ class WorkflowCommand(click.Command):
         workflow, session = self.workflow, self.session
         given = options_of(click.get_current_context()).run
         inputs = read_inputs(workflow, typed, given.get("input", ()), session.types)
-        _check_report(given.get("report"))
+        check_report(given.get("report"))
         if given.get("in_process"):
             return call(session, workflow, inputs)
         hub = session.hub
@@ -228,13 +188,6 @@ class WorkflowCommand(click.Command):
                 on_output=progress.output,
                 inputs=inputs,
             ),
-        )
-
-
-def _check_report(path: Path | None) -> None:
-    if path is not None and not path.absolute().parent.is_dir():
-        raise UsageError(
-            f"--report: there is no directory {str(path.parent)!r}", fix="make it first, or name another file"
         )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from dovetail.cli._errors import show_error
-from dovetail.cli._execute import execute
+from dovetail.cli._execute import check_report, execute
 from dovetail.cli._groups import Verbs
-from dovetail.cli._options import common, keep_for_run
+from dovetail.cli._options import common, run_options
 from dovetail.cli._output import emit_json, show, status_text, table, text
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._summary import next_steps, summary
@@ -103,10 +103,6 @@ def _events(events: list[dict[str, Any]]) -> Any:
 
 @runs.command("resume")
 @_RUN
-@click.option("--quiet", "-q", is_flag=True, expose_value=False, callback=keep_for_run, help="One line at the end.")
-@click.option(
-    "--strict-warnings", is_flag=True, expose_value=False, callback=keep_for_run, help="Exit with 1 if a gate warned."
-)
 @common
 @with_session
 @click.pass_context
@@ -115,6 +111,7 @@ def resume_run(context: click.Context, session: Session, run_id: str) -> int:
 
     RUN is an id, a unique beginning of one, or "latest", which is the default.
     """
+    check_report(session.options.run.get("report"))
     hub = session.stored()
     session.activate(context)
     record = hub.runs.get_run(run_id)
@@ -125,6 +122,9 @@ def resume_run(context: click.Context, session: Session, run_id: str) -> int:
         lambda progress: hub.resume(record.run_id, observers=[progress], on_output=progress.output),
         done,
     )
+
+
+resume_run.params[1:1] = [o for o in run_options() if o.name in ("quiet", "max_workers", "strict_warnings", "report")]
 
 
 @runs.command("cancel")
