@@ -140,3 +140,33 @@ class TestGates:
         assert result.value.height == 1
         assert "no_nulls_" in {n.node_id for n in result.nodes}
         assert len(result.reports) == 1
+
+
+def test_what_is_reused_is_published_again_with_the_reports_of_its_gates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = dt.Gate(not_null("a"), on_fail="quarantine", max_quarantined="50%", name="no nulls")
+
+    @dt.task(cache=True)
+    def make(n: int) -> Annotated[pl.DataFrame, gate, dt.Dataset("made", path="out/made.parquet")]:
+        return pl.DataFrame({"a": [None, *range(n)]})
+
+    @dt.workflow
+    def wf(n: int) -> pl.DataFrame:
+        return make(n)
+
+    monkeypatch.chdir(tmp_path)
+    with Hub(home=tmp_path / "store") as hub:
+        path = hub.settings.project_root / "out" / "made.parquet"
+        first = hub.run(wf, n=3)
+        hub.run(wf, n=4)
+        assert pl.read_parquet(path).height == 4
+        again = hub.run(wf, n=3)
+        assert again.nodes[0].cached
+        assert pl.read_parquet(path).height == 3
+        assert hub.runs.dataset("made").version == 3
+        assert hub.runs.dataset("made").artifact == first.outputs["result"]
+        assert again.status == first.status == "succeeded_with_warnings"
+        (report,) = again.reports
+        assert (report.rows_in, report.rows_quarantined, report.run_id) == (4, 1, again.run_id)
+        assert first.run_id in report.reason

@@ -216,8 +216,23 @@ class NodeAttempt:
         if not outcome.artifacts:
             outcome.artifacts = values.dump(value, annotation, output_names(work))
         outcome.value = value
-        if annotation is Any or type(annotation) is type:
-            return
+        self._publish(outcome)
+
+    def reuse(self, artifacts: dict[str, Artifact], reports: list[Report]) -> Outcome:
+        """The outcome of a node whose outputs were found in the cache: published anew, with the reports of its gates."""
+        now = time.time()
+        outcome = Outcome(now, artifacts=artifacts)
+        for report in reports:
+            origin = report.run_id
+            report.run_id, report.node_id, report.attempt = self._services.run_id, self.node_id, self._work.attempt
+            report.reason = f"{report.reason} (evaluated in run {origin}, whose output is used again)"
+            outcome.reports.append(report)
+        self._publish(outcome)
+        outcome.ended = time.time()
+        return outcome
+
+    def _publish(self, outcome: Outcome) -> None:
+        work, values = self._work, self._services.values
         for name, dataset in self._datasets():
             artifact = outcome.artifacts[name]
             values.store.persist(artifact)

@@ -21,6 +21,7 @@ from dovetail.engine._work import Frame
 from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, UsageError
 from dovetail.graph import ResourceScope, Workflow, base_type
 from dovetail.plugins import Catalogue
+from dovetail.quality import Report
 from dovetail.spec import Artifact, Executor
 from dovetail.store import ArtifactStore, EventRecord, NewRun, RunRecord, current_owner
 from dovetail.types import TypeEngine
@@ -77,7 +78,7 @@ class Engine:
                 source,
                 stored,
                 workflow.graph.hash(),
-                {"executor": self.executor, **(options or {})},
+                {"executor": self.executor, "nodes": len(workflow.graph.nodes), **(options or {})},
             )
         )
         slots = {n: Slot(annotations[n], {"result": stored[n]}, value=v) for n, v in values.items()}
@@ -122,7 +123,14 @@ class Engine:
             on_output=self.on_output,
         )
         scheduler = Scheduler(
-            services, journal, executors.get, self.executor, self.settings.max_workers, recorded, self._lookup_cache
+            services,
+            journal,
+            executors.get,
+            self.executor,
+            self.settings.max_workers,
+            recorded,
+            self._lookup_cache,
+            self._cached_reports,
         )
         status, error = "failed", None
         artifacts: dict[str, Artifact] = {}
@@ -184,6 +192,9 @@ class Engine:
 
     def _lookup_cache(self, key: str) -> dict[str, Artifact] | None:
         return self.runs.lookup_cache([key]).get(key)
+
+    def _cached_reports(self, key: str) -> list[Report]:
+        return [Report.from_dict(record.report) for record in self.runs.cached_reports(key)]
 
     def _listeners(self) -> list[Observer]:
         def deliver(listener: Callable[..., Any]) -> Observer:

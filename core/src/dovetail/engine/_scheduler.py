@@ -18,6 +18,7 @@ from dovetail.engine._expand import choose, expand_dynamic, expand_map, gather
 from dovetail.engine._journal import Journal
 from dovetail.engine._work import Frame, Work, guarded_out, open_frame, output_names, read_slots
 from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, StoreError, TaskFailed, TaskTimeout
+from dovetail.quality import Report
 from dovetail.spec import Artifact, Executor
 from dovetail.store import NodeRecord
 
@@ -41,6 +42,7 @@ class Scheduler:
         slots: int,
         recorded: dict[str, NodeRecord],
         lookup_cache: Callable[[str], dict[str, Artifact] | None],
+        cached_reports: Callable[[str], list[Report]],
     ) -> None:
         self._services = services
         self._values = services.values
@@ -50,6 +52,7 @@ class Scheduler:
         self._slots = slots
         self._recorded = recorded
         self._lookup = lookup_cache
+        self._cached_reports = cached_reports
         self._fingerprints: dict[int, str] = {}
         self._seconds: dict[int, float] = {}
         self._ready: deque[Work] = deque()
@@ -153,8 +156,8 @@ class Scheduler:
         found = self._lookup(work.cache_key)
         if found is None or set(found) != set(output_names(work)) or not intact(found, self._values):
             return False
-        now = time.time()
-        self._done(work, Outcome(now, now, artifacts=found), cached=True)
+        reports = self._cached_reports(work.cache_key) if task.compiled().gated else []
+        self._done(work, NodeAttempt(work, self._services).reuse(found, reports), cached=True)
         return True
 
     def _submit(self, work: Work) -> None:

@@ -135,6 +135,19 @@ class RunReader:
         with self._db.read() as connection:
             return [ReportRecord(node, gate, decode(data)) for node, gate, data in connection.execute(query)]
 
+    def cached_reports(self, key: str) -> list[ReportRecord]:
+        """The reports of the gates at the node whose outputs a cache key stands for; none if the key is unknown."""
+        c, n = s.report.c, s.node.c
+        query = (
+            select(c.node_id, c.gate, c.data)
+            .join_from(s.cache, s.node, (s.cache.c.run_id == n.run_id) & (n.cache_key == s.cache.c.key))
+            .join(s.report, (c.run_id == n.run_id) & (c.node_id == n.node_id))
+            .where(s.cache.c.key == key)
+            .order_by(c.created, c.gate)
+        )
+        with self._db.read() as connection:
+            return [ReportRecord(node, gate, decode(data)) for node, gate, data in connection.execute(query)]
+
     def check_history(self, check_id: str, dataset: str | None = None, limit: int = 100) -> list[CheckResult]:
         """Results of one check over the runs, the newest first; of all datasets if None is named."""
         c = s.check_result.c
