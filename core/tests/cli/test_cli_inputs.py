@@ -193,3 +193,6 @@ def test_an_input_that_is_called_like_an_option_is_set_by_name(cli, project):
     )
     done = cli("run", "clash.py", "clash", "--in-process", "--json", "--input", "home=mine")
     assert done.json["value"]["preview"]["text"] == "'mine'"
+    forgotten = cli("run", "clash.py", "clash", "--home", "elsewhere")
+    assert "--input home is required" in forgotten.err
+    assert "fix: give --input home=TEXT" in forgotten.err

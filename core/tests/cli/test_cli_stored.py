@@ -280,3 +280,12 @@ def test_the_store_is_the_one_that_home_names(cli, project):
     assert cli("--home", "elsewhere", "runs", "show", "r").code == 0
     assert isinstance(open_artifact_store(load_settings()), ArtifactStore)
     assert not (project / ".dovetail").exists()
+
+
+def test_a_narrow_terminal_gets_fewer_columns_rather_than_broken_names(cli, monkeypatch):
+    cli("run", "pipeline.py", "plain", "--month", "1", "--run-id", "a-run-with-quite-a-long-name")
+    wide = cli("runs", "list").out
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = cli("runs", "list").out
+    assert "started" in wide and "started" not in narrow
+    assert "a-run-with-quite-a-long-name" in narrow and "succeeded" in narrow

@@ -25,9 +25,10 @@ class InputFlag(click.Option):
     ) -> None:
         self.input = name
         self.kind = kind
-        self._shown = f"[default: {default}]" if default is not None else "[required]"
-        # A flag that is an option of the command cannot be used; help then shows the input as --input takes it.
-        flag = flag_of(name) if own_flag else f"--{_PREFIX}{name}"
+        self._default = f"[default: {default}]" if default is not None else "[required]"
+        # Where the flag is an option of the command, the input has none; with a blank in it, it cannot be typed by accident.
+        flag = flag_of(name) if own_flag else f"--input {name}"
+        self.shown = flag
         declared = f"{flag}/--no-{flag.removeprefix('--')}" if kind.flag and on_off else flag
         options: dict[str, Any] = {"default": None, "help": text, "required": False, "hidden": not own_flag}
         if kind.flag and on_off:
@@ -41,12 +42,18 @@ class InputFlag(click.Option):
         flags = "/".join((self.opts[0], *self.secondary_opts))
         names = flags if self.is_flag else f"{flags} {self.metavar}"
         if self.hidden:
-            names = f"--input {self.input}={self.kind.metavar}"
+            names = self.example()
         repeat = "; repeatable, or JSON" if self.kind.element is not None else ""
         json = "; JSON text or @file.json" if self.kind.metavar == "JSON" else ""
         json = json if self.kind.typeable else "; from Python only"
-        parts = (f"{self.help}{repeat}{json}".removeprefix("; "), self._shown)
+        parts = (f"{self.help}{repeat}{json}".removeprefix("; "), self._default)
         return names, "  ".join(part for part in parts if part)
+
+    def example(self) -> str:
+        """How it is given: ``--month INTEGER``, or ``--input quiet=BOOLEAN``."""
+        if self.hidden:
+            return f"{self.shown}={self.kind.metavar}"
+        return self.shown if self.kind.flag else f"{self.shown} {self.kind.metavar}"
 
 
 def flag_of(name: str) -> str:
@@ -77,12 +84,17 @@ def input_flags(workflow: Workflow[..., Any], taken: Iterable[str], engine: Type
 
 
 def read_inputs(
-    workflow: Workflow[..., Any], typed: Mapping[str, Any], generic: Iterable[str], engine: TypeEngine
+    workflow: Workflow[..., Any],
+    flags: Iterable[InputFlag],
+    typed: Mapping[str, Any],
+    generic: Iterable[str],
+    engine: TypeEngine,
 ) -> dict[str, Any]:
     """Values of the inputs that were given.
 
     Args:
         workflow: The workflow.
+        flags: Of all its inputs.
         typed: What click found, by parameter; other parameters than inputs are left alone.
         generic: Texts ``NAME=VALUE`` of ``--input``.
         engine: Reads and validates.
@@ -91,7 +103,7 @@ def read_inputs(
         UsageError: An input is unknown, or one without a default is missing.
         ValueMismatch: A text does not say a value of the input's type.
     """
-    interface = workflow.interface
+    by_name = {flag.input: flag for flag in flags}
     given: dict[str, list[str]] = {}
     values: dict[str, Any] = {}
     for parameter, value in typed.items():
@@ -106,13 +118,12 @@ def read_inputs(
         name, value = _pair(text, workflow)
         given.setdefault(name, []).append(value)
     for name, texts in given.items():
-        flag = flag_of(name)
         try:
-            values[name] = read(texts, kind_of(interface.inputs[name], engine), flag, engine)
+            values[name] = read(texts, by_name[name].kind, by_name[name].shown, engine)
         except DovetailError as error:
             error.who = error.who or f"workflow {workflow.name}"
             raise
-    _check_complete(workflow, values, engine)
+    _check_complete(workflow, by_name, values)
     return values
 
 
@@ -133,21 +144,16 @@ def _pair(text: str, workflow: Workflow[..., Any]) -> tuple[str, str]:
     return name, value
 
 
-def _check_complete(workflow: Workflow[..., Any], values: Mapping[str, Any], engine: TypeEngine) -> None:
+def _check_complete(workflow: Workflow[..., Any], flags: Mapping[str, InputFlag], values: Mapping[str, Any]) -> None:
     interface = workflow.interface
-    missing = [name for name in interface.inputs if name not in values and name not in interface.defaults]
+    missing = [flags[name] for name in interface.inputs if name not in values and name not in interface.defaults]
     if not missing:
         return
-    flags = [flag_of(name) for name in missing]
-    verb = "is" if len(flags) == 1 else "are"
+    verb, why = ("is", "the input has no default") if len(missing) == 1 else ("are", "these inputs have no default")
     raise UsageError(
-        f"{', '.join(flags)} {verb} required",
+        f"{', '.join(flag.shown for flag in missing)} {verb} required",
         who=f"workflow {workflow.name}",
-        why="the input has no default" if len(flags) == 1 else "these inputs have no default",
-        fix="give "
-        + " ".join(
-            f"{flag} {kind_of(interface.inputs[name], engine).metavar}"
-            for flag, name in zip(flags, missing, strict=True)
-        ),
-        missing=missing,
+        why=why,
+        fix="give " + " ".join(flag.example() for flag in missing),
+        missing=[flag.input for flag in missing],
     )

@@ -155,7 +155,8 @@ class WorkflowCommand(click.Command):
         self.workflow = workflow
         self.session = session
         taken = [flag for option in self.params for flag in (*option.opts, *option.secondary_opts)]
-        self.params[:0] = input_flags(workflow, taken, session.types)
+        self.flags = input_flags(workflow, taken, session.types)
+        self.params[:0] = self.flags
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The inputs first, then the options of every run."""
@@ -171,7 +172,7 @@ class WorkflowCommand(click.Command):
     def _run(self, **typed: Any) -> int:
         workflow, session = self.workflow, self.session
         given = options_of(click.get_current_context()).run
-        inputs = read_inputs(workflow, typed, given.get("input", ()), session.types)
+        inputs = read_inputs(workflow, self.flags, typed, given.get("input", ()), session.types)
         check_report(given.get("report"))
         if given.get("in_process"):
             return call(session, workflow, inputs)
