@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import threading
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import dovetail as dt
 import pytest
 from dovetail.errors import DefinitionError, UsageError, ValueMismatch
 from dovetail.graph import Task, TaskOptions, code_fingerprint, seconds
+from dovetail.hub import Hub
+from dovetail.spec import JobStatus
 
 
 @dt.task
@@ -205,6 +210,19 @@ class TestFingerprints:
         assert code_fingerprint(captured(1)) != code_fingerprint(captured(2))  # type: ignore[arg-type]
         assert code_fingerprint(captured(1)) == code_fingerprint(captured(1))  # type: ignore[arg-type]
 
+    def test_follow_helpers_into_other_files_of_ones_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.syspath_prepend(tmp_path)
+        prints = []
+        for number, body in enumerate(("x + 1", "x + 2")):
+            (tmp_path / f"own_helper_{number}.py").write_text(f"def helper(x):\n    return {body}\n")
+            (tmp_path / f"own_user_{number}.py").write_text(
+                f"import own_helper_{number} as h\nfrom own_helper_{number} import helper\n"
+                "def by_name(x):\n    return helper(x)\ndef by_module(x):\n    return h.helper(x)\n"
+            )
+            module = importlib.import_module(f"own_user_{number}")
+            prints.append({code_fingerprint(module.by_name), code_fingerprint(module.by_module)})
+        assert not prints[0] & prints[1]
+
     def test_survive_recursion_and_builtins(self) -> None:
         def fact(n: int) -> int:
             return 1 if n < 2 else n * fact(n - 1)
@@ -228,3 +246,55 @@ def test_a_task_type_in_a_few_lines() -> None:
 
     assert greet("world") == "HELLO WORLD!"
     assert isinstance(greet, Task)
+
+
+def test_a_remote_task_can_be_called_like_a_function() -> None:
+    @dt.task_type("remote-test")
+    class Remote(dt.RemoteTaskType):
+        """Is done at the second look."""
+
+        poll_interval = 0.001
+
+        def submit(self, call: dt.TaskCall) -> dict[str, int]:
+            self.looks = 0
+            return {"job": call.inputs["x"]}
+
+        def status(self, handle: dict[str, int], config: object) -> JobStatus:
+            self.looks += 1
+            return JobStatus("running" if self.looks < 2 else "succeeded")
+
+        def result(self, handle: dict[str, int], call: dt.TaskCall) -> int:
+            return handle["job"] * 10
+
+    @dt.task("remote-test")
+    def remote(x: int) -> int: ...  # type: ignore[empty-body]
+
+    assert remote(4) == 40
+
+
+def test_a_task_type_that_is_not_concurrent_is_called_by_one_thread_at_a_time(tmp_path: Path) -> None:
+    busy = threading.Semaphore(1)
+
+    @dt.task_type("alone-test")
+    class Alone(dt.TaskType):
+        """Fails when two calls meet."""
+
+        concurrent = False
+
+        def execute(self, call: dt.TaskCall) -> int:
+            assert busy.acquire(blocking=False), "two calls met"
+            try:
+                sum(range(50_000))  # long enough for others to come in
+                return 1
+            finally:
+                busy.release()
+
+    @dt.task("alone-test")
+    def work(x: int) -> int: ...  # type: ignore[empty-body]
+
+    @dt.workflow
+    def wf() -> list[int]:
+        return dt.map(work, list(range(40)))
+
+    with Hub(home=tmp_path / "store") as hub:
+        assert hub.run(wf).value == [1] * 40

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from dovetail.config import Settings, redact
 from dovetail.engine._export import export
 from dovetail.engine._portable import portable
-from dovetail.engine._remote_job import run_job
 from dovetail.engine._work import Work, input_values, output_annotation, output_names, plain_output
 from dovetail.errors import DovetailError, GateBlocked, PlatformError, TaskFailed, TaskTimeout, user_traceback
-from dovetail.graph import RESULT, CompiledTask, Dataset, ResourceScope, base_type, is_named_tuple, markers
+from dovetail.graph import RESULT, CompiledTask, Dataset, ResourceScope, base_type, is_named_tuple, markers, run_job
 from dovetail.quality import Gate, Report, raise_for_decision
-from dovetail.spec import Artifact, RemoteTaskType, TaskContext
+from dovetail.spec import Artifact, RemoteTaskType, TaskCall, TaskContext
 from dovetail.store import Publication
 
 if TYPE_CHECKING:
@@ -124,8 +123,7 @@ class NodeAttempt:
         if not compiled.plain:
             self._cancel = lambda: compiled.cancel(inputs, context, self._services.scope)
         if isinstance(compiled.task_type, RemoteTaskType):
-            save = self._services.save_handle
-            return run_job(compiled, inputs, context, self._services.scope, self._work, save, self.timeout)
+            return self._job(compiled.task_type, compiled.call(inputs, context, self._services.scope))
         if self.timeout is None:
             return compiled.work(inputs, context, self._services.scope)
         # The work may hold a session, so it cannot be moved to a process that is killed: it is told to stop, and left
@@ -145,6 +143,18 @@ class NodeAttempt:
             wait([done], _GRACE)
             raise TaskTimeout(f"node {self.node_id!r} ran longer than its timeout of {self.timeout:g} s")
         return done.result()
+
+    def _job(self, kind: RemoteTaskType, call: TaskCall) -> Any:
+        work = self._work
+
+        def submitted(handle: Any) -> None:
+            work.handle = handle
+            self._services.save_handle(work, handle)
+
+        try:
+            return run_job(kind, call, work.handle, submitted, self.timeout)
+        finally:
+            work.handle = None  # a retry submits anew
 
     def _elsewhere(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext, call: Call) -> Any:
         services = self._services

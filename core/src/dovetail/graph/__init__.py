@@ -18,6 +18,7 @@ from dovetail.graph._graph import Graph, describe_binding, needs
 from dovetail.graph._interpret import as_output, getter, guards_hold, interpret, spread, take
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref, references
 from dovetail.graph._options import TaskOptions, seconds
+from dovetail.graph._remote import run_job
 from dovetail.graph._task import Task, load_task_type, task
 from dovetail.graph._workflow import Dynamic, Workflow, dynamic, workflow
 
@@ -51,6 +52,7 @@ __all__ = [
     "interpret",
     "CompiledTask",
     "ResourceScope",
+    "run_job",
     "load_task_type",
     "session_plugins",
     "code_fingerprint",

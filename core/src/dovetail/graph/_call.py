@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import DovetailError, PlatformError
 from dovetail.graph._annotations import base_type, is_named_tuple, markers
+from dovetail.graph._remote import run_job
 from dovetail.quality import Gate
-from dovetail.spec import TaskCall, TaskContext, TaskType
+from dovetail.spec import RemoteTaskType, TaskCall, TaskContext, TaskType
 
 if TYPE_CHECKING:
     from dovetail.graph._task import Task
@@ -37,6 +38,7 @@ class ResourceScope:
     def __init__(self) -> None:
         self._open: dict[tuple[str, Hashable], tuple[TaskType, Any]] = {}
         self._locks: dict[tuple[str, Hashable], threading.Lock] = {}
+        self._turns: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, task_type: TaskType, config: Any, context: TaskContext) -> Any:
@@ -51,6 +53,11 @@ class ResourceScope:
             if full not in self._open:
                 self._open[full] = (task_type, task_type.open(config, context))
             return self._open[full][1]
+
+    def turn(self, task_type: TaskType) -> threading.Lock:
+        """The lock of a task type that is not to be called from several threads at once."""
+        with self._lock:
+            return self._turns.setdefault(type(task_type).__qualname__, threading.Lock())
 
     def close(self) -> list[BaseException]:
         """Close everything, last opened first; returns what went wrong on the way."""
@@ -118,9 +125,13 @@ class CompiledTask:
 
     def cancel(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> None:
         """Ask the task type to stop a running call, where its engine can."""
+        self.task_type.cancel(self.call(inputs, context, scope))
+
+    def call(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> TaskCall:
+        """What the task type is asked to do; opens its resource at first need."""
         task = self.task
         resource = scope.get(self.task_type, task.config, context)
-        self.task_type.cancel(TaskCall(task.config, inputs, task.interface, context, task.function, resource))
+        return TaskCall(task.config, inputs, task.interface, context, task.function, resource)
 
     def work(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> Any:
         """Do the work; the output is not looked at yet."""
@@ -128,16 +139,13 @@ class CompiledTask:
         try:
             if self.plain:
                 return self.task.function(**inputs)  # type: ignore[misc]
-            task = self.task
-            call = TaskCall(
-                config=task.config,
-                inputs=inputs,
-                interface=task.interface,
-                context=context,
-                function=task.function,
-                resource=scope.get(self.task_type, task.config, context),
-            )
-            return self.task_type.execute(call)
+            call = self.call(inputs, context, scope)
+            if isinstance(self.task_type, RemoteTaskType):
+                return run_job(self.task_type, call)
+            if self.task_type.concurrent:
+                return self.task_type.execute(call)
+            with scope.turn(self.task_type):
+                return self.task_type.execute(call)
         finally:
             _context.reset(token)
 

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import os
 import sys
+import sysconfig
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
 def code_fingerprint(function: Callable[..., Any]) -> str:
-    """Hex digest over the bytecode of a function and of the functions of its own package that it calls.
+    """Hex digest over the bytecode of a function and of the functions of your own that it calls.
 
-    Comments, formatting and line numbers do not count; constants, names, defaults and values captured from around do. Code
-    of other distributions is not followed: raise ``cache_version`` when such a change matters. It differs between minor
-    versions of Python.
+    Comments, formatting and line numbers do not count; constants, names, defaults and values captured from around do.
+    Your own is what lies neither in the standard library nor in an installed package: helpers are followed through other
+    files, also when they are reached as ``module.function``. For other changes there is ``cache_version``. The digest
+    differs between minor versions of Python.
     """
     digest = hashlib.sha256(f"python{sys.version_info[0]}.{sys.version_info[1]}".encode())
-    _Walker(digest, _package(function)).function(function)
+    _Walker(digest).function(function)
     return digest.hexdigest()
 
 
-def _package(function: Callable[..., Any]) -> str:
-    return (getattr(function, "__module__", None) or "").split(".")[0]
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple({str(Path(paths[kind]).resolve()) + os.sep for kind in kinds})
+
+
+def _is_own(module_name: str | None) -> bool:
+    """True for a module that is neither installed, nor of the standard library, nor dovetail itself."""
+    name = module_name or ""
+    if name == "dovetail" or name.startswith("dovetail."):
+        return False
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None:  # a session, or code that was compiled from text
+        return name == "__main__" or name not in sys.modules
+    return not str(Path(file).resolve()).startswith(_installed())
 
 
 class _Walker:
-    def __init__(self, digest: Any, package: str) -> None:
+    def __init__(self, digest: Any) -> None:
         self._digest = digest
-        self._package = package
         self._seen: set[int] = set()
 
     def _add(self, *parts: object) -> None:
@@ -61,7 +79,18 @@ class _Walker:
         for name in sorted(_global_names(code)):
             if name in function.__globals__:
                 self._add("global", name)
-                self._value(function.__globals__[name])
+                value = function.__globals__[name]
+                if isinstance(value, types.ModuleType) and _is_own(value.__name__):
+                    self._members(value, code)
+                else:
+                    self._value(value)
+
+    def _members(self, module: types.ModuleType, code: types.CodeType) -> None:
+        """What a function may use of a module of your own: everything there whose name it mentions."""
+        for name in sorted(_global_names(code)):
+            if name in vars(module):
+                self._add("member", module.__name__, name)
+                self._value(vars(module)[name])
 
     def _code(self, code: types.CodeType) -> None:
         self._add("code", code.co_name, code.co_code, code.co_argcount, code.co_kwonlyargcount, code.co_flags)
@@ -89,9 +118,9 @@ class _Walker:
             for key, item in value.items():
                 self._value(key)
                 self._value(item)
-        elif isinstance(value, types.FunctionType) and _package(value) == self._package:
+        elif isinstance(value, types.FunctionType) and _is_own(value.__module__):
             self.function(value)
-        elif getattr(type(value), "__dovetail_task__", False) and _package(value.function) == self._package:
+        elif getattr(type(value), "__dovetail_task__", False) and value.function is not None:
             self.function(value.function)  # a task that is called like a function
         elif isinstance(value, types.ModuleType):
             self._add("module", value.__name__)
