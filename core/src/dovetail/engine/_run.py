@@ -21,7 +21,6 @@ from dovetail.engine._work import Frame
 from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, UsageError
 from dovetail.graph import ResourceScope, Workflow, base_type
 from dovetail.plugins import Catalogue
-from dovetail.quality import Report
 from dovetail.spec import Artifact, Executor
 from dovetail.store import ArtifactStore, EventRecord, NewRun, RunRecord, current_owner
 from dovetail.types import TypeEngine
@@ -122,17 +121,10 @@ class Engine:
             save_handle=journal.save_handle,
             on_output=self.on_output,
         )
-        scheduler = Scheduler(
-            services,
-            journal,
-            executors.get,
-            self.executor,
-            self.settings.max_workers,
-            recorded,
-            self._lookup_cache,
-            self._cached_reports,
-        )
-        status, error = "failed", None
+        slots = self.settings.max_workers
+        scheduler = Scheduler(services, journal, executors.get, self.executor, slots, recorded, self.runs)
+        status: str = "failed"
+        error: DovetailError | None = None
         artifacts: dict[str, Artifact] = {}
         try:
             journal.commit()
@@ -140,22 +132,8 @@ class Engine:
             artifacts, value = frame_result(frame, values)
             warned = journal.warnings + sum(r.report["decision"] != "publish" for r in self._earlier_reports(record))
             status = "succeeded_with_warnings" if warned else "succeeded"
-        except DovetailError as problem:
-            problem.details.setdefault("run_id", run_id)
-            error = problem
-            if isinstance(problem, RunInterrupted):
-                status = "cancelled"
-            elif isinstance(problem, DataError):
-                status = "blocked"
-            raise
         except BaseException as problem:
-            if isinstance(problem, Exception):
-                error = PlatformError(
-                    "the run ended by a defect of dovetail", why=f"{type(problem).__name__}: {problem}"
-                )
-            else:  # Ctrl-C, or what a signal handler raises
-                status = "interrupted"
-                error = RunInterrupted("the run was interrupted", fix=f"dovetail runs resume {run_id}")
+            status, error = _ending(problem, run_id)
             raise
         finally:
             journal.stop_pulse()
@@ -190,17 +168,24 @@ class Engine:
     def _earlier_reports(self, record: RunRecord) -> Iterable[Any]:
         return self.runs.reports(record.run_id) if record.claims > 1 else ()
 
-    def _lookup_cache(self, key: str) -> dict[str, Artifact] | None:
-        return self.runs.lookup_cache([key]).get(key)
-
-    def _cached_reports(self, key: str) -> list[Report]:
-        return [Report.from_dict(record.report) for record in self.runs.cached_reports(key)]
-
     def _listeners(self) -> list[Observer]:
         def deliver(listener: Callable[..., Any]) -> Observer:
             return lambda event: listener(event=event_dict(event))
 
         return [*self.observers, *(deliver(listener) for listener in self.catalogue.listeners())]
+
+
+def _ending(problem: BaseException, run_id: str) -> tuple[str, DovetailError]:
+    """Status of a run that ended with this exception, and the error that is recorded."""
+    if isinstance(problem, DovetailError):
+        problem.details.setdefault("run_id", run_id)
+        kinds = ((RunInterrupted, "cancelled"), (DataError, "blocked"), (DovetailError, "failed"))
+        return next(status for kind, status in kinds if isinstance(problem, kind)), problem
+    if isinstance(problem, Exception):
+        why = f"{type(problem).__name__}: {problem}"
+        return "failed", PlatformError("the run ended by a defect of dovetail", why=why)
+    # Ctrl-C, or what a signal handler raises
+    return "interrupted", RunInterrupted("the run was interrupted", fix=f"dovetail runs resume {run_id}")
 
 
 class _Executors:

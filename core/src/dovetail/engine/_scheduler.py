@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._attempt import NodeAttempt, Outcome, Services, internal_error, user_failure
 from dovetail.engine._cache import cache_key, intact
@@ -19,8 +19,11 @@ from dovetail.engine._journal import Journal
 from dovetail.engine._work import Frame, Work, guarded_out, open_frame, output_names, read_slots
 from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, StoreError, TaskFailed, TaskTimeout
 from dovetail.quality import Report
-from dovetail.spec import Artifact, Executor
+from dovetail.spec import Executor
 from dovetail.store import NodeRecord
+
+if TYPE_CHECKING:
+    from dovetail.store import RunStore
 
 _GRACE = 2.0
 _QUICK = 0.005
@@ -41,8 +44,7 @@ class Scheduler:
         default_executor: str,
         slots: int,
         recorded: dict[str, NodeRecord],
-        lookup_cache: Callable[[str], dict[str, Artifact] | None],
-        cached_reports: Callable[[str], list[Report]],
+        runs: RunStore,
     ) -> None:
         self._services = services
         self._values = services.values
@@ -51,13 +53,12 @@ class Scheduler:
         self._default = default_executor
         self._slots = slots
         self._recorded = recorded
-        self._lookup = lookup_cache
-        self._cached_reports = cached_reports
+        self._runs = runs
         self._fingerprints: dict[int, str] = {}
         self._seconds: dict[int, float] = {}
         self._ready: deque[Work] = deque()
         self._retries: list[tuple[float, int, Work]] = []
-        self._running: dict[str, tuple[Work, Executor, NodeAttempt]] = {}
+        self._running: dict[str, tuple[Work, Executor, NodeAttempt, Future[Any]]] = {}
         self._completed: queue.SimpleQueue[tuple[Work, Outcome]] = queue.SimpleQueue()
         self._settled: list[Work] = []
         self._tickets = itertools.count()
@@ -153,10 +154,11 @@ class Scheduler:
         if fingerprint is None:
             fingerprint = self._fingerprints[id(task)] = task.fingerprint()
         work.cache_key = cache_key(work, task, fingerprint, self._values)
-        found = self._lookup(work.cache_key)
+        found = self._runs.lookup_cache([work.cache_key]).get(work.cache_key)
         if found is None or set(found) != set(output_names(work)) or not intact(found, self._values):
             return False
-        reports = self._cached_reports(work.cache_key) if task.compiled().gated else []
+        kept = self._runs.cached_reports(work.cache_key) if task.compiled().gated else []
+        reports = [Report.from_dict(record.report) for record in kept]
         self._done(work, NodeAttempt(work, self._services).reuse(found, reports), cached=True)
         return True
 
@@ -174,8 +176,8 @@ class Scheduler:
                 raise
             self._receive(work, outcome)
             return
-        self._running[work.id] = (work, executor, attempt)
         future = executor.submit(attempt)
+        self._running[work.id] = (work, executor, attempt, future)
         future.add_done_callback(lambda done: self._completed.put((work, _outcome_of(work, done))))
 
     def _executor_for(self, work: Work) -> Executor:
@@ -279,7 +281,7 @@ class Scheduler:
     def _abandon(self) -> None:
         """Stop: kill what can be killed, give threads a moment, and mark what did not finish."""
         self._services.cancelled.set()
-        for node_id, (_, executor, attempt) in self._running.items():
+        for node_id, (_, executor, attempt, _) in self._running.items():
             executor.cancel(node_id)
             attempt.cancel()
         deadline = time.monotonic() + _GRACE
@@ -289,14 +291,18 @@ class Scheduler:
             except queue.Empty:
                 break
             self._running.pop(work.id, None)
-            if outcome.error is None:
-                self._done(work, outcome)
-            else:
-                self._journal.abandoned(work)
-        for work, _, _ in self._running.values():
-            self._journal.abandoned(work)
+            self._settle_late(work, outcome)
+        for work, _, _, future in self._running.values():
+            # An interrupt may have come between taking an outcome and looking at it: the future still has it.
+            self._settle_late(work, _outcome_of(work, future) if future.done() else None)
         if not self._journal.lost:
             self._journal.commit()
+
+    def _settle_late(self, work: Work, outcome: Outcome | None) -> None:
+        if outcome is not None and outcome.error is None:
+            self._done(work, outcome)
+        else:
+            self._journal.abandoned(work)
 
 
 def _outcome_of(work: Work, future: Future[Any]) -> Outcome:
