@@ -72,6 +72,18 @@ HOOKS_WRONG = {
         "@hookimpl\ndef dovetail_type_transformers(): return [TransformerSpec('a.B', 'a:b', codecs=('parquet',))]",
         "'parquet' where a ConverterSpec or CodecSpec belongs",
     ),
+    "plain_converter": (
+        "@hookimpl\ndef dovetail_type_transformers():\n"
+        "    return [TransformerSpec('a.B', 'a:b', converters=(ConverterSpec('str', 'datetime.date', 'a:b'),))]",
+        "a converter from str to datetime.date is not taken",
+    ),
+} | {
+    f"format_{name}": (
+        "@hookimpl\ndef dovetail_type_transformers():\n"
+        f"    return [TransformerSpec('a.B', 'a:b', codecs=(CodecSpec('fine', 'a:b'), CodecSpec('{name}', 'a:b')))]",
+        f"CodecSpec.format must not be '{name}'",
+    )
+    for name in ("json", "tree", "bytes")  # test_store_values.py holds the core to these three
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import importlib.util
 import re
@@ -22,6 +23,12 @@ from dovetail.spec import API_VERSION, CodecSpec, ConverterSpec, Cost, Declarati
 
 _LIMIT = 10_000
 """Declarations of one hook; an endless generator must not hang the process."""
+
+_OWN_FORMATS = ("json", "tree", "bytes")
+"""Formats under which the core stores plain values; a codec by one of these names could not be told from them."""
+
+_PLAIN_MODULES = ("builtins", "datetime", "decimal", "enum", "pathlib", "uuid")
+"""Where the plain types of Python lie that come without a plugin."""
 
 _CODE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -279,7 +286,22 @@ def _check_fields(item: Declaration) -> None:
         text = getattr(item, name, None)
         if text is not None and not _CODE.fullmatch(text):
             raise ValueError(f"{kind}.{name} must be of the form 'module:attribute', not {text!r}")
+    if isinstance(item, CodecSpec) and item.format in _OWN_FORMATS:
+        raise ValueError(
+            f"CodecSpec.format must not be {item.format!r}: plain values are stored as {', '.join(_OWN_FORMATS)}; "
+            f"give the codec a name of its own, such as 'my-{item.format}'"
+        )
+    if isinstance(item, ConverterSpec) and _is_plain(item.source) and _is_plain(item.target):
+        raise ValueError(
+            f"a converter from {item.source} to {item.target} is not taken: it would change what Python's own types mean "
+            "in every annotation; one end must be a type that a plugin declares"
+        )
     for nested in (*getattr(item, "converters", ()), *getattr(item, "codecs", ())):
         if not isinstance(nested, (ConverterSpec, CodecSpec)):
             raise TypeError(f"{kind} holds {shorten(nested)} where a ConverterSpec or CodecSpec belongs")
         _check_fields(nested)
+
+
+def _is_plain(name: str) -> bool:
+    module, dot, _ = name.rpartition(".")
+    return module in _PLAIN_MODULES if dot else hasattr(builtins, name)
