@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dovetail.errors import ApiMismatch, ConfigError, EngineUnavailable, PluginError
+from dovetail.errors import ApiMismatch, ConfigError, DefinitionError, EngineUnavailable, PluginError
 from dovetail.plugins import build_catalogue, read_manifest, write_manifest
 from dovetail.spec import (
     ArtifactStoreSpec,
@@ -149,13 +149,20 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: str) -> 
         {"kind": "TaskTypeSpec", "name": "x"},
         {"kind": "TaskTypeSpec", "name": "x", "code": "a:b", "colour": "red"},
         {"kind": "TransformerSpec", "type": "x", "code": "a:b", "codecs": [3]},
+        {"kind": "TransformerSpec", "type": "x", "code": "a:b", "converters": "copy"},
+        {"kind": "TransformerSpec", "type": "x", "code": "a:b", "converters": {"source": "x"}},
         7,
+        "TaskTypeSpec",
+        None,
+        [["kind", "TaskTypeSpec"]],
     ],
 )
 def test_a_declaration_that_is_malformed_is_refused(tmp_path: Path, entry: Any) -> None:
     plugin = {"name": "n", "distribution": "d", "version": "1", "module": "m", "api": 1, "declarations": [entry]}
     path = tmp_path / "m.json"
     path.write_text(json.dumps(GOOD | {"plugins": [plugin]}))
+    with pytest.raises(DefinitionError):
+        Manifest.from_dict(plugin)
     with pytest.raises(ConfigError):
         read_manifest(path)
 

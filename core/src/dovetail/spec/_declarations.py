@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
-from dovetail.errors import DefinitionError
+from dovetail.errors import DefinitionError, shorten
 
 API_VERSION = 1
 """The version of the hook API. A plugin states the version it was written for as ``DOVETAIL_API`` in its hook module."""
@@ -198,12 +198,18 @@ def declaration_from_dict(data: dict[str, Any]) -> Declaration:
     Raises:
         DefinitionError: The kind is unknown, or a field is missing, unknown or of the wrong type.
     """
-    values = dict(data)
+    values = dict(_table(data))
     kind = values.pop("kind", None)
     cls = DECLARATION_KINDS.get(kind) if isinstance(kind, str) else None
     if cls is None:
         raise DefinitionError(f"unknown kind of declaration {kind!r}", fix=f"use one of {', '.join(DECLARATION_KINDS)}")
     return _build(cls, values)
+
+
+def _table(data: object) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise DefinitionError(f"a declaration is a table, not {shorten(data)}")
+    return data
 
 
 def _build(cls: type[_T], values: dict[str, Any]) -> _T:
@@ -214,7 +220,10 @@ def _build(cls: type[_T], values: dict[str, Any]) -> _T:
     read = dict(values)
     for name, nested in (("converters", ConverterSpec), ("codecs", CodecSpec)):
         if name in read and name in known:
-            read[name] = tuple(_build(nested, {k: v for k, v in item.items() if k != "kind"}) for item in read[name])
+            items = read[name]
+            if not isinstance(items, (list, tuple)):
+                raise DefinitionError(f"{cls.__name__}.{name} is a list, not {shorten(items)}")
+            read[name] = tuple(_build(nested, {k: v for k, v in _table(item).items() if k != "kind"}) for item in items)
     for name, value in read.items():
         if isinstance(value, list):
             read[name] = tuple(value)
@@ -272,5 +281,5 @@ class Manifest:
                 api=int(data["api"]),
                 declarations=tuple(declaration_from_dict(d) for d in data["declarations"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:  # OverflowError: an infinite api
             raise DefinitionError("the manifest is malformed", why=f"{type(error).__name__}: {error}") from error
