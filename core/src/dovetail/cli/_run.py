@@ -26,8 +26,7 @@ from dovetail.cli._text import clean, one_line
 from dovetail.engine import new_run_id
 from dovetail.errors import DovetailError, UsageError
 from dovetail.graph import Workflow
-from dovetail.hub import load_workflow, workflows_in
-from dovetail.hub._load import load_module
+from dovetail.hub import load_module, load_workflow, workflows_in
 
 _HELP = """Run a workflow: recorded, cached, resumable.
 

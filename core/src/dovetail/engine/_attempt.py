@@ -202,7 +202,7 @@ class NodeAttempt:
             staged = values.types.dump(value, type(value), values.store)
             outcome.kept.append(staged)
             error.details["staged"] = staged.id
-            error.who = error.who or f"node {self.node_id!r}"
+            error.who = f"node {self.node_id!r}" + (f", evaluated by {error.who}" if error.who else "")
             raise
         return result.value
 
