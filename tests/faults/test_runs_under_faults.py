@@ -40,7 +40,8 @@ def small() -> int:
 def large(rows: int) -> pl.DataFrame:
     if os.environ.get("FULL"):
         import resource
-        # No file may grow past this: writes fail as they do on a full disk.
+        # No file may grow past this: writes fail as they do on a full disk. (Python itself would then leave half
+        # written bytecode behind, so it is told to write none.)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     return pl.DataFrame({"a": [os.urandom(8) for _ in range(rows)]})
 
@@ -86,7 +87,7 @@ def test_runs_of_several_processes_share_one_store(project: Path) -> None:
 
 
 def test_a_full_disk_fails_the_node_clearly_and_the_run_resumes_when_there_is_space(project: Path) -> None:
-    full = start(project, "run", "pipeline.py", "frames", FULL="1")
+    full = start(project, "run", "pipeline.py", "frames", FULL="1", PYTHONDONTWRITEBYTECODE="1")
     _, err = full.communicate()
     assert full.returncode == 3, err
     assert "platform error" in err
