@@ -40,7 +40,6 @@ FLOORS = [
     "engine",
     "hub",
     "cli",
-    "testing",
 ]
 HEAVY = ["pluggy", "stevedore", "sqlalchemy", "pydantic", "pyarrow", "rich", "jinja2"]
 

@@ -23,7 +23,7 @@ FLOORS = (
     ("env",),
     ("engine",),
     ("hub",),
-    ("cli", "testing"),
+    ("cli",),
 )
 HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
 TOP = len(FLOORS)  # the face of the package, dovetail/__init__.py and what lies beside it
@@ -44,13 +44,12 @@ PLACES = {
         "dovetail.store",
         "dovetail.env",
         "dovetail.cli",
-        "dovetail.testing",
     ),
     "jinja2": ("dovetail.quality", "dovetail.cli"),
     "rich": ("dovetail.cli",),
     "click": ("dovetail.cli",),
-    "pytest": ("dovetail.testing",),
-    "hypothesis": ("dovetail.testing",),
+    "pytest": (),
+    "hypothesis": (),
 }
 
 
@@ -109,7 +108,7 @@ def test_floors_do_not_import_the_face_of_the_package(core_sources) -> None:
         and within(found.target, ("dovetail",))
         and [*found.target.split("."), ""][1] not in names
         and found.target != "dovetail.__version__"
-        and not source.module.startswith(("dovetail.cli", "dovetail.testing"))
+        and not source.module.startswith("dovetail.cli")
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -196,12 +195,11 @@ def test_core_imports_nothing_that_it_does_not_declare(core_sources, repository:
     ]
     names = {re.match(r"[\w.-]+", line)[0].replace("-", "_") for line in declared}
     known = {*sys.stdlib_module_names, "dovetail", "pydantic_core", *names}
-    testing = known | {"pytest", "hypothesis"}
     wrong = [
         f"{source.shown}:{found.line} {found.target}"
         for source in core_sources
         for found in source.imports
-        if found.target.split(".")[0] not in (testing if source.module.startswith("dovetail.testing") else known)
+        if found.target.split(".")[0] not in known
     ]
     assert not wrong, "\n".join(wrong)
 

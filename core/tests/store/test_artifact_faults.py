@@ -188,6 +188,7 @@ def test_a_refused_write_says_what_to_do_and_leaves_nothing(
 
 FULL_DISK = """
 import resource, signal, sys
+sys.dont_write_bytecode = True  # a half-written one would stay behind
 from pathlib import Path
 from dovetail.errors import StoreUnwritable
 from dovetail.store import ArtifactStore

@@ -350,7 +350,8 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_after(small_disk: Path, owne
 
 
 @pytest.fixture
-def size_limit() -> Iterator[Callable[[int], None]]:
+def size_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a half-written one would stay behind
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def limit(size: int) -> None:
