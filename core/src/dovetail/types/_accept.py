@@ -27,6 +27,7 @@ from dovetail.types._names import (
     resolve_loaded,
 )
 from dovetail.types._paths import STREAM, ConversionGraph
+from dovetail.types._plain_roads import PlainRoads
 from dovetail.types._registry import Registry
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _MISSING = object()
 _SEQUENCES = (abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable)
+_FROM_PATH = {FileTransformer.type_name: accept_file, DirectoryTransformer.type_name: accept_directory}
 _MAPPINGS = (abc.Mapping, abc.MutableMapping)
 
 
@@ -45,6 +47,7 @@ class Acceptors:
         self.graph = graph
         self._adapters: dict[Any, TypeAdapter[Any] | None] = {}
         self._walked: dict[Any, bool] = {}
+        self.plain_roads = PlainRoads(registry, graph)
         self._built: Memo[Acceptor] = Memo(self._build, lambda cell: lambda value: cell[0](value))
 
     def build(self, annotation: Any) -> Acceptor:
@@ -54,19 +57,22 @@ class Acceptors:
     def _build(self, annotation: Any) -> Acceptor:
         if annotation is Any:
             return _as_it_is
-        exact = EXACT.get(annotation) if isinstance(annotation, type) else None
-        if exact is not None:
-            return exact
         spec = self.registry.leaf(annotation)
         if spec is not None:
             return self._table(annotation, spec)
         if isinstance(annotation, TypeRef):
             return self._named(annotation)
+        return self.plain_roads.around(annotation, self._build_plain(annotation))
+
+    def _build_plain(self, annotation: Any) -> Acceptor:
+        exact = EXACT.get(annotation) if isinstance(annotation, type) else None
+        if exact is not None:
+            return exact
         if annotation in (Path, os.PathLike) or get_origin(annotation) is os.PathLike:
             return accept_path
         if self.is_walked(annotation):
             return self._structure(annotation)
-        return self._plain(annotation)
+        return self.plain_roads.inside(annotation, self._plain(annotation))
 
     def is_walked(self, annotation: Any, _seen: frozenset[Any] = frozenset()) -> bool:
         """True if pydantic cannot be left alone with it: frames, files, and what it would cut or make out of lists.
@@ -101,10 +107,7 @@ class Acceptors:
 
     def _table(self, annotation: Any, spec: TransformerSpec) -> Acceptor:
         target = spec.type
-        if target == FileTransformer.type_name:
-            return accept_file
-        if target == DirectoryTransformer.type_name:
-            return accept_directory
+        from_path = _FROM_PATH.get(target)
         wanted = annotation if isinstance(annotation, type) else None
         if wanted is not None and wanted is not self.registry.class_of(spec):
             return _instance(wanted)  # a subclass of a declared type: only its own instances are one
@@ -116,6 +119,8 @@ class Acceptors:
             if road is _MISSING:
                 if wanted is not None and issubclass(cls, wanted):
                     road = None
+                elif from_path is not None and issubclass(cls, (str, Path)):
+                    road = from_path
                 else:
                     road = self.road(value, target)
                 roads[cls] = road

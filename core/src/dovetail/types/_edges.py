@@ -88,6 +88,10 @@ class Edges:
         self, source: Any, target: Any, leaves: tuple[str | None, str | None], names: tuple[str, str]
     ) -> ConversionPath:
         start, end = leaves
+        if None in leaves:
+            ends = self.plain_ends(source, target)
+            if ends is not None:
+                return ConversionPath(*names, self._graph.describe(self._graph.find(*ends)))
         if end in ("dovetail.File", "dovetail.Directory") and start is None:
             if source is str or (isinstance(source, type) and issubclass(source, Path)):
                 return ConversionPath(*names, note=f"the path is taken; {LATER}")
@@ -109,6 +113,18 @@ class Edges:
                 raise self._registry.unknown(end_of_edge, f"needed to get from {names[0]} to {names[1]}")
         steps = self._graph.describe(self._graph.find(start, end))
         return ConversionPath(*names, steps)
+
+    def plain_ends(self, source: Any, target: Any) -> tuple[str, str] | None:
+        """The ends of a road of declared converters between a plain type and another; None if there is no such road."""
+        source, target = normalise(source), normalise(target)
+        start, end = self._registry.canonical(source), self._registry.canonical(target)
+        if start is None and end is not None:
+            plain = get_origin(source) or source
+            spec = self._registry.find_class(plain) if isinstance(plain, type) else None
+            start = spec.type if spec is not None else None
+        elif start is not None and end is None:
+            end = self._graph.plain_end(target)
+        return (start, end) if start is not None and end is not None and self._graph.has_road(start, end) else None
 
     def _same_leaf(self, source: Any, target: Any, names: tuple[str, str]) -> ConversionPath:
         """One declared type at both ends; a subclass fits its base, never the other way round."""

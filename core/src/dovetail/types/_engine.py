@@ -115,9 +115,12 @@ class TypeEngine:
     def convert(self, value: Any, annotation: Any, allow_lossy: bool = False) -> Any:
         """Like :meth:`accept`, but may take a road that loses something if ``allow_lossy`` says so."""
         self._fresh()
-        spec = self._registry.leaf(annotation)
-        if not allow_lossy or spec is None:
+        if not allow_lossy:
             return self.accept(value, annotation)
+        spec = self._registry.leaf(annotation)
+        if spec is None:
+            plain = normalise(annotation)
+            return self.accept(self._accepting.plain_roads.convert(value, plain, allow_lossy=True), plain)
         try:
             road = self._accepting.road(value, spec.type, allow_lossy=True)
         except Mismatch as mismatch:
@@ -152,7 +155,11 @@ class TypeEngine:
         """
         self._fresh()
         ends = self._registry.canonical(source), self._registry.canonical(target)
-        if ends[0] in self._registry.names and ends[1] in self._registry.names and ends[0] != ends[1]:
+        if None in ends:
+            ends = self._edges.plain_ends(source, target) or (None, None)
+        elif ends[0] == ends[1] or not all(end in self._registry.names for end in ends):
+            ends = None, None
+        if ends[0] is not None:
             edges = self._graph.find(str(ends[0]), str(ends[1]), allow_lossy=True)
             note = "lossy: refused unless allowed" if any(edge.lossy for edge in edges) else ""
             return ConversionPath(str(ends[0]), str(ends[1]), self._graph.describe(edges), note)

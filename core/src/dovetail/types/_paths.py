@@ -9,6 +9,7 @@ from typing import Any
 
 from dovetail.errors import ConversionError
 from dovetail.spec import ConverterSpec, TypeRef
+from dovetail.types._names import resolve_loaded
 from dovetail.types._registry import Registry
 
 HUB = "pyarrow.Table"
@@ -94,9 +95,28 @@ class ConversionGraph:
         self._registry = registry
         self._edges: dict[str, list[ConverterSpec]] = {}
         for edge in registry.catalogue.converters():
-            source = registry.names.get(edge.source, edge.source)
-            self._edges.setdefault(source, []).append(edge)
+            self._edges.setdefault(self._name(edge.source), []).append(edge)
+        self.plain_ends = self._plain_ends()
         self._edges[STREAM] = [ConverterSpec(STREAM, HUB, "dovetail.types.arrow:from_stream", "zero-copy")]
+
+    def _plain_ends(self) -> frozenset[str]:
+        reached = {self._name(edge.target) for edges in self._edges.values() for edge in edges}
+        return frozenset(name for name in reached if not self._registry.is_leaf(self._registry.specs.get(name)))
+
+    def plain_end(self, annotation: Any) -> str | None:
+        """The name by which some converter ends at this annotation, if it is no frame, file or the like; else None."""
+        if not self.plain_ends or isinstance(annotation, TypeRef) or self._registry.leaf(annotation) is not None:
+            return None
+        name = self._name(self._registry.name(annotation))
+        if name in self.plain_ends:
+            return name
+        # A class may be declared by the name under which it is exported.
+        known = (end for end in self.plain_ends if isinstance(annotation, type) and resolve_loaded(end) is annotation)
+        return next(known, None)
+
+    def has_road(self, source: str, target: str) -> bool:
+        """Whether any road leads there, lossy ones included."""
+        return self._search(source, target) is not None
 
     def sources(self) -> set[str]:
         """Types that some converter starts from."""
@@ -153,12 +173,21 @@ class ConversionGraph:
             if name in done:
                 continue
             done.add(name)
+            if name != source and self._is_plain(name):
+                continue  # a text is no format: what one plugin writes into it is not what another reads from it
             for edge in self._edges.get(name, ()):
                 order += 1
-                reached = self._registry.names.get(edge.target, edge.target)
+                reached = self._name(edge.target)
                 step = _WEIGHT[edge.cost] + (_LOSSY_WEIGHT if edge.lossy else 0)
                 heapq.heappush(queue, (cost + step, order, reached, (*road, edge)))
         return None
+
+    def _name(self, name: str) -> str:
+        return self._registry.names.get(name, name)
+
+    def _is_plain(self, name: str) -> bool:
+        spec = self._registry.specs.get(name)
+        return spec is not None and not self._registry.is_leaf(spec)
 
     def _owner(self, edge: ConverterSpec) -> Any:
         for name in (edge.source, edge.target):
