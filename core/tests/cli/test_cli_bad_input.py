@@ -56,7 +56,7 @@ TABLE = [
     (("runs", "list", "--limit", "x"), 2, "--limit", "--help"),
     (("types", "path", "int"), 2, "B is missing", "dovetail types path --help"),
     (("types", "path", "int", "str"), 2, "int does not fit str", "annotations"),
-    (("types", "path", "spark", "int"), 2, "pyspark", "pip install dovetail-spark"),
+    (("types", "path", "spark", "int"), 2, "pyspark", "dovetail-spark will bring it"),
 ]
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dovetail.config import Settings
 from dovetail.plugins import Finding, build_catalogue, diagnose
 from dovetail.spec import Manifest, TaskTypeSpec
 
@@ -60,6 +63,50 @@ def test_the_engine_of_a_plugin_elsewhere_is_not_looked_for_here(shelf: Any) -> 
     )
     catalogue = build_catalogue(shelf.settings(allow=("dovetail-away",)), manifests=[away], builtins=())
     assert diagnose(catalogue) == []
+
+
+PROJECT_HOOKS = """
+from dovetail.spec import *
+from dovetail.spec import hookimpl
+DOVETAIL_API = 1
+@hookimpl
+def dovetail_type_transformers():
+    return [TransformerSpec("{library}.Money", "{hooks}:T")]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A project root that is not on the path, as where ``dovetail`` is started."""
+    root = tmp_path / "project"
+    root.mkdir()
+    yield root
+    for name in ("doctor_hooks", "doctor_money"):
+        sys.modules.pop(name, None)
+
+
+def test_the_module_of_an_unpackaged_plugin_is_looked_for_in_the_project(project: Path) -> None:
+    (project / "doctor_hooks.py").write_text(PROJECT_HOOKS.format(library="doctor_money", hooks="doctor_hooks"))
+    settings = Settings(project, plugins=("doctor_hooks",), allow=("doctor_hooks",))
+    (finding,) = diagnose(build_catalogue(settings, builtins=()))
+    assert (finding.plugin, finding.problem) == ("module doctor_hooks", "engine missing")
+    assert finding.reason == "its library doctor_money is not installed here"
+    assert "pip install" not in finding.fix
+    assert "put the module doctor_money into the project's root directory" in finding.fix
+
+    (project / "doctor_money.py").write_text("raise RuntimeError('imported!')")
+    assert diagnose(build_catalogue(settings, builtins=())) == []
+    assert "doctor_money" not in sys.modules
+    assert str(project) not in sys.path
+
+
+def test_a_module_that_an_unpackaged_plugin_imports_is_no_distribution_to_install(project: Path) -> None:
+    (project / "doctor_hooks.py").write_text("import no_such_module_at_all")
+    settings = Settings(project, plugins=("doctor_hooks",), allow=("doctor_hooks",))
+    (finding,) = diagnose(build_catalogue(settings, builtins=()))
+    assert finding.problem == "skipped"
+    assert "no_such_module_at_all" in finding.fix
+    assert "pip install" not in finding.fix
 
 
 def test_a_contested_name_is_found_with_the_line_that_settles_it(shelf: Any) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from dovetail.config import canonical_name
 from dovetail.plugins._catalogue import Catalogue
-from dovetail.plugins._collect import is_importable
-from dovetail.plugins._known import pip_install
+from dovetail.plugins._collect import importable_from, is_importable
+from dovetail.plugins._known import bring_module, is_unreleased, pip_install
 from dovetail.plugins._loading import libraries
 from dovetail.plugins._names import CORE, conflict, main_name, owner_line, owner_name
 from dovetail.plugins._records import Finding, Identity
@@ -59,7 +59,10 @@ def _settings(catalogue: Catalogue) -> Iterator[Finding]:
     where = str(settings.source or "the environment")
     for name, owner in catalogue.names.unsettled.items():
         reason = f"owners gives {name} to {owner}, which declares no such name here"
-        yield Finding(where, "configuration", reason, f"{pip_install(owner)}, or remove the line from owners")
+        fix = "remove the line from owners"
+        if not is_unreleased(owner):
+            fix = f"{pip_install(owner)}, or {fix}"
+        yield Finding(where, "configuration", reason, fix)
     present = {owner_name(m) for m in catalogue.manifests} - {CORE}
     present |= {canonical_name(item.distribution or item.module) for item in catalogue.skipped}
     for key in ("allow", "deny"):
@@ -76,15 +79,21 @@ def _engines(catalogue: Catalogue) -> Iterator[Finding]:
         reported: set[str] = set()
         for declaration in manifest.declarations:
             for library in libraries(declaration):
-                if library not in reported and not is_importable(library):
+                if library not in reported and not _is_here(library, manifest, catalogue):
                     reported.add(library)
                     yield _missing_engine(manifest, declaration, library)
 
 
+def _is_here(library: str, manifest: Manifest, catalogue: Catalogue) -> bool:
+    # A plugin that is not packaged may have the module of its types beside it, as loading its code would find it.
+    with importable_from(None if manifest.distribution else catalogue.settings.project_root, library):
+        return is_importable(library)
+
+
 def _missing_engine(manifest: Manifest, declaration: object, library: str) -> Finding:
     kind = "library" if isinstance(declaration, TransformerSpec) else "engine"
-    target = f"{manifest.distribution}[engine]" if manifest.distribution else library
-    if manifest.distribution == CORE:
-        target = "dovetail[arrow]"
-    fix = getattr(declaration, "install", None) or pip_install(target)
+    fix = getattr(declaration, "install", None)
+    if not fix and manifest.distribution:
+        fix = pip_install("dovetail[arrow]" if manifest.distribution == CORE else f"{manifest.distribution}[engine]")
+    fix = fix or bring_module(library)
     return Finding(Identity.of(manifest).who, "engine missing", f"its {kind} {library} is not installed here", fix)

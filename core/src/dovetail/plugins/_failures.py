@@ -7,6 +7,7 @@ from typing import Any
 
 from dovetail.config import redact
 from dovetail.errors import DovetailError, PluginLoadError
+from dovetail.plugins._known import bring_module
 from dovetail.plugins._records import Identity
 
 _WIDTH = 300
@@ -49,7 +50,7 @@ def load_error(error: BaseException, what: str, identity: Identity, module: str 
             fix = f"pip install --force-reinstall {distribution}" if distribution else "correct the name, or the path"
         else:
             why = f"it needs the module {error.name}, which is not installed"
-            fix = f"pip install {distribution}" if distribution else f"pip install {error.name.partition('.')[0]}"
+            fix = f"pip install {distribution}" if distribution else bring_module(error.name.partition(".")[0])
     return PluginLoadError(what, who=identity.who, why=why, fix=fix)
 
 

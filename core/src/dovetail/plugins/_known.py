@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
-_NAMES: dict[str, dict[str, str]] = {
-    "task_type": {
-        "python": "dovetail",
-        "shell": "dovetail",
-        "duckdb": "dovetail-duckdb",
-        "flink": "dovetail-flink",
-        "flink_sql": "dovetail-flink",
-        "ray": "dovetail-ray",
-        "spark": "dovetail-spark",
-        "sql": "dovetail-sql",
-    },
-    "check_engine": {
-        "native": "dovetail",
-        "great_expectations": "dovetail-great-expectations",
-        "gx": "dovetail-great-expectations",
-        "pandera": "dovetail-pandera",
-    },
-    "executor": {"threads": "dovetail", "processes": "dovetail", "ray": "dovetail-ray"},
-}
+from dataclasses import dataclass
 
-# Types and suites go by the library: the first part of the dotted name.
-_LIBRARIES = {
-    "datafusion": "dovetail-datafusion",
-    "duckdb": "dovetail-duckdb",
-    "geopandas": "dovetail-geopandas",
-    "great_expectations": "dovetail-great-expectations",
-    "pandas": "dovetail-pandas",
-    "pandera": "dovetail-pandera",
-    "polars": "dovetail-polars",
-    "pyarrow": "dovetail[arrow]",
-    "pyflink": "dovetail-flink",
-    "pyspark": "dovetail-spark",
-    "ray": "dovetail-ray",
-    "sqlalchemy": "dovetail-sql",
-    "tensorflow": "dovetail-tfrecord",
-    "vaex": "dovetail-vaex",
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A distribution, and the names that lead to it.
+
+    Attributes:
+        requirement: What to install.
+        released: Whether it can be installed; until then a hint says what to do meanwhile.
+        libraries: First parts of the dotted names of its types and suites.
+        task_types: Names of its task types.
+        check_engines: Names of its check engines.
+        executors: Names of its executors.
+    """
+
+    requirement: str
+    released: bool
+    libraries: tuple[str, ...] = ()
+    task_types: tuple[str, ...] = ()
+    check_engines: tuple[str, ...] = ()
+    executors: tuple[str, ...] = ()
+
+
+_KNOWN = (
+    _Known("dovetail", True, (), ("python", "shell"), ("native",), ("threads", "processes")),
+    _Known("dovetail[arrow]", True, ("pyarrow",)),
+    _Known("dovetail-pandas", True, ("pandas",)),
+    _Known("dovetail-pandera", True, ("pandera",), check_engines=("pandera",)),
+    _Known("dovetail-polars", True, ("polars",)),
+    _Known("dovetail-sql", True, ("sqlalchemy",), ("sql",)),
+    _Known("dovetail-datafusion", False, ("datafusion",)),
+    _Known("dovetail-duckdb", False, ("duckdb",), ("duckdb",)),
+    _Known("dovetail-flink", False, ("pyflink",), ("flink", "flink_sql")),
+    _Known("dovetail-geopandas", False, ("geopandas",)),
+    _Known("dovetail-great-expectations", False, ("great_expectations",), (), ("great_expectations", "gx")),
+    _Known("dovetail-ray", False, ("ray",), ("ray",), executors=("ray",)),
+    _Known("dovetail-spark", False, ("pyspark",), ("spark",)),
+    _Known("dovetail-tfrecord", False, ("tensorflow",)),
+    _Known("dovetail-vaex", False, ("vaex",)),
+)
+
+_NAMES = {
+    kind: {name: known.requirement for known in _KNOWN for name in getattr(known, f"{kind}s")}
+    for kind in ("task_type", "check_engine", "executor")
 }
+_LIBRARIES = {library: known.requirement for known in _KNOWN for library in known.libraries}
+_UNRELEASED = frozenset(known.requirement for known in _KNOWN if not known.released)
 
 
 def distribution_for(kind: str, name: str) -> str | None:
-    """The distribution that is known to bring this name, or None.
+    """The distribution that is known to bring this name, released or not; or None.
 
     Args:
         kind: Kind of name as in ``owners``: ``"task_type"``, ``"type"``, ``"check_engine"``, ...
@@ -59,6 +70,35 @@ def known_names(kind: str) -> tuple[str, ...]:
     return tuple(_NAMES.get(kind, ()))
 
 
+def is_unreleased(requirement: str) -> bool:
+    """True for a well-known distribution that cannot be installed yet."""
+    return requirement in _UNRELEASED
+
+
+def how_to_get(requirement: str, kind: str) -> str:
+    """What to do for a name that a well-known distribution brings: install it, or what to do until it is released.
+
+    Args:
+        requirement: As :func:`distribution_for` gave it.
+        kind: Kind of the name.
+    """
+    if requirement not in _UNRELEASED:
+        return pip_install(requirement)
+    page = "write-a-task-type" if kind == "task_type" else "write-a-plugin"
+    return (
+        f"{requirement} will bring it; it is not released yet. "
+        f"Until then: bring the {kind.replace('_', ' ')} yourself, docs/how-to/{page}.md"
+    )
+
+
 def pip_install(requirement: str) -> str:
     """The line that installs a requirement, quoted for a shell where it must be."""
     return f"pip install '{requirement}'" if "[" in requirement else f"pip install {requirement}"
+
+
+def bring_module(name: str) -> str:
+    """What to do for a module that is missing where no distribution says how it is called there.
+
+    What a module is called says little about what to install, so no such line is made up.
+    """
+    return f"put the module {name} into the project's root directory, or install the library that has it"

@@ -8,7 +8,7 @@ from pathlib import Path
 from dovetail.errors import DefinitionError, EngineUnavailable, PluginError
 from dovetail.plugins._collect import importable_from, is_importable
 from dovetail.plugins._failures import load_error
-from dovetail.plugins._known import distribution_for, pip_install
+from dovetail.plugins._known import bring_module, pip_install
 from dovetail.plugins._records import Identity
 from dovetail.spec import Declaration, Manifest
 
@@ -88,9 +88,9 @@ def _install(who: Declaration | None, parent: Declaration | None, missing: str, 
     stated = _stated_install(who, parent)
     if stated and (missing != "pyarrow" or "pyarrow" in libraries(who)):
         return stated
-    if distribution and missing != "pyarrow":
-        return pip_install(f"{distribution}[engine]")
-    return pip_install(distribution_for("type", f"{missing}.") or missing)
+    if missing == "pyarrow":
+        return pip_install("dovetail[arrow]")
+    return pip_install(f"{distribution}[engine]") if distribution else bring_module(missing)
 
 
 def _stated_install(who: Declaration | None, parent: Declaration | None) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from dovetail.config import canonical_name
 from dovetail.errors import ConfigError, DovetailError, PluginLoadError, UnknownType, UsageError, listing, nearest
-from dovetail.plugins._known import distribution_for, known_names, pip_install
+from dovetail.plugins._known import distribution_for, how_to_get, known_names
 from dovetail.plugins._names import CORE
 from dovetail.plugins._records import Identity, Skipped
 
@@ -54,13 +54,13 @@ def missing_error(
 
 def _fix(kind: str, name: str, close: str | None, distribution: str | None, loaded: Collection[str]) -> str:
     if distribution is not None:
-        return pip_install(distribution)
+        return how_to_get(distribution, kind)
     if close is not None:
         return f"did you mean {close!r}?"
     famous = nearest(name, known_names(kind))
     brings = distribution_for(kind, famous) if famous else None
     if famous and brings and not _is_here(brings, loaded):
-        return f"did you mean {famous!r}? {pip_install(brings)}"
+        return f"did you mean {famous!r}? {how_to_get(brings, kind)}"
     return "install the plugin that brings it, or correct the name; dovetail plugins list shows what is installed"
 
 
