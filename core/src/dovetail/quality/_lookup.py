@@ -11,11 +11,6 @@ from dovetail.plugins import Catalogue
 from dovetail.spec import CheckEngine, CheckEngineSpec
 from dovetail.types import TypeEngine
 
-_BRINGERS = {
-    "pandera": "pip install 'dovetail-pandera[engine]'",
-    "great_expectations": "pip install 'dovetail-great-expectations[engine]'",
-}
-
 
 def catalogue_of(types: TypeEngine) -> Catalogue:
     """The catalogue that a type engine was made for.
@@ -46,10 +41,11 @@ def find_spec(suite: Any, catalogue: Catalogue) -> CheckEngineSpec:
     known = [name for spec in engines.values() if spec.engine == package for name in spec.suites]
     if known:
         fix = f"give it one of {', '.join(known)}"
-    elif package in _BRINGERS:
-        fix = _BRINGERS[package]
     else:
+        missing = catalogue.missing("check_engine", class_names(suite)[0])
         fix = "give a gate native checks (dovetail.quality.checks), or install the plugin that knows this library"
+        if missing.fix and missing.details.get("distribution"):
+            fix = missing.fix
     raise DefinitionError(
         f"no installed plugin evaluates a suite of type {class_names(suite)[0]}: {shorten(suite)}",
         why=f"installed check engines: {', '.join(sorted(engines)) or 'none'}",
