@@ -198,12 +198,15 @@ class Catalogue:
         found = load_code(code, who, parent, owner, self.settings.project_root)
         return self._loaded.setdefault(code, found)
 
-    def resolve_secrets(self, value: Any, environ: Mapping[str, str] | None = None) -> Any:
+    def resolve_secrets(
+        self, value: Any, environ: Mapping[str, str] | None = None, settings: Settings | None = None
+    ) -> Any:
         """As :func:`dovetail.config.resolve_secrets`, with the secret providers that plugins bring.
 
         Args:
             value: A table of config, such as one connection.
             environ: Environment to read. Default: that of this process.
+            settings: Tells the project root, which files are relative to. Default: those of the catalogue.
 
         Raises:
             ConfigError: A secret is missing.
@@ -213,7 +216,7 @@ class Catalogue:
             name.partition(".")[2] for name in (*self._table.owned, *self._table.contested) if name[:7] == "secret."
         ]
         providers = {name: functools.partial(self._ask_provider, name) for name in names}
-        return resolve_secrets(value, self.settings, environ, providers)
+        return resolve_secrets(value, settings or self.settings, environ, providers)
 
     def owner_of(self, declaration: Declaration) -> Manifest:
         """The plugin that made a declaration; converters and codecs count as their transformer's.

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail.config import Secret, Settings, resolve_secrets
+from dovetail.config import Secret, Settings
 from dovetail.errors import ConfigError, DefinitionError, EngineUnavailable, UsageError, listing, nearest
+from dovetail.plugins import Catalogue, current_catalogue
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -82,6 +83,7 @@ def resolve_connection(name: str, settings: Settings) -> Connection:
     Raises:
         UsageError: There is no connection of that name.
         ConfigError: The connection is malformed, or its secret is missing.
+        PluginError: The plugin that brings its source of secrets cannot be used.
         EngineUnavailable: The directory of its file does not exist.
     """
     if "://" in name:
@@ -107,8 +109,10 @@ def _from_table(name: str, table: Mapping[str, Any], settings: Settings) -> Conn
             raise ConfigError(
                 f"unknown key {key!r}", who=who, fix=f"write {close!r}" if close else f"use: {', '.join(_KEYS)}"
             )
+    catalogue = current_catalogue()  # its plugins may bring sources of secrets
     try:
-        values = _reveal(resolve_secrets(dict(table), settings))
+        values = _reveal(catalogue.resolve_secrets(dict(table), settings=settings))
+        _refuse_unresolved(values, catalogue)
     except ConfigError as error:
         error.who = error.who or who
         raise
@@ -121,6 +125,20 @@ def _from_table(name: str, table: Mapping[str, Any], settings: Settings) -> Conn
         error.who = who
         raise
     return _checked(name, url, read_only, settings)
+
+
+def _refuse_unresolved(values: dict[str, Any], catalogue: Catalogue) -> None:
+    """A table that is still there names a source of secrets that nobody brings."""
+    for key, value in values.items():
+        if key != "query" and isinstance(value, Mapping):
+            sources, known = list(value), ("env", "file", *catalogue.secrets())
+            close = nearest(str(sources[0]), known) if sources else None
+            raise ConfigError(
+                f"{key} is a text, or a secret from one source"
+                + ("" if len(sources) != 1 else f", not {sources[0]!r}"),
+                why=f"the sources here are {', '.join(known)}",
+                fix=f"write {close!r}" if close else "correct the name, or install the plugin that brings the source",
+            )
 
 
 def _url_of(values: dict[str, Any]) -> URL:

@@ -1,10 +1,15 @@
 """From a name in the configuration to a URL, without ever showing a password."""
 
 import pickle
+import sys
+from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
-from dovetail.config import Settings
+from dovetail.config import Settings, redact
 from dovetail.errors import ConfigError, DefinitionError, DovetailError, EngineUnavailable, UsageError
+from dovetail.plugins import build_catalogue, use_catalogue
+from dovetail.spec import SecretProviderSpec, hookimpl
 from dovetail_sql._connections import check_reference, resolve_connection
 
 PASSWORD = "pass/word@with:colon"
@@ -52,6 +57,54 @@ def test_a_secret_that_is_not_set_names_its_variable(tmp_path, monkeypatch) -> N
     monkeypatch.delenv("NOT_THERE", raising=False)
     with pytest.raises(ConfigError, match="NOT_THERE"):
         resolve_connection("it", settings(tmp_path, it={"url": {"env": "NOT_THERE"}}))
+
+
+class Vault:
+    """A plugin that brings a source of secrets."""
+
+    DOVETAIL_API = 1
+
+    @hookimpl
+    def dovetail_secrets(self) -> list[SecretProviderSpec]:
+        return [SecretProviderSpec("vault", f"{__name__}:ask")]
+
+
+def ask(key: str) -> str | None:
+    return {"pg/me": PASSWORD}.get(key)
+
+
+@pytest.fixture
+def vault(tmp_path, monkeypatch) -> Iterator[None]:
+    module = ModuleType(__name__)
+    module.ask = ask  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, __name__, module)
+    catalogue = build_catalogue(Settings(project_root=tmp_path / "another", disable_plugins=True), [Vault()])
+    with use_catalogue(catalogue):
+        yield
+
+
+def test_a_secret_of_a_provider_that_a_plugin_brings(tmp_path, vault: None) -> None:
+    table = {"drivername": "postgresql", "username": "me", "password": {"vault": "pg/me"}, "host": "h"}
+    found = resolve_connection("it", settings(tmp_path, it=table))
+    assert found.url.password == PASSWORD
+    assert PASSWORD not in repr(found) and PASSWORD not in redact(f"it was {PASSWORD}")
+    with pytest.raises(ConfigError, match="no secret 'pg/you'") as caught:
+        resolve_connection("it", settings(tmp_path, it={**table, "password": {"vault": "pg/you"}}))
+    assert caught.value.who and "connection 'it'" in caught.value.who
+
+
+def test_a_secret_in_a_file_lies_in_the_project_of_the_settings(tmp_path, vault: None) -> None:
+    (tmp_path / "word").write_text("from a file\n")
+    table = {"drivername": "postgresql", "password": {"file": "word"}}
+    assert resolve_connection("it", settings(tmp_path, it=table)).url.password == "from a file"
+
+
+@pytest.mark.parametrize("key", ["password", "url"])
+def test_a_source_that_nobody_brings_names_those_that_are_here(tmp_path, vault: None, key: str) -> None:
+    table = {"drivername": "postgresql", "password": {"valt": "x"}} if key == "password" else {"url": {"valt": "x"}}
+    with pytest.raises(ConfigError, match=f"{key} is a text, or a secret from one source, not 'valt'") as caught:
+        resolve_connection("it", settings(tmp_path, it=table))
+    assert "env, file, vault" in str(caught.value) and "write 'vault'" in str(caught.value)
 
 
 def test_an_unknown_name_tells_the_nearest_and_the_lines_to_add(tmp_path) -> None:
