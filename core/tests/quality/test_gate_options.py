@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 from dovetail.config import Settings
 from dovetail.errors import ConversionError, DefinitionError, GateBlocked
-from dovetail.plugins import build_catalogue
+from dovetail.plugins import Catalogue, build_catalogue
 from dovetail.quality import Gate, Suite, collect_reports
 from dovetail.quality.checks import in_range, in_set, matches, not_null, unique
+from dovetail.spec import Manifest
 from dovetail.types import TypeEngine
 
 
@@ -117,11 +118,20 @@ def test_a_suite_that_nobody_knows(types) -> None:
 def test_a_suite_of_a_library_whose_plugin_is_missing_says_what_brings_it(
     tmp_path: Path, module: str, fix: str
 ) -> None:
-    alone = TypeEngine(build_catalogue(Settings(tmp_path, disable_plugins=True)))
+    alone = TypeEngine(Catalogue(Settings(tmp_path)))  # empty, whatever is installed where this runs
     suite = type("Suite", (), {"__module__": module})
     with pytest.raises(DefinitionError) as caught:
         Gate(suite()).check(alone)
     assert fix in str(caught.value)
+
+
+def test_a_suite_whose_plugin_is_kept_out_says_how_to_let_it_in(tmp_path: Path) -> None:
+    away = Manifest("pandera", "dovetail-pandera", "1", "dovetail_pandera")
+    settings = Settings(tmp_path, deny=("dovetail-pandera",))
+    catalogue = build_catalogue(settings, manifests=[away])
+    suite = type("Suite", (), {"__module__": "pandera.api"})
+    with pytest.raises(DefinitionError, match="remove dovetail-pandera from deny"):
+        Gate(suite()).check(TypeEngine(catalogue))
 
 
 def test_wiring_is_checked_at_definition(types) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 from typing import Any, cast
 
-from dovetail.errors import DefinitionError, DovetailError, EngineUnavailable, PluginError, shorten
+from dovetail.errors import DefinitionError, DovetailError, EngineUnavailable, PluginError, UsageError, shorten
 from dovetail.plugins import Catalogue
 from dovetail.spec import CheckEngine, CheckEngineSpec
 from dovetail.types import TypeEngine
@@ -44,8 +44,8 @@ def find_spec(suite: Any, catalogue: Catalogue) -> CheckEngineSpec:
     else:
         missing = catalogue.missing("check_engine", class_names(suite)[0])
         fix = "give a gate native checks (dovetail.quality.checks), or install the plugin that knows this library"
-        if missing.fix and missing.details.get("distribution"):
-            fix = missing.fix
+        if missing.fix and (not isinstance(missing, UsageError) or missing.details.get("distribution")):
+            fix = missing.fix  # the plugin is there and not loaded, or it is known who brings one
     raise DefinitionError(
         f"no installed plugin evaluates a suite of type {class_names(suite)[0]}: {shorten(suite)}",
         why=f"installed check engines: {', '.join(sorted(engines)) or 'none'}",
