@@ -103,7 +103,15 @@ def _frame_slot(frame: Frame, values: Values) -> Slot:
 
 def _gather_list(slots: list[Slot], annotation: Any, values: Values) -> tuple[dict[str, Artifact], Any]:
     value = [values.whole(slot) for slot in slots]
-    return {RESULT: values.types.dump(value, base_type(annotation), values.store)}, value
+    known = [pair for slot, item in zip(slots, value, strict=True) for pair in _stored_parts(slot, item)]
+    return {RESULT: values.types.dump(value, base_type(annotation), values.store, known=known)}, value
+
+
+def _stored_parts(slot: Slot, value: Any) -> list[tuple[Any, Artifact]]:
+    """An output with its artifact; of several outputs, each with its own."""
+    if slot.several:
+        return [(getattr(value, name), artifact) for name, artifact in slot.artifacts.items()]
+    return [(value, artifact) for artifact in slot.artifacts.values()]
 
 
 def frame_result(frame: Frame, values: Values) -> tuple[dict[str, Artifact], Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dovetail.errors import ConversionError, UnknownType, UsageError
@@ -228,7 +228,14 @@ class TypeEngine:
             return self._registry.transformer(spec).content_hash(value)  # type: ignore[arg-type]
         return self._hasher.hash(value)
 
-    def dump(self, value: Any, annotation: Any, sink: BlobSink, format: str | None = None) -> Artifact:
+    def dump(
+        self,
+        value: Any,
+        annotation: Any,
+        sink: BlobSink,
+        format: str | None = None,
+        known: Iterable[tuple[Any, Artifact]] = (),
+    ) -> Artifact:
         """Store a value.
 
         Args:
@@ -236,6 +243,8 @@ class TypeEngine:
             annotation: What it is stored as; ``Any``: by what it is.
             sink: Takes the files. Values of up to 8 KB of JSON are held in the artifact and need none.
             format: Codec for frames: ``"parquet"`` (default) or ``"arrow"``.
+            known: Values with the artifacts that hold them in this store already, unchanged since. A frame or file inside
+                ``value`` that is one of them, or a part of one, is referred to: neither written nor hashed again.
 
         Raises:
             ValueMismatch: It does not fit, with the place inside the structure.
@@ -245,7 +254,7 @@ class TypeEngine:
         if self._catalogue.version != self._version:
             self._refresh()
         try:
-            return self._storage.dump(value, annotation, sink, format)
+            return self._storage.dump(value, annotation, sink, format, known)
         except Mismatch as mismatch:
             raise mismatch.error(annotation) from None
         except ConversionError as error:

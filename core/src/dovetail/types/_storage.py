@@ -8,12 +8,13 @@ import json
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
-from dovetail.errors import ArtifactCorrupt, ConversionError, UsageError, ValueMismatch, listing
+from dovetail.errors import ArtifactCorrupt, ConversionError, DovetailError, UsageError, ValueMismatch, listing
 from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, TransformerSpec, TypeTransformer
 from dovetail.types._accept import Acceptors
 from dovetail.types._canonical import Hasher, scalar_hash
@@ -26,6 +27,10 @@ from dovetail.types._registry import Registry
 
 INLINE_LIMIT = 8192
 """Characters of JSON up to which a value is held in the artifact itself."""
+_PLAIN_FORMATS = ("json", "tree", "bytes")
+"""Formats of what is no leaf. Plugins are kept from declaring codecs by these names."""
+Known = Iterable[tuple[Any, Artifact]]
+"""Values with the artifacts that hold them already."""
 _TEXT = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
 _NAMES: dict[Any, str] = {int: "int", float: "float", bool: "bool", str: "str", NoneType: "None"}
 
@@ -81,20 +86,22 @@ class Storage:
 
     # -- dump ----------------------------------------------------------------------------------------
 
-    def dump(self, value: Any, annotation: Any, sink: BlobSink, format: str | None = None) -> Artifact:
-        """Store a value that fits its annotation. Raises Mismatch if it does not."""
+    def dump(
+        self, value: Any, annotation: Any, sink: BlobSink, format: str | None = None, known: Known = ()
+    ) -> Artifact:
+        """Store a value that fits its annotation; leaves that are ``known`` are referred to. Raises Mismatch if it does not."""
         cls = type(value)
         if cls in _NAMES and (annotation is cls or annotation is Any or (annotation is None and value is None)):
             return _dump_scalar(value, cls, sink)
         plan = self._plan(annotation)
         if plan.annotation is Any:
-            return self._dump_any(value, sink, format)
+            return self._dump_any(value, sink, format, known)
         if plan.spec is not None and plan.spec.codecs:
             return self._dump_leaf(value, plan.spec, sink, format)
         if plan.annotation is bytes and cls is bytes and len(value) > INLINE_LIMIT // 2:
             blob = sink.add_bytes(value, "value.bin")
             return make_artifact("bytes", "bytes", self._hasher.hash(value), (blob,), meta={"bytes": len(value)})
-        leaves = _Collector(self, sink, format)
+        leaves = _Collector(self, sink, format, self._by_identity(known))
         encoded = self._coder(plan)[0](value, leaves)
         return self._dump_json(plan.name, encoded, self._hasher.hash(value, leaves.hashes), leaves.children, sink)
 
@@ -117,7 +124,28 @@ class Storage:
             plan.coder = self._coders.get(plan.annotation)
         return plan.coder
 
-    def _dump_any(self, value: Any, sink: BlobSink, format: str | None) -> Artifact:
+    def _by_identity(self, known: Known) -> dict[int, tuple[Any, Artifact | None]]:
+        """The stored leaves by ``id``, together with the values, so that no other value gets the id meanwhile."""
+        found: dict[int, tuple[Any, Artifact | None]] = {}
+        for value, artifact in known:
+            for leaf, stored in self._leaves(value, artifact):
+                before = found.setdefault(id(leaf), (leaf, stored))[1]
+                if before is not stored and (before is None or before.id != stored.id):
+                    found[id(leaf)] = leaf, None  # it was changed between the two: only the value itself can tell
+        return found
+
+    def _leaves(self, value: Any, artifact: Artifact) -> Iterator[tuple[Any, Artifact]]:
+        if artifact.format not in _PLAIN_FORMATS:
+            yield value, artifact
+        elif artifact.children:
+            finder = _Finder()
+            # What cannot be taken apart is stored again, which is only slower.
+            with contextlib.suppress(Mismatch, DovetailError):
+                self._coders.get(self._coders.named(artifact.type))[0](value, finder)
+            if len(finder.values) == len(artifact.children):
+                yield from zip(finder.values, artifact.children, strict=True)
+
+    def _dump_any(self, value: Any, sink: BlobSink, format: str | None, known: Known) -> Artifact:
         if is_json(value):
             return self._dump_json("json", value, self._hasher.hash(value), [], sink)
         annotation = infer(value, self._registry)
@@ -125,7 +153,7 @@ class Storage:
             raise self._registry.unknown(
                 type(value), "a value without an annotation must have a type that can be named"
             )
-        return self.dump(value, annotation, sink, format)
+        return self.dump(value, annotation, sink, format, known)
 
     def _dump_json(
         self, name: str, encoded: Any, content_hash: str, children: list[Artifact], sink: BlobSink
@@ -162,6 +190,12 @@ class Storage:
         meta["bytes"] = sum(blob.size for blob in blobs)
         return make_artifact(spec.type, codec.format, content_hash, blobs, inline, (), meta)
 
+    def is_stored_as(self, artifact: Artifact, spec: TransformerSpec, format: str | None) -> bool:
+        """Whether a stored leaf is what :meth:`dump` would make of its value; a plan is stored as what it came to."""
+        if format not in (None, artifact.format):
+            return False
+        return artifact.type == spec.type or self._registry.transformer(spec).lazy
+
     def _write(
         self, value: Any, spec: TransformerSpec, codecs: list[CodecSpec], sink: BlobSink
     ) -> tuple[CodecSpec, tuple[Blob, ...], str | None]:
@@ -196,7 +230,7 @@ class Storage:
     def load(self, artifact: Artifact, source: BlobSource, annotation: Any) -> Any:
         """The stored value as the annotation wants it; ``Any`` means as it was stored."""
         plan = self._plan(annotation)
-        if artifact.format in ("json", "tree", "bytes"):
+        if artifact.format in _PLAIN_FORMATS:
             return self._load_json(artifact, source, plan)
         return self._load_leaf(artifact, source, plan)
 
@@ -259,19 +293,37 @@ class Storage:
 class _Collector:
     """Leaves of one value on their way into the store."""
 
-    def __init__(self, storage: Storage, sink: BlobSink, format: str | None) -> None:
-        self._storage, self._sink, self._format = storage, sink, format
+    def __init__(
+        self, storage: Storage, sink: BlobSink, format: str | None, known: dict[int, tuple[Any, Artifact | None]]
+    ) -> None:
+        self._storage, self._sink, self._format, self._known = storage, sink, format, known
         self.children: list[Artifact] = []
         self.hashes: dict[int, str] = {}
 
     def put(self, value: Any, annotation: Any, spec: TransformerSpec) -> int:
-        child = self._storage._dump_leaf(value, spec, self._sink, self._format)
+        child = self._known.get(id(value), (value, None))[1]
+        if child is None or not self._storage.is_stored_as(child, spec, self._format):
+            child = self._storage._dump_leaf(value, spec, self._sink, self._format)
         self.children.append(child)
         self.hashes[id(value)] = child.content_hash
         return len(self.children) - 1
 
     def get(self, number: Any, annotation: Any) -> Any:
         raise AssertionError("a collector only takes")
+
+
+class _Finder:
+    """Leaves of one value, in the order in which they were stored."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def put(self, value: Any, annotation: Any, spec: TransformerSpec) -> int:
+        self.values.append(value)
+        return len(self.values) - 1
+
+    def get(self, number: Any, annotation: Any) -> Any:
+        raise AssertionError("a finder only takes")
 
 
 class _Loader:
