@@ -1,21 +1,23 @@
-"""pandas and polars meet over Arrow. Runs where both are installed."""
+"""pandas and polars meet over Arrow."""
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import dovetail_pandas.plugin
+import dovetail_polars.plugin
 import pandas as pd
+import polars as pl
 import pytest
 from dovetail.config import load_settings
 from dovetail.plugins import build_catalogue
+from dovetail.store import ArtifactStore
 from dovetail.types import TypeEngine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-pl = pytest.importorskip("polars")
-plugin = pytest.importorskip("dovetail_polars.plugin")
 
 in_fixture = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
@@ -51,10 +53,13 @@ def frames(draw: st.DrawFn) -> Any:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> TypeEngine:
-    import dovetail_pandas.plugin
-
     settings = load_settings(tmp_path_factory.mktemp("project"), {"disable_plugins": True}, {})
-    return TypeEngine(build_catalogue(settings, [dovetail_pandas.plugin, plugin]))
+    return TypeEngine(build_catalogue(settings, [dovetail_pandas.plugin, dovetail_polars.plugin]))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path / "artifacts")
 
 
 @in_fixture
@@ -69,7 +74,9 @@ def test_polars_to_pandas_and_back_loses_nothing(both: TypeEngine, frame: Any) -
 
 @in_fixture
 @given(frame=frames())
-def test_what_polars_stored_loads_as_pandas_and_the_other_way(both: TypeEngine, store: Any, frame: Any) -> None:
+def test_what_polars_stored_loads_as_pandas_and_the_other_way(
+    both: TypeEngine, store: ArtifactStore, frame: Any
+) -> None:
     loaded = both.load(both.dump(frame, pl.DataFrame, store), store, pd.DataFrame)
     assert both.content_hash(loaded) == both.content_hash(frame)
     again = both.load(both.dump(loaded, pd.DataFrame, store), store, pl.DataFrame)
