@@ -83,7 +83,7 @@ HOOKS_WRONG = {
         f"    return [TransformerSpec('a.B', 'a:b', codecs=(CodecSpec('fine', 'a:b'), CodecSpec('{name}', 'a:b')))]",
         f"CodecSpec.format must not be '{name}'",
     )
-    for name in ("json", "tree", "bytes")  # test_store_values.py holds the core to these three
+    for name in ("json", "tree", "bytes")  # test_store_formats.py holds the core to these three
 }
 
 

@@ -20,10 +20,9 @@ from typing import Any, Literal, NamedTuple, TypedDict, Union
 from uuid import UUID
 
 import pytest
-from dovetail.errors import ArtifactCorrupt, PluginLoadError, UnknownType, ValueMismatch
-from dovetail.plugins import build_catalogue
-from dovetail.spec import Artifact, CodecSpec, TransformerSpec, hookimpl
-from dovetail.types import File, TypeEngine
+from dovetail.errors import ArtifactCorrupt, UnknownType, ValueMismatch
+from dovetail.spec import Artifact
+from dovetail.types import TypeEngine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
@@ -397,21 +396,3 @@ def test_hashes_are_the_same_in_another_process(types: TypeEngine, tmp_path: Pat
         for seed in ("1", "2")
     }
     assert results == {types.content_hash({"x", "y", ("z", 1.5)})}
-
-
-def test_no_plugin_can_take_a_format_of_plain_values(types: TypeEngine, store: Any, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("a")
-    values = {int: 1, bytes: bytes(10_000), list[File]: [File(tmp_path / "a.txt")]}
-    taken = {types.dump(value, annotation, store).format for annotation, value in values.items()}
-    assert taken == {"json", "bytes", "tree"}
-    for name in taken:
-
-        class Plugin:
-            DOVETAIL_API = 1
-
-            @hookimpl
-            def dovetail_type_transformers(self, name: str = name) -> list[TransformerSpec]:
-                return [TransformerSpec("money.Money", "money:T", codecs=(CodecSpec(name, "money:C"),))]
-
-        with pytest.raises(PluginLoadError, match=f"format must not be '{name}'"):
-            build_catalogue(types.catalogue.settings, [Plugin()])  # type: ignore[attr-defined]
