@@ -169,6 +169,8 @@ def resolve(binding: Binding, frame: Frame, values: Values) -> Any:
     parts = [resolve(item, frame, values) for item in binding.items]
     if binding.kind == "dict":
         return dict(zip(binding.keys, parts, strict=True))
+    if binding.named_tuple is not None:
+        return binding.named_tuple(*parts)
     return parts if binding.kind == "list" else tuple(parts)
 
 
@@ -196,7 +198,7 @@ def guarded_out(work: Work, values: Values) -> bool:
         condition = when.inputs["condition"]
         if any(work.frame.slots[ref.node].skipped for ref in references(condition)):
             return True
-        if resolve(condition, work.frame, values) is not (side == "then"):
+        if bool(resolve(condition, work.frame, values)) is not (side == "then"):
             return True
     return False
 

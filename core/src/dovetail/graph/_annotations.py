@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import inspect
 import re
 import types
@@ -43,13 +44,14 @@ def resolve_hints(function: Callable[..., Any], local_names: Mapping[str, Any] |
     Raises:
         DefinitionError: An annotation is not a valid expression.
     """
+    function = written(function)
     raw = getattr(function, "__annotations__", {})
     names = _Namespace(local_names or {}, getattr(function, "__globals__", {}))
     try:
         hints = typing.get_type_hints(function, localns=names, include_extras=True)
     except Exception as error:
         raise DefinitionError(
-            f"an annotation of {function.__qualname__}() cannot be read",
+            f"an annotation of {function_name(function)}() cannot be read",
             who=describe_function(function),
             why=f"{type(error).__name__}: {error} (annotations: {raw})",
             fix="use types, or strings such as 'pyspark.sql.DataFrame'",
@@ -57,10 +59,27 @@ def resolve_hints(function: Callable[..., Any], local_names: Mapping[str, Any] |
     return {name: type(None) if hint is None else hint for name, hint in hints.items()}
 
 
+def written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that somebody wrote: what a partial wraps, or the ``__call__`` of an object."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if hasattr(function, "__name__") or isinstance(function, type):
+        return function
+    call: Callable[..., Any] = type(function).__call__
+    return call
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """Qualified name; of an object that can be called, that of its class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
 def describe_function(function: Callable[..., Any]) -> str:
     """``name (file.py:12)``, for messages."""
-    code = getattr(function, "__code__", None)
-    name = getattr(function, "__qualname__", repr(function))
+    name = function_name(function)
+    code = getattr(written(function), "__code__", None)
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code is not None else name
 
 
@@ -72,19 +91,20 @@ def interface_of(function: Callable[..., Any], local_names: Mapping[str, Any] | 
     Raises:
         DefinitionError: The function takes ``*args``, ``**kwargs`` or positional-only parameters, or is asynchronous.
     """
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    if any(kind(written(function)) for kind in kinds):
         raise DefinitionError(
-            f"{function.__qualname__}() is asynchronous or a generator",
+            f"{function_name(function)}() is asynchronous or a generator",
             who=describe_function(function),
             fix="write a plain function that returns its result; for async code call asyncio.run inside it",
         )
     hints = resolve_hints(function, local_names)
     inputs: dict[str, Any] = {}
     defaults: dict[str, Any] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in _signature(function).parameters.items():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise DefinitionError(
-                f"{function.__qualname__}() takes {parameter}",
+                f"{function_name(function)}() takes {parameter}",
                 who=describe_function(function),
                 why="the inputs of a task are named and typed, one by one",
                 fix="name each input; a list or dict can hold a varying number of values",
@@ -98,12 +118,47 @@ def interface_of(function: Callable[..., Any], local_names: Mapping[str, Any] | 
 
 
 def outputs_of(annotation: Any) -> dict[str, Any]:
-    """Outputs by name: none for ``None``, the fields of a NamedTuple, or one called ``"result"``."""
-    if annotation is None or annotation is type(None):
+    """Outputs by name: none for ``None``, the fields of a NamedTuple, or one called ``"result"``.
+
+    Raises:
+        DefinitionError: A gate or dataset stands behind a NamedTuple as a whole, or a field's annotation cannot be read.
+    """
+    base = base_type(annotation)
+    if base is None or base is type(None):
         return {}
-    if is_named_tuple(annotation):
-        return dict(typing.get_type_hints(annotation, include_extras=True))
-    return {RESULT: annotation}
+    if not is_named_tuple(base):
+        return {RESULT: annotation}
+    if any(not isinstance(marker, str) for marker in markers(annotation)):
+        raise DefinitionError(
+            f"a marker stands behind {base.__name__} as a whole",
+            why="the fields of a NamedTuple are several outputs; each is stored, gated and published by itself",
+            fix="put it behind the type of a field, inside the NamedTuple: rows: Annotated[pl.DataFrame, gate]",
+        )
+    return field_hints(base)
+
+
+def field_hints(named_tuple: Any) -> dict[str, Any]:
+    """Annotations of the fields of a NamedTuple, in order; Any for a field without one."""
+    try:
+        hints = typing.get_type_hints(named_tuple, include_extras=True)
+    except Exception as error:
+        raise DefinitionError(
+            f"the annotation of a field of {named_tuple.__qualname__} cannot be read",
+            why=f"{type(error).__name__}: {error}",
+            fix="define the NamedTuple, and the types of its fields, at the top of a module",
+        ) from error
+    return {name: hints.get(name, Any) for name in named_tuple._fields}
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except ValueError as error:
+        raise DefinitionError(
+            f"the inputs of {function_name(function)}() are not known",
+            why=str(error),
+            fix="write a function around it whose inputs are named and typed",
+        ) from error
 
 
 def is_named_tuple(annotation: Any) -> bool:
@@ -128,13 +183,28 @@ def markers(annotation: Any) -> Iterator[Any]:
 
 def type_text(annotation: Any) -> str:
     """The annotation for people: ``list[int]``, ``polars.DataFrame``."""
-    annotation = base_type(annotation)
+    annotation = _without_markers(annotation)
     if isinstance(annotation, TypeRef):
         return annotation.name
     if isinstance(annotation, type) and not get_args(annotation):
         module = annotation.__module__.split(".")[0]
         return annotation.__qualname__ if module == "builtins" else f"{module}.{annotation.__qualname__}"
     return str(annotation).replace("typing.", "")
+
+
+def _without_markers(annotation: Any) -> Any:
+    """Without ``Annotated`` also further inside: the text of a marker may hold an address, which differs between processes."""
+    annotation = base_type(annotation)
+    arguments = get_args(annotation)
+    if not arguments or get_origin(annotation) is typing.Literal or "Annotated" not in repr(annotation):
+        return annotation
+    plain = tuple(
+        [_without_markers(a) for a in argument] if isinstance(argument, list) else _without_markers(argument)
+        for argument in arguments
+    )
+    if isinstance(annotation, types.UnionType):
+        return typing.Union[plain]  # noqa: UP007  (built from a tuple)
+    return annotation.copy_with(plain) if hasattr(annotation, "copy_with") else get_origin(annotation)[plain]
 
 
 def field_type(annotation: Any, kind: str, key: Any) -> Any:
@@ -144,6 +214,8 @@ def field_type(annotation: Any, kind: str, key: Any) -> Any:
         return Any
     origin, args = get_origin(base), get_args(base)
     if kind == "attr":
+        if is_named_tuple(base):
+            return field_hints(base).get(key)
         hints = typing.get_type_hints(base, include_extras=True) if isinstance(base, type) else {}
         return hints.get(key)
     if typing.is_typeddict(base):
@@ -153,7 +225,7 @@ def field_type(annotation: Any, kind: str, key: Any) -> Any:
             return args[0]
         return args[key] if -len(args) <= key < len(args) else None
     if is_named_tuple(base) and isinstance(key, int):
-        fields = list(typing.get_type_hints(base, include_extras=True).values())
+        fields = list(field_hints(base).values())
         return fields[key] if -len(fields) <= key < len(fields) else None
     if origin in (list, typing.Sequence) and isinstance(key, int):
         return args[0] if args else Any

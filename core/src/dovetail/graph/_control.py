@@ -41,6 +41,7 @@ def map_(target: Any, /, *values: Any, **fixed: Any) -> list[Any]:
         )
     trace = active_trace()
     if trace is None:
+        values = tuple(list(v) for v in values)
         lengths = {len(v) for v in values}
         if len(lengths) > 1:
             raise DefinitionError(f"dt.map({target.name}) is given sequences of different lengths: {sorted(lengths)}")
@@ -99,6 +100,7 @@ def when(condition: bool, then: Callable[[], T] | T, otherwise: Callable[[], T] 
     interface = Interface({"condition": bool, "then": Any, "otherwise": Any}, {RESULT: Any})
     result = trace.add("when", "when", None, bound, interface, Any, TaskOptions())
     node = result._node
+    place = len(trace.nodes) - 1
     types = []
     for name, side in (("then", then), ("otherwise", otherwise)):
         with trace.branch(node, name):
@@ -108,8 +110,7 @@ def when(condition: bool, then: Callable[[], T] | T, otherwise: Callable[[], T] 
         node.inputs[name] = binding
     node.output = _joined(types)
     # Its condition is known before its sides run; the node itself joins them, so it comes after both.
-    trace.nodes.remove(node)
-    trace.nodes.append(node)
+    trace.nodes.append(trace.nodes.pop(place))
     return cast("T", NodeOutput(result._binding, node.output, trace))
 
 

@@ -52,6 +52,11 @@ class Graph:
                     "type": getattr(node.target, "task_type", node.kind),
                     "inputs": {name: describe_binding(binding) for name, binding in node.inputs.items()},
                     "after": [other.id for other in node.controls],
+                    **(
+                        {"each": each.structure()}
+                        if isinstance(each := getattr(node.target, "graph", None), Graph)
+                        else {}
+                    ),
                     "output": type_text(node.output),
                 }
                 for node in self.nodes
@@ -127,10 +132,14 @@ def _ordered(name: str, nodes: list[Node]) -> list[Node]:
 def _name_nodes(name: str, nodes: list[Node]) -> None:
     """Unique ids: the scoped name, with ``-2``, ``-3``... where a name comes again."""
     taken: dict[str, Node] = {}
+    # The ids of what a dynamic node expands to begin with its own, as those of a nested workflow begin with its name.
+    scopes = {".".join(node.scope[: depth + 1]).casefold(): node for node in nodes for depth in range(len(node.scope))}
     for node in nodes:
         if node.explicit:
             node.id = ".".join((*node.scope, node.name))
             clash = taken.get(node.id.casefold())
+            if clash is None and node.kind == "dynamic":
+                clash = scopes.get(node.id.casefold())
             if clash is not None:
                 raise DefinitionError(
                     f"two nodes of workflow {name!r} are named {node.id!r} and {clash.id!r}",
@@ -147,7 +156,8 @@ def _name_nodes(name: str, nodes: list[Node]) -> None:
         while True:
             count += 1
             candidate = base if count == 1 else f"{base}-{count}"
-            if candidate.casefold() not in taken:
+            clashes = candidate.casefold() in scopes and node.kind == "dynamic"
+            if candidate.casefold() not in taken and not clashes:
                 break
         counts[base.casefold()] = count
         node.id = candidate

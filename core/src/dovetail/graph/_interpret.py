@@ -31,9 +31,10 @@ def interpret(graph: Graph, inputs: dict[str, Any], scope: ResourceScope | None 
         with ResourceScope() as own:
             return interpret(graph, inputs, own)
     types = current_types()
-    if graph.plan is None or graph.plan.types is not types:
-        graph.plan = Plan(graph, types)
-    return graph.plan.run(inputs, scope)
+    plan = graph.plan  # another thread, with another hub, may set it meanwhile
+    if plan is None or plan.types is not types:
+        plan = graph.plan = Plan(graph, types)
+    return plan.run(inputs, scope)
 
 
 class Plan:
@@ -100,7 +101,7 @@ def spread(node: Node, values: dict[str, Any]) -> list[dict[str, Any]]:
     Raises:
         DefinitionError: The mapped sequences differ in length.
     """
-    columns = [list(values[name]) for name in node.mapped]
+    columns = [_ordered(values[name]) for name in node.mapped]
     lengths = {name: len(column) for name, column in zip(node.mapped, columns, strict=True)}
     if len(set(lengths.values())) > 1:
         raise DefinitionError(
@@ -108,6 +109,13 @@ def spread(node: Node, values: dict[str, Any]) -> list[dict[str, Any]]:
         )
     fixed = {name: value for name, value in values.items() if name not in node.mapped}
     return [{**dict(zip(node.mapped, row, strict=True)), **fixed} for row in zip(*columns, strict=True)]
+
+
+def _ordered(values: Any) -> list[Any]:
+    """The elements, in an order that is the same in every process: that of a set is not."""
+    if isinstance(values, (set, frozenset)):
+        return sorted(values, key=current_types().content_hash)
+    return list(values)
 
 
 def _map_runner(node: Node) -> Callable[..., Any]:
@@ -140,7 +148,7 @@ def guards_hold(guards: tuple[tuple[Node, str], ...], inputs: dict[str, Any], va
             taken = getter(when.inputs["condition"])(inputs, values)
         except KeyError:  # the condition itself was left out
             return False
-        if taken is not (side == "then"):
+        if bool(taken) is not (side == "then"):  # an unannotated task may give any truth value
             return False
     return True
 
@@ -174,6 +182,9 @@ def getter(binding: Binding) -> Getter:
     if binding.kind == "dict":
         keys = binding.keys
         return lambda inputs, values: {k: part(inputs, values) for k, part in zip(keys, parts, strict=True)}
+    if binding.named_tuple is not None:
+        kind = binding.named_tuple
+        return lambda inputs, values: kind(*(part(inputs, values) for part in parts))
     make: type[list[Any]] | type[tuple[Any, ...]] = list if binding.kind == "list" else tuple
     return lambda inputs, values: make(part(inputs, values) for part in parts)
 

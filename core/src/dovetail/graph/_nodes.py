@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
-from dovetail.errors import DefinitionError
+from dovetail.errors import DefinitionError, shorten
 from dovetail.graph._annotations import base_type, field_type, is_named_tuple, type_text
 from dovetail.spec import Interface
 
@@ -17,7 +17,21 @@ if TYPE_CHECKING:
 NodeKind = Literal["task", "gate", "map", "when", "dynamic"]
 Step = tuple[Literal["attr", "item"], Any]
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,127}")
+_NAME = re.compile(r"[^\W\d][\w\-]{0,127}")
+
+
+def checked_name(name: object, what: str) -> str:
+    """A name that can be part of the id of a node.
+
+    Raises:
+        DefinitionError: It cannot; ids put names together with ``.`` and ``[0]``.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise DefinitionError(
+            f"{shorten(name)} cannot name a {what}",
+            fix="start with a letter; then letters, digits, '_' and '-', at most 128",
+        )
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,8 @@ class Collect:
     kind: Literal["list", "tuple", "dict"]
     items: tuple[Any, ...]
     keys: tuple[Any, ...] = ()
+    named_tuple: Any = None
+    """The class that a tuple is made of, where it is not ``tuple``."""
 
 
 Binding = Const | Input | Ref | Collect
@@ -121,17 +137,18 @@ class NodeOutput:
     ``after``, ``named`` and ``options`` change the node it comes from.
     """
 
-    __slots__ = ("_binding", "_trace", "_type")
+    __slots__ = ("_binding", "_made", "_trace", "_type")
 
-    def __init__(self, binding: Binding, annotation: Any, trace: GateBuilder) -> None:
+    def __init__(self, binding: Binding, annotation: Any, trace: GateBuilder, made: tuple[Node, ...] = ()) -> None:
         self._binding = binding
         self._type = annotation
         self._trace = trace
+        self._made = made  # all nodes of the nested workflow that this is the result of
 
     @property
     def _node(self) -> Node:
         if not isinstance(self._binding, Ref):
-            raise DefinitionError("an input of the workflow is no node", fix="call this on the result of a task")
+            raise DefinitionError(f"{self!r} is no node", fix="call this on the result of a task")
         return self._binding.node
 
     def after(self, *others: NodeOutput) -> NodeOutput:
@@ -139,17 +156,14 @@ class NodeOutput:
         for other in others:
             if not isinstance(other, NodeOutput):
                 raise DefinitionError(f".after() takes results of tasks, not {type(other).__name__}")
-            self._node.controls.append(other._node)
+            before = other._made or tuple(ref.node for ref in references(other._binding)) or (other._node,)
+            for node in self._made or (self._node,):
+                node.controls.extend(before)
         return self
 
     def named(self, name: str) -> NodeOutput:
         """Name the node; names are unique within a workflow."""
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise DefinitionError(
-                f"{name!r} cannot name a node",
-                fix="start with a letter; then letters, digits, '_' and '-', at most 128",
-            )
-        self._node.name = name
+        self._node.name = checked_name(name, "node")
         self._node.explicit = True
         return self
 
@@ -190,8 +204,11 @@ class NodeOutput:
             )
             return NodeOutput(part, found, self._trace)
         if isinstance(binding, Collect):
-            index = binding.keys.index(key) if binding.keys else key
-            return NodeOutput(binding.items[index], found, self._trace)
+            index = binding.keys.index(key) if key in binding.keys else key
+            try:
+                return NodeOutput(binding.items[index], found, self._trace)
+            except (IndexError, TypeError) as error:
+                raise DefinitionError(f"{self!r} has no [{key!r}]") from error
         raise DefinitionError(f"{self!r} cannot be taken apart")
 
     def __iter__(self) -> Iterator[NodeOutput]:
@@ -233,5 +250,11 @@ class NodeOutput:
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _operator
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _operator
-    __mod__ = __rmod__ = __floordiv__ = __pow__ = __and__ = __or__ = __contains__ = _operator
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _operator
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __contains__ = _operator
+
+    def _alone(self) -> NoReturn:
+        self._operator(None)
+
+    __neg__ = __pos__ = __abs__ = __invert__ = __int__ = __float__ = __index__ = _alone
     __hash__ = object.__hash__

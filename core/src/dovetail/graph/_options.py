@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from dovetail.errors import DefinitionError, nearest
+from dovetail.errors import DefinitionError, nearest, shorten
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -28,8 +29,8 @@ def seconds(value: float | str, name: str = "duration") -> float:
                 f"{name} {value!r} is not a duration", fix='write seconds, or "500ms", "30s", "5m", "1h30m"'
             )
         total = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if not total > 0:
-        raise DefinitionError(f"{name} must be positive, not {value!r}")
+    if not 0 < total < math.inf:
+        raise DefinitionError(f"{name} must be positive and finite, not {shorten(value)}")
     return total
 
 
@@ -84,4 +85,7 @@ class TaskOptions:
 
     def delay_before(self, attempt: int) -> float:
         """Seconds to wait before attempt number ``attempt`` (2 is the first retry), without jitter."""
-        return min(self.retry_delay * self.backoff ** (attempt - 2), 300.0)
+        try:
+            return min(self.retry_delay * self.backoff ** (attempt - 2), 300.0)
+        except OverflowError:
+            return 300.0 if self.retry_delay else 0.0

@@ -13,6 +13,7 @@ from dovetail.errors import DefinitionError
 from dovetail.graph._annotations import (
     RESULT,
     base_type,
+    function_name,
     interface_of,
     is_named_tuple,
     outputs_of,
@@ -21,7 +22,7 @@ from dovetail.graph._annotations import (
 )
 from dovetail.graph._call import CompiledTask, ResourceScope, gates_in
 from dovetail.graph._fingerprint import code_fingerprint
-from dovetail.graph._nodes import NodeOutput
+from dovetail.graph._nodes import NodeOutput, checked_name
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._trace import active_trace, bind_call, match_arguments
 from dovetail.plugins import Catalogue, current_catalogue
@@ -60,7 +61,7 @@ class Task(Generic[P, R]):
         function: Callable[..., Any] | None = None,
         options: TaskOptions | None = None,
     ) -> None:
-        self.name = name
+        self.name = checked_name(name, "task")
         self.task_type = task_type
         self.config = config
         self.interface = interface
@@ -69,7 +70,7 @@ class Task(Generic[P, R]):
         self.defaults = options or TaskOptions()
         self._compiled: tuple[TypeEngine, CompiledTask] | None = None
         if function is not None:
-            functools.update_wrapper(self, function)
+            functools.update_wrapper(self, function, updated=())  # its own attributes would hide those of the task
         self._check()
 
     @classmethod
@@ -137,9 +138,10 @@ class Task(Generic[P, R]):
     def compiled(self) -> CompiledTask:
         """The task bound to the current type engine."""
         types = current_types()
-        if self._compiled is None or self._compiled[0] is not types:
-            self._compiled = (types, CompiledTask(self, types))
-        return self._compiled[1]
+        known = self._compiled  # another thread, with another hub, may set it meanwhile
+        if known is None or known[0] is not types:
+            known = self._compiled = (types, CompiledTask(self, types))
+        return known[1]
 
     def fingerprint(self) -> str:
         """Hex digest of what it does, apart from its inputs: code, configuration, types and gates."""
@@ -243,7 +245,7 @@ def task(first: Any = None, /, *, name: str | None = None, **options: Any) -> An
             raise DefinitionError(f"@task decorates a function, not {type(function).__name__}")
         interface = interface_of(function, local_names)
         return Task(
-            name or function.__name__.strip("<>"),
+            function_name(function).rpartition(".")[2].strip("<>") if name is None else name,
             task_type=_type_name(config),
             config=None if isinstance(config, str) else config,
             interface=interface,
@@ -259,12 +261,7 @@ def task(first: Any = None, /, *, name: str | None = None, **options: Any) -> An
 
 
 def _output_annotation(function: Callable[..., Any], interface: Interface, local_names: dict[str, Any]) -> Any:
-    from_hints = interface.outputs
-    if list(from_hints) == [RESULT]:
-        return from_hints[RESULT]
-    if not from_hints:
-        return type(None)
-    return resolve_hints(function, local_names)["return"]
+    return resolve_hints(function, local_names).get("return", Any) if interface.outputs else type(None)
 
 
 def _type_name(config: Any) -> str:

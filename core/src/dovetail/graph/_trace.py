@@ -17,7 +17,8 @@ from dovetail.errors import (
     WiringError,
     nearest,
 )
-from dovetail.graph._annotations import RESULT, base_type, element_type, type_text
+from dovetail.graph._annotations import base_type, element_type, outputs_of, type_text
+from dovetail.graph._call import gates_in
 from dovetail.graph._nodes import Binding, Collect, Const, Node, NodeKind, NodeOutput, Ref
 from dovetail.graph._options import TaskOptions
 from dovetail.spec import Interface
@@ -25,6 +26,8 @@ from dovetail.types import current_types
 
 if TYPE_CHECKING:
     from dovetail.quality import Gate
+
+_PLAIN = (int, float, complex, bool, str, bytes, type(None))
 
 _active: ContextVar[Trace | None] = ContextVar("dovetail_trace", default=None)
 
@@ -103,9 +106,15 @@ class Trace:
         """Put a gate behind a value; what comes out has the type of what goes in."""
         annotation = base_type(value._type)
         gate.check(current_types(), None if annotation is Any else annotation)
-        interface = Interface(inputs={"value": annotation}, outputs={RESULT: annotation})
+        interface = Interface(inputs={"value": annotation}, outputs=outputs_of(annotation))
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", gate.name)
         return self.add(name, "gate", gate, {"value": value._binding}, interface, annotation, TaskOptions())
+
+    def gated(self, value: NodeOutput) -> NodeOutput:
+        """Put the gates of its annotation behind a value."""
+        for gate in gates_in(value._type):
+            value = self.add_gate(gate, value)
+        return value
 
     def bind(self, owner: str, name: str, annotation: Any, value: Any) -> Binding:
         """Check that ``value`` fits the input ``name`` of ``owner``, and describe where it comes from.
@@ -114,11 +123,24 @@ class Trace:
             WiringError: It does not fit; the message names both ends.
         """
         if isinstance(value, NodeOutput):
+            if value._trace is not self:
+                raise DefinitionError(
+                    f"input {name!r} of {owner} is given {value!r}, which belongs to another workflow",
+                    who=f"workflow {self.owner!r}",
+                    fix="pass the value as an input",
+                )
             check_fit(value._type, annotation, repr(value), f"input {name!r} of {owner}")
             return value._binding
         collected = _collection(value)
         if collected is not None:
             element = element_type(annotation)
+            if base_type(annotation) in _PLAIN:
+                raise WiringError(
+                    f"a {collected.kind} with results of tasks does not fit input {name!r} of {owner} "
+                    f"({type_text(annotation)})",
+                    who=f"workflow {self.owner!r}",
+                    fix="change the annotation, or pass one result",
+                )
             for item in value if element is not None and not isinstance(value, dict) else ():
                 self.bind(f"an element of {name!r} of {owner}", name, element, item)
             return collected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from dovetail.errors import DefinitionError, DovetailError
@@ -12,16 +13,19 @@ from dovetail.graph._annotations import (
     RESULT,
     base_type,
     describe_function,
+    function_name,
     interface_of,
     is_named_tuple,
     is_optional,
     markers,
+    outputs_of,
     resolve_hints,
     type_text,
 )
+from dovetail.graph._call import apply_gate, gates_in
 from dovetail.graph._graph import Graph
 from dovetail.graph._interpret import interpret
-from dovetail.graph._nodes import Binding, Collect, Const, Input, NodeOutput
+from dovetail.graph._nodes import Binding, Collect, Const, Input, NodeOutput, checked_name
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._task import Task
 from dovetail.graph._trace import Trace, active_trace, bind_call, match_arguments
@@ -47,12 +51,13 @@ class Workflow(Generic[P, R]):
 
     def __init__(self, function: Callable[..., Any], name: str, interface: Interface, output: Any) -> None:
         self.function = function
-        self.name = name
+        self.name = checked_name(name, "workflow")
         self.interface = interface
         self.output = output
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
         trace = Trace(name)
-        inputs = {n: NodeOutput(Input(n), a, trace) for n, a in interface.inputs.items()}
+        with trace.active():
+            inputs = {n: trace.gated(NodeOutput(Input(n), a, trace)) for n, a in interface.inputs.items()}
         self.graph = build(trace, self, inputs)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -60,10 +65,15 @@ class Workflow(Generic[P, R]):
         trace = active_trace()
         if trace is not None:
             bound = bind_call(trace, owner, self.interface, args, kwargs)
+            given = match_arguments(owner, self.interface, args, kwargs)
+            begin = len(trace.nodes)
             with trace.scope(self.name):
-                inputs = {n: _stand_in(b, self.interface.inputs[n], trace) for n, b in bound.items()}
-                binding = finish(trace, self, self.function(**inputs))
-            return cast("R", _stand_in(binding, self.output, trace))
+                inputs = {n: _inner(b, n, self.interface.inputs[n], given.get(n), trace) for n, b in bound.items()}
+                binding = finish(trace, self, self.function(**inputs), nested=True)
+            made = tuple(trace.nodes[begin:])
+            if isinstance(binding, Const) and self.interface.outputs:
+                return cast("R", binding.value)
+            return cast("R", NodeOutput(binding, self.output, trace, made))
         values = self.bind_values(args, kwargs)
         return cast("R", interpret(self.graph, values))
 
@@ -90,11 +100,25 @@ class Workflow(Generic[P, R]):
         return f"<workflow {self.name}({inputs}) -> {type_text(self.output)}>"
 
 
-def _stand_in(binding: Binding, annotation: Any, trace: Trace) -> Any:
-    """What the body of a nested workflow sees: a stand-in for results, the value itself for constants."""
-    if isinstance(binding, Const):
+def _inner(binding: Binding, name: str, annotation: Any, given: Any, trace: Trace) -> Any:
+    """What the body of a nested workflow sees: the value itself of a constant; for results a stand-in, of the annotated
+    type and past the gates of the annotation."""
+    if isinstance(binding, Const) and not gates_in(annotation):
         return binding.value
-    return NodeOutput(binding, annotation, trace)
+    if isinstance(given, NodeOutput):
+        binding = _converted(trace, name, annotation, given)
+    return trace.gated(NodeOutput(binding, annotation, trace))
+
+
+def _converted(trace: Trace, name: str, annotation: Any, value: NodeOutput) -> Binding:
+    """A value that crosses the border of a nested workflow gets the type that stands there, as it does at a run's own."""
+    source, target = base_type(value._type), base_type(annotation)
+    if Any in (source, target) or source == target:
+        return value._binding
+    classes = isinstance(source, type) and isinstance(target, type)
+    if not current_types().check_edge(source, target).steps and not (classes and not issubclass(source, target)):
+        return value._binding
+    return _keep(trace, name, target, target, value._binding)
 
 
 def build(trace: Trace, owner: Workflow[..., Any] | Dynamic[..., Any], inputs: dict[str, Any]) -> Graph:
@@ -104,12 +128,12 @@ def build(trace: Trace, owner: Workflow[..., Any] | Dynamic[..., Any], inputs: d
     return Graph(owner.name, owner.interface, owner.output, trace.nodes, result)
 
 
-def finish(trace: Trace, owner: Workflow[..., Any] | Dynamic[..., Any], returned: Any) -> Binding:
+def finish(trace: Trace, owner: Workflow[..., Any] | Dynamic[..., Any], returned: Any, nested: bool = False) -> Binding:
     """Check what the body returned against the annotation, and put gates and dataset markers of the annotation behind it."""
     name, output = owner.name, owner.output
     who = f"workflow {name!r}"
     if not owner.interface.outputs:
-        if returned is not None:
+        if returned is not None and getattr(returned, "_type", None) is not type(None):
             raise DefinitionError(
                 f"{who} returns {returned!r} but is annotated to return nothing",
                 who=describe_function(owner.function),
@@ -119,17 +143,17 @@ def finish(trace: Trace, owner: Workflow[..., Any] | Dynamic[..., Any], returned
     if is_named_tuple(base_type(output)):
         fields = _fields_of(returned, output, who)
         parts = [
-            _marked(trace, name, field, annotation, fields[field], who)
+            _marked(trace, name, field, annotation, fields[field], who, nested)
             for field, annotation in owner.interface.outputs.items()
         ]
-        return Collect("tuple", tuple(parts), tuple(owner.interface.outputs))
+        return Collect("tuple", tuple(parts), tuple(owner.interface.outputs), base_type(output))
     if returned is None and not is_optional(output):
         raise DefinitionError(
             f"{who} returns nothing but is annotated to return {type_text(output)}",
             who=describe_function(owner.function),
             fix="return the result of a task",
         )
-    return _marked(trace, name, RESULT, output, returned, who)
+    return _marked(trace, name, RESULT, output, returned, who, nested)
 
 
 def _fields_of(returned: Any, output: Any, who: str) -> dict[str, Any]:
@@ -145,20 +169,27 @@ def _fields_of(returned: Any, output: Any, who: str) -> dict[str, Any]:
     )
 
 
-def _marked(trace: Trace, name: str, field: str, annotation: Any, returned: Any, who: str) -> Binding:
+def _marked(trace: Trace, name: str, field: str, annotation: Any, returned: Any, who: str, nested: bool) -> Binding:
     binding = trace.bind(who, f"{field} (its return value)", base_type(annotation), returned)
+    kept_as = field if field != RESULT else f"{name}_result"
     if not any(not isinstance(marker, str) for marker in markers(annotation)):
-        return binding
-    base = base_type(annotation)
-    interface = Interface({"value": base}, {RESULT: annotation})
+        return (
+            _converted(trace, kept_as, annotation, returned) if nested and isinstance(returned, NodeOutput) else binding
+        )
+    return _keep(trace, kept_as, annotation, base_type(annotation), binding)
+
+
+def _keep(trace: Trace, name: str, annotation: Any, base: Any, value: Binding) -> Binding:
+    """A node that gives its input as the annotation wants it."""
+    interface = Interface({"value": base}, outputs_of(annotation))
     keep: Task[..., Any] = Task(
-        field if field != RESULT else f"{name}_result",
+        name,
         task_type="python",
         interface=interface,
         output=annotation,
         function=_same,
     )
-    kept = trace.add(keep.name, "task", keep, {"value": binding}, interface, annotation, TaskOptions())
+    kept = trace.add(name, "task", keep, {"value": value}, interface, annotation, TaskOptions())
     return kept._binding
 
 
@@ -174,10 +205,10 @@ class Dynamic(Generic[P, R]):
 
     def __init__(self, function: Callable[..., Any], name: str, interface: Interface, output: Any) -> None:
         self.function = function
-        self.name = name
+        self.name = checked_name(name, "dynamic")
         self.interface = interface
         self.output = output
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         owner = f"dynamic {self.name!r}"
@@ -186,8 +217,13 @@ class Dynamic(Generic[P, R]):
             given = {**self.interface.defaults, **match_arguments(owner, self.interface, args, kwargs)}
             types = current_types()
             values = {n: types.accept(given[n], base_type(a)) for n, a in self.interface.inputs.items()}
+            for n, a in self.interface.inputs.items():
+                values[n] = reduce(lambda value, gate: apply_gate(gate, value), gates_in(a), values[n])
             return cast("R", interpret(self.expand(values), {}))
         bound = bind_call(trace, owner, self.interface, args, kwargs)
+        for n, a in self.interface.inputs.items():
+            if gates_in(a):
+                bound[n] = trace.gated(NodeOutput(bound[n], a, trace))._binding
         return cast("R", trace.add(self.name, "dynamic", self, bound, self.interface, self.output, TaskOptions()))
 
     def expand(self, values: dict[str, Any]) -> Graph:
@@ -245,6 +281,7 @@ def _decorator(cls: Any, function: Any, name: str | None, names: dict[str, Any])
             raise DefinitionError(f"@{cls.__name__.lower()} decorates a plain function, not {body!r}")
         interface = interface_of(body, local_names)
         output = resolve_hints(body, local_names).get("return", Any)
-        return cls(body, name or body.__name__, interface, output)
+        wished = function_name(body).rpartition(".")[2].strip("<>") if name is None else name
+        return cls(body, wished, interface, output)
 
     return decorate if function is None else decorate(function)
