@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dovetail.config import Settings
 from dovetail.errors import ApiMismatch, ConfigError, PluginError, PluginLoadError, UsageError
-from dovetail.plugins import Catalogue, build_catalogue, current_catalogue, diagnose
+from dovetail.plugins import Catalogue, build_catalogue, current_catalogue, diagnose, list_plugins
 
 WRONG = {
     # how it is wrong: (the module, what the reason must say, class of the original error)
@@ -165,7 +165,28 @@ def test_an_entry_point_that_names_nothing(shelf: Any, value: str) -> None:
     shelf.task_type("fine", "fine")
     catalogue = shelf.catalogue()
     assert _only_skipped(catalogue).distribution == "dovetail-odd"
+    assert _only_skipped(catalogue).reason
     assert list(catalogue.task_types()) == ["fine"]
+
+
+@pytest.mark.parametrize("value", ["not an import name!", "a:b:c", ".a", "a..b", "a:", "[extra]"])
+def test_text_that_is_no_import_name_is_told_from_metadata_alone(shelf: Any, value: str) -> None:
+    """Not left to ``EntryPoint.module``, which raises another error in each version of Python."""
+    shelf.distribution("dovetail-odd", f"[dovetail.plugins]\nodd = {value}\n")
+    listing = next(item for item in list_plugins(shelf.settings()) if item.distribution == "dovetail-odd")
+    assert repr(value) in listing.reason
+    assert repr(value) in _only_skipped(shelf.catalogue()).reason
+
+
+def test_a_distribution_without_a_name_or_summary_costs_no_warning(
+    shelf: Any, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Python 3.12 and later warn when a missing header is asked for."""
+    folder = shelf.distribution("dovetail-bare", "[dovetail.plugins]\nbare = shelf_bare_gone\n")
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\n")
+    (shelf.root / ".dist-info").mkdir()
+    assert "dovetail-bare" in {item.distribution for item in list_plugins(shelf.settings())}
+    assert not [str(warning.message) for warning in recwarn]
 
 
 def test_what_is_asked_for_by_name_raises_its_real_error(shelf: Any) -> None:

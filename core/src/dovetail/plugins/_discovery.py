@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 GROUP = "dovetail.plugins"
 """The group of entry points that plugins declare."""
+
+# "module", "module:attribute", and the extras that an old entry point may still carry.
+_VALUE = re.compile(r"(?P<module>\w+(?:\.\w+)*)\s*(?::\s*(?P<attribute>\w+(?:\.\w+)*))?\s*(?:\[[^\]]*\])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +105,11 @@ def _active_distributions() -> Iterator[tuple[Distribution, str]]:
     for distribution in distributions():
         try:
             # Reading the name from the directory is what keeps a scan of hundreds of distributions fast.
-            raw = getattr(distribution, "_normalized_name", None) or distribution.metadata["Name"]
+            raw = getattr(distribution, "_normalized_name", None) or _header(distribution, "Name")
             name = canonical_name(raw)
         except Exception:  # noqa: S112 - a directory that only looks like a distribution
             continue
-        if name not in seen:
+        if name and name not in seen:
             seen.add(name)
             yield distribution, name
 
@@ -116,22 +120,28 @@ def _describe(extension: Any) -> Found:
     assert distribution is not None  # it was read from one
     name, version, summary = "", _version(distribution), ""
     try:
-        metadata = distribution.metadata
-        name = canonical_name(metadata["Name"])
-        summary = (metadata["Summary"] or "").strip().partition("\n")[0] if "Summary" in metadata else ""
-    except Exception:
-        name = canonical_name(getattr(distribution, "_normalized_name", None) or "unknown")
-    try:
-        module, attribute = extension.module_name, extension.attr or ""
-    except AttributeError:
+        name = canonical_name(_header(distribution, "Name"))
+        summary = _header(distribution, "Summary").strip().partition("\n")[0]
+    except Exception:  # noqa: S110 - unreadable metadata; the directory still has a name
+        pass
+    name = name or canonical_name(getattr(distribution, "_normalized_name", None) or "unknown")
+    # Not entry_point.module: for text that is no import name it raises what Python's version and flags decide.
+    match = _VALUE.fullmatch(entry_point.value.strip())
+    if match is None:
         reason = f"its entry point is not an import name: {entry_point.value!r}"
         return Found(extension.name, "", "", name, version, summary, reason)
-    return Found(extension.name, module, attribute, name, version, summary)
+    return Found(extension.name, match["module"], match["attribute"] or "", name, version, summary)
+
+
+def _header(distribution: Distribution, key: str) -> str:
+    """A header of the metadata, ``""`` if it is missing: asking for a missing one by index is deprecated."""
+    metadata = distribution.metadata
+    return str(metadata[key] or "") if key in metadata else ""
 
 
 def _version(distribution: Distribution) -> str:
     try:
-        return distribution.version or ""
+        return _header(distribution, "Version")
     except Exception:
         return ""
 
