@@ -8,7 +8,6 @@ import dovetail as dt
 import polars as pl
 import pytest
 from dovetail.errors import (
-    ArtifactCorrupt,
     StoreLocked,
     TaskFailed,
     UsageError,
@@ -107,34 +106,81 @@ class TestResume:
         hub.run(wf)
         assert len(met) == 1
 
-    def test_a_damaged_output_is_noticed_and_never_used(self, hub: Hub) -> None:
+    @pytest.mark.parametrize("harm", ["flip", "remove"])
+    def test_a_damaged_output_is_noticed_and_made_again(self, hub: Hub, harm: str) -> None:
         broken = [True]
+        calls: list[str] = []
+
+        @dt.task
+        def other() -> int:
+            calls.append("other")
+            return 1
 
         @dt.task
         def make() -> pl.DataFrame:
+            calls.append("make")
             return pl.DataFrame({"a": [1]})
 
         @dt.task
-        def use(frame: pl.DataFrame) -> int:
+        def part(frame: pl.DataFrame, k: int) -> pl.DataFrame:
+            calls.append(f"part{k}")
+            return frame.with_columns(k=k)
+
+        @dt.task
+        def use(frames: list[pl.DataFrame], more: int) -> int:
             if broken[0]:
                 raise ValueError("not yet")
-            return frame.height
+            return sum(frame["k"].sum() for frame in frames) + more
 
         @dt.workflow
-        def wf() -> int:
-            return use(make())
+        def wf(ks: list[int]) -> int:
+            return use([part(make(), 5), part(make(), 7)], other())
 
         with pytest.raises(TaskFailed) as caught:
-            hub.run(wf)
+            hub.run(wf, ks=[1, 2])
         run_id = caught.value.details["run_id"]
-        node = hub.runs.node(run_id, "make")
+        node = hub.runs.node(run_id, "part-2")
         assert node.outputs is not None
         blob = hub.artifacts.open_path(node.outputs["result"].blobs[0])
         blob.chmod(0o600)
-        blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+        if harm == "flip":
+            blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+        else:
+            blob.unlink()
         broken[0] = False
-        with pytest.raises(ArtifactCorrupt):
-            hub.resume(run_id, wf)
+        calls.clear()
+        assert hub.resume(run_id, wf).value == 13
+        assert calls == ["part7"]
+
+    def test_a_damaged_element_of_a_fan_out_is_made_again_alone(self, hub: Hub) -> None:
+        broken = [True]
+        calls: list[int] = []
+
+        @dt.task
+        def part(k: int) -> pl.DataFrame:
+            calls.append(k)
+            return pl.DataFrame({"k": [k]})
+
+        @dt.task
+        def use(frames: list[pl.DataFrame]) -> int:
+            if broken[0]:
+                raise ValueError("not yet")
+            return int(sum(frame["k"].sum() for frame in frames))
+
+        @dt.workflow
+        def wf(ks: list[int]) -> int:
+            return use(dt.map(part, ks))
+
+        with pytest.raises(TaskFailed) as caught:
+            hub.run(wf, ks=[1, 2, 3])
+        run_id = caught.value.details["run_id"]
+        outputs = hub.runs.node(run_id, "part[1]").outputs
+        assert outputs is not None
+        hub.artifacts.open_path(outputs["result"].blobs[0]).unlink()
+        broken[0] = False
+        calls.clear()
+        assert hub.resume(run_id, wf).value == 6
+        assert calls == [2]
 
 
 def test_shell_tasks_take_arguments_not_commands(hub: Hub, tmp_path: Path) -> None:

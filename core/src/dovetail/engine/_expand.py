@@ -10,6 +10,7 @@ from dovetail.engine._values import MISSING, Slot, Values
 from dovetail.engine._work import (
     Frame,
     Work,
+    forget,
     input_values,
     open_frame,
     resolve,
@@ -51,6 +52,8 @@ def expand_map(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> l
             record = recorded.get(child.id)
             if record is not None:
                 restore(child, record)
+                if child.done and not values.intact(child.slot.artifacts):
+                    forget(child)
             work.children.append(child)
             if not child.done:
                 ready.append(child)
@@ -61,7 +64,7 @@ def expand_map(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> l
         annotations = node.target.interface.inputs
         inputs = {name: Slot(annotations[name], value=value) for name, value in bound.items()}
         frame = Frame(node.target.graph, f"{work.id}[{index}].", inputs, owner=work, index=index)
-        ready.extend(_open(work, frame, recorded))
+        ready.extend(_open(work, frame, recorded, values))
     return ready
 
 
@@ -71,11 +74,11 @@ def expand_dynamic(work: Work, values: Values, recorded: dict[str, NodeRecord]) 
     given = input_values(work, values)
     inputs = {n: values.types.accept(given[n], base_type(a)) for n, a in node.interface.inputs.items()}
     frame = Frame(node.target.expand(inputs), f"{work.id}.", {}, owner=work)
-    return _open(work, frame, recorded)
+    return _open(work, frame, recorded, values)
 
 
-def _open(work: Work, frame: Frame, recorded: dict[str, NodeRecord]) -> list[Work]:
-    _, ready = open_frame(frame, recorded)
+def _open(work: Work, frame: Frame, recorded: dict[str, NodeRecord], values: Values) -> list[Work]:
+    _, ready = open_frame(frame, recorded, values)
     work.frames.append(frame)
     work.pending += frame.remaining > 0
     return ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import queue
 import random
 import time
@@ -13,11 +14,22 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._attempt import NodeAttempt, Outcome, Services, internal_error, user_failure
-from dovetail.engine._cache import cache_key, intact
+from dovetail.engine._cache import cache_key
 from dovetail.engine._expand import choose, expand_dynamic, expand_map, gather
 from dovetail.engine._journal import Journal
 from dovetail.engine._work import Frame, Work, guarded_out, open_frame, output_names, read_slots
-from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, StoreError, TaskFailed, TaskTimeout
+from dovetail.errors import (
+    DataError,
+    DovetailError,
+    PlatformError,
+    RunInterrupted,
+    StoreError,
+    TaskFailed,
+    TaskTimeout,
+    WorkerDied,
+    shorten,
+)
+from dovetail.graph import Task
 from dovetail.quality import Report
 from dovetail.spec import Executor
 from dovetail.store import NodeRecord
@@ -25,6 +37,7 @@ from dovetail.store import NodeRecord
 if TYPE_CHECKING:
     from dovetail.store import RunStore
 
+log = logging.getLogger("dovetail.engine")
 _GRACE = 2.0
 _QUICK = 0.005
 
@@ -54,7 +67,7 @@ class Scheduler:
         self._slots = slots
         self._recorded = recorded
         self._runs = runs
-        self._fingerprints: dict[int, str] = {}
+        self._fingerprints: dict[Task[..., Any], str] = {}
         self._seconds: dict[int, float] = {}
         self._ready: deque[Work] = deque()
         self._retries: list[tuple[float, int, Work]] = []
@@ -72,7 +85,7 @@ class Scheduler:
             BaseException: Ctrl-C, or what a signal handler raises; what was running is marked as cancelled.
             RunInterrupted: The run was cancelled from outside, or another process took it over.
         """
-        _, ready = open_frame(frame, self._recorded)
+        _, ready = open_frame(frame, self._recorded, self._values)
         self._ready.extend(ready)
         try:
             while self._step():
@@ -150,12 +163,12 @@ class Scheduler:
     def _from_cache(self, work: Work) -> bool:
         task = work.task
         assert task is not None
-        fingerprint = self._fingerprints.get(id(task))
+        fingerprint = self._fingerprints.get(task)
         if fingerprint is None:
-            fingerprint = self._fingerprints[id(task)] = task.fingerprint()
+            fingerprint = self._fingerprints[task] = task.fingerprint()
         work.cache_key = cache_key(work, task, fingerprint, self._values)
         found = self._runs.lookup_cache([work.cache_key]).get(work.cache_key)
-        if found is None or set(found) != set(output_names(work)) or not intact(found, self._values):
+        if found is None or set(found) != set(output_names(work)) or not self._values.intact(found):
             return False
         kept = self._runs.cached_reports(work.cache_key) if task.compiled().gated else []
         reports = [Report.from_dict(record.report) for record in kept]
@@ -282,7 +295,10 @@ class Scheduler:
         """Stop: kill what can be killed, give threads a moment, and mark what did not finish."""
         self._services.cancelled.set()
         for node_id, (_, executor, attempt, _) in self._running.items():
-            executor.cancel(node_id)
+            try:
+                executor.cancel(node_id)
+            except Exception:
+                log.exception("executor %r could not cancel node %r", executor.name, node_id)
             attempt.cancel()
         deadline = time.monotonic() + _GRACE
         while self._running and time.monotonic() < deadline:
@@ -306,11 +322,15 @@ class Scheduler:
 
 
 def _outcome_of(work: Work, future: Future[Any]) -> Outcome:
+    now = time.time()
+    if future.cancelled():
+        gone = WorkerDied(f"the executor cancelled node {work.id!r}", who=f"node {work.id!r}")
+        return Outcome(work.started or now, now, error=gone)
     error = future.exception()
     if error is None:
-        result: Outcome = future.result()
-        return result
-    now = time.time()
+        if isinstance(result := future.result(), Outcome):
+            return result
+        error = TypeError(f"the executor gave {shorten(result)} for an outcome")
     wrapped = error if isinstance(error, DovetailError) else internal_error(work.id, error)
     return Outcome(work.started or now, now, error=wrapped)
 

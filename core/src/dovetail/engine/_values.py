@@ -83,6 +83,10 @@ class Values:
                 return take(self._part(slot, path[0][1]), path[1:])
         return take(self.whole(slot), path)
 
+    def intact(self, outputs: dict[str, Artifact]) -> bool:
+        """True if every stored file of these outputs is there and unharmed, so that they can be used again."""
+        return all(self.store.has(artifact) for artifact in outputs.values())
+
     def fresh(self, annotation: Any, artifacts: dict[str, Artifact]) -> Any:
         """The value that these artifacts hold."""
         return self._load(Slot(annotation, artifacts))

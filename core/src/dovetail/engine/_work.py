@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,8 @@ from dovetail.graph import (
 )
 from dovetail.spec import Artifact
 from dovetail.store import NodeRecord
+
+log = logging.getLogger("dovetail.engine")
 
 
 @dataclass(eq=False, slots=True)
@@ -96,8 +99,10 @@ class Work:
         return str(getattr(self.node.target, "name", None) or self.node.name)
 
 
-def open_frame(frame: Frame, recorded: dict[str, NodeRecord]) -> tuple[list[Work], list[Work]]:
+def open_frame(frame: Frame, recorded: dict[str, NodeRecord], values: Values) -> tuple[list[Work], list[Work]]:
     """Make the works of a frame; those that a record shows as done are done at once.
+
+    A node whose stored output is needed again but gone or damaged is not done: it runs again.
 
     Returns: all works, and those that are ready.
     """
@@ -108,6 +113,8 @@ def open_frame(frame: Frame, recorded: dict[str, NodeRecord]) -> tuple[list[Work
         record = recorded.get(work.id)
         if record is not None:
             restore(work, record)
+    if recorded:
+        _forget_lost(graph, works, values)
     for node, work in works.items():
         if work.done:
             continue
@@ -135,6 +142,24 @@ def restore(work: Work, record: NodeRecord) -> None:
         work.slot.artifacts = dict(record.outputs or {})
         if not output_names(work):
             work.slot.value = None
+
+
+def _forget_lost(graph: Graph, works: dict[Node, Work], values: Values) -> None:
+    needed = {ref.node for ref in references(graph.result)}
+    for node in reversed(graph.nodes):  # what a node needs comes before it, so it is looked at after it
+        work = works[node]
+        if work.done and not work.slot.skipped and node in needed and not values.intact(work.slot.artifacts):
+            forget(work)
+        if not work.done:
+            needed.update(ref.node for binding in node.inputs.values() for ref in references(binding))
+            needed.update(ref.node for when, _ in node.guards for ref in references(when.inputs["condition"]))
+
+
+def forget(work: Work) -> None:
+    """A done work whose stored output is gone or damaged has to run again."""
+    log.warning("the stored output of node %r is gone or damaged; it runs again", work.id)
+    work.done = False
+    work.slot.artifacts = {}
 
 
 def read_slots(work: Work) -> list[Slot]:
