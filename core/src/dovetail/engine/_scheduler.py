@@ -189,6 +189,8 @@ class Scheduler:
                 raise
             self._receive(work, outcome)
             return
+        # Known to be running before it runs: an interrupt may come at any moment, also between two lines.
+        self._running[work.id] = (work, executor, attempt, Future())
         future = executor.submit(attempt)
         self._running[work.id] = (work, executor, attempt, future)
         future.add_done_callback(lambda done: self._completed.put((work, _outcome_of(work, done))))
