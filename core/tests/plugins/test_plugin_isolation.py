@@ -184,7 +184,6 @@ def test_a_distribution_without_a_name_or_summary_costs_no_warning(
     """Python 3.12 and later warn when a missing header is asked for."""
     folder = shelf.distribution("dovetail-bare", "[dovetail.plugins]\nbare = shelf_bare_gone\n")
     (folder / "METADATA").write_text("Metadata-Version: 2.1\n")
-    (shelf.root / ".dist-info").mkdir()
     assert "dovetail-bare" in {item.distribution for item in list_plugins(shelf.settings())}
     assert not [str(warning.message) for warning in recwarn]
 

@@ -69,7 +69,7 @@ def check_reference(connection: object, who: str) -> None:
             "a connection URL in code must not hold a password",
             who=who,
             why="definitions are recorded with every run, and secrets never are",
-            fix="give the connection a name in the configuration:\n" + _example("warehouse", url.drivername),
+            fix="give the connection a name in dovetail.toml:\n" + _example("warehouse", drivername=url.drivername),
         )
 
 
@@ -77,7 +77,7 @@ def resolve_connection(name: str, settings: Settings) -> Connection:
     """The connection of a name or URL.
 
     Args:
-        name: A key of ``[tool.dovetail.connections]``, or a URL such as ``sqlite:///data.db``.
+        name: A key of ``[connections]`` in the configuration, or a URL such as ``sqlite:///data.db``.
         settings: Tells the connections and the project root, which relative paths start from.
 
     Raises:
@@ -95,8 +95,9 @@ def resolve_connection(name: str, settings: Settings) -> Connection:
             f"there is no connection {name!r}",
             who=str(settings.source) if settings.source else "no dovetail.toml or pyproject.toml was found",
             why=f"connections: {listing(settings.connections)}",
-            fix=(f"write {close!r}, or add to the configuration:\n" if close else "add to the configuration:\n")
-            + _example(name),
+            fix=(f"write {close!r}, or add to " if close else "add to ")
+            + f"{_file(settings)}:\n"
+            + _example(name, settings),
         )
     return _from_table(name, table, settings)
 
@@ -232,12 +233,19 @@ def _check_path(connection: Connection, path: Path) -> None:
         )
 
 
-def _example(name: str, drivername: str = "duckdb") -> str:
+def _file(settings: Settings) -> str:
+    """Where the configuration is written, or should be."""
+    return settings.source.name if settings.source else "dovetail.toml"
+
+
+def _example(name: str, settings: Settings | None = None, drivername: str = "duckdb") -> str:
+    """The table of a connection, as the file that holds the configuration spells it."""
+    in_pyproject = settings is not None and _file(settings) == "pyproject.toml"
     key = name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else '"..."'
+    head = f"[{'tool.dovetail.' if in_pyproject else ''}connections.{key}]\n"
     if drivername in _EMBEDDED:
-        return f'[tool.dovetail.connections.{key}]\nurl = "{drivername}:///{key}.{drivername}"'
+        return f'{head}url = "{drivername}:///{key}.{drivername}"'
     return (
-        f"[tool.dovetail.connections.{key}]\n"
-        f'drivername = "{drivername}"\nusername = "..."\npassword = {{ env = "DATABASE_PASSWORD" }}\n'
+        f'{head}drivername = "{drivername}"\nusername = "..."\npassword = {{ env = "DATABASE_PASSWORD" }}\n'
         'host = "..."\ndatabase = "..."'
     )

@@ -161,19 +161,50 @@ def unavailable(error: BaseException, connection: Connection, message: str | Non
     return EngineUnavailable(broken, who=who, why=message, fix="check that it is up and reachable, then run again")
 
 
+_DRIVERS = {
+    "MySQLdb": "mysqlclient",
+    "duckdb": "dovetail-sql[engine]",
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "snowflake": "snowflake-sqlalchemy",
+}
+"""What to install for the module of a driver, where the module is not called so."""
+
+_USUAL = {
+    "mariadb": ("mariadb+pymysql", "pymysql"),
+    "mysql": ("mysql+pymysql", "pymysql"),
+    "postgresql": ("postgresql+psycopg", "psycopg"),
+}
+"""The usual drivername of a dialect, and the module of its driver."""
+
+
 def missing_driver(module: str | None, connection: Connection) -> EngineUnavailable:
-    """The error to raise when the driver of a URL is not installed."""
-    if connection.dialect == "duckdb":
-        line = "pip install 'dovetail-sql[engine]'"
+    """The error to raise when the driver of a URL is not installed.
+
+    Args:
+        module: What could not be imported; None where SQLAlchemy does not know the dialect.
+        connection: Whose driver it is.
+    """
+    dialect = connection.dialect
+    root = (module or "").partition(".")[0]
+    if root.isidentifier():
+        fix = _pip_install(root)
+    elif dialect in _USUAL:
+        drivername, usual = _USUAL[dialect]
+        fix = f'{_pip_install(usual)}, and write drivername = "{drivername}"'
     else:
-        known = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql", "trino": "trino"}
-        line = f"pip install {known.get(connection.dialect, module or f'the SQLAlchemy dialect of {connection.dialect}')!r}"
+        fix = f"correct the drivername, or pip install the package that brings the SQLAlchemy dialect {dialect!r}"
     return EngineUnavailable(
-        f"the driver of {connection.dialect} is not installed",
+        f"the driver of {dialect} is not installed",
         who=connection.described,
         why=f"cannot import {module}" if module else f"SQLAlchemy knows no dialect {connection.url.drivername!r}",
-        fix=line,
+        fix=fix,
     )
+
+
+def _pip_install(module: str) -> str:
+    requirement = _DRIVERS.get(module, module)
+    return f"pip install '{requirement}'" if "[" in requirement else f"pip install {requirement}"
 
 
 def driver_message(error: BaseException) -> str:

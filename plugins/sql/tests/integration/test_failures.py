@@ -10,7 +10,9 @@ import pyarrow as pa
 import pytest
 from dovetail.config import Settings
 from dovetail.errors import ConfigError, DovetailError, EngineUnavailable, RunInterrupted, UsageError, ValueMismatch
+from dovetail_sql._connections import resolve_connection
 from dovetail_sql._database import Database, TableName
+from dovetail_sql._failures import missing_driver
 from dovetail_sql._statement import parse
 
 EMBEDDED = pytest.mark.parametrize("engine", ["duckdb", "sqlite"], indirect=True)
@@ -167,6 +169,23 @@ def test_a_file_that_may_not_be_written(engine: str, settings: Settings, open_) 
 def test_a_missing_driver_tells_what_to_install(url: str, open_) -> None:
     with pytest.raises(EngineUnavailable, match="pip install"):
         open_(url)
+
+
+@pytest.mark.parametrize(
+    ("drivername", "module", "line"),
+    [
+        ("postgresql+pg8000", "pg8000", "pip install pg8000"),
+        ("postgresql+psycopg", "psycopg", "pip install 'psycopg[binary]'"),
+        ("mysql+mysqldb", "MySQLdb", "pip install mysqlclient"),
+        ("duckdb", "duckdb", "pip install 'dovetail-sql[engine]'"),
+        ("postgresql+nosuch", None, "pip install 'psycopg[binary]', and write drivername = \"postgresql+psycopg\""),
+    ],
+)
+def test_the_driver_to_install_is_the_one_that_the_url_names(
+    settings: Settings, drivername: str, module: str | None, line: str
+) -> None:
+    connection = resolve_connection(f"{drivername}:///db", settings)
+    assert missing_driver(module, connection).fix == line
 
 
 def test_read_only_where_it_is_not_known_is_an_error(settings: Settings, open_) -> None:

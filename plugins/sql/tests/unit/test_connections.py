@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
-from dovetail.config import Settings, redact
+from dovetail.config import Settings, load_settings, redact
 from dovetail.errors import ConfigError, DefinitionError, DovetailError, EngineUnavailable, UsageError
 from dovetail.plugins import build_catalogue, use_catalogue
 from dovetail.spec import SecretProviderSpec, hookimpl
@@ -110,7 +110,26 @@ def test_a_source_that_nobody_brings_names_those_that_are_here(tmp_path, vault: 
 def test_an_unknown_name_tells_the_nearest_and_the_lines_to_add(tmp_path) -> None:
     with pytest.raises(UsageError) as caught:
         resolve_connection("warehose", settings(tmp_path, warehouse={"url": "sqlite:///x.db"}))
-    assert "'warehouse'" in str(caught.value) and "[tool.dovetail.connections.warehose]" in str(caught.value)
+    assert "'warehouse'" in str(caught.value) and "[connections.warehose]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "table"),
+    [
+        ("dovetail.toml", "", "[connections.nope]"),
+        ("pyproject.toml", "[tool.dovetail]\n", "[tool.dovetail.connections.nope]"),
+    ],
+)
+def test_the_lines_to_add_are_those_of_the_file_that_is_there(tmp_path, file: str, content: str, table: str) -> None:
+    """Pasted into the file, they make the connection known."""
+    path = tmp_path / file
+    path.write_text(content)
+    with pytest.raises(UsageError) as caught:
+        resolve_connection("nope", load_settings(tmp_path, environ={}))
+    says, _, lines = (caught.value.fix or "").partition(":\n")
+    assert says == f"add to {file}" and lines.startswith(table + "\n")
+    path.write_text(f"{content}{lines}\n")
+    assert resolve_connection("nope", load_settings(tmp_path, environ={})).dialect == "duckdb"
 
 
 @pytest.mark.parametrize(

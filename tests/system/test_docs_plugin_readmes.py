@@ -1,0 +1,37 @@
+"""The README of every plugin: what its examples import, its install lines bring."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+ENGINES = {"dovetail-pandas": "pandas", "dovetail-pandera": "pandera", "dovetail-polars": "polars"}
+"""What ``[engine]`` of a plugin brings, if a user imports it."""
+
+
+def imported(code: str) -> set[str]:
+    """First parts of the names of the modules that a piece of code imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("readme", sorted(PLUGINS.glob("*/README.md")), ids=lambda path: path.parent.name)
+def test_what_the_examples_import_is_installed_by_the_lines_above(readme: Path) -> None:
+    text = readme.read_text(encoding="utf-8")
+    brought = {"dovetail"}
+    for distribution, extra in re.findall(r"^    pip install '?([\w-]+)(\[engine\])?'?", text, re.MULTILINE):
+        brought.add(distribution.replace("-", "_"))
+        if extra and distribution in ENGINES:
+            brought.add(ENGINES[distribution])
+    for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        assert imported(code) <= brought
