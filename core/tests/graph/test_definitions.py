@@ -229,3 +229,23 @@ class TestGatesOnInputs:
                     hub.run(workflow, frame=bad)
         with pytest.raises(DovetailError):
             dynamic(bad)
+
+
+class TestNamesThatAreNothing:
+    """A string annotation may name a type that is not imported, but not just anything."""
+
+    def test_a_name_that_nobody_defined(self) -> None:
+        with pytest.raises(DefinitionError, match="names nothing"):
+
+            @dt.task
+            def work() -> Undefined:  # type: ignore[name-defined]  # noqa: F821
+                return 1
+
+    def test_an_abbreviation_that_is_only_there_for_type_checkers(self) -> None:
+        with pytest.raises(DefinitionError, match="names nothing") as caught:
+
+            @dt.task
+            def work(frames: list[pd.DataFrame]) -> int:  # type: ignore[name-defined]  # noqa: F821
+                return 1
+
+        assert caught.value.fix == "import it, or write 'pandas.DataFrame'"

@@ -56,7 +56,29 @@ def resolve_hints(function: Callable[..., Any], local_names: Mapping[str, Any] |
             why=f"{type(error).__name__}: {error} (annotations: {raw})",
             fix="use types, or strings such as 'pyspark.sql.DataFrame'",
         ) from error
+    for name, hint in hints.items():
+        _check_names(function, name, hint)
     return {name: type(None) if hint is None else hint for name, hint in hints.items()}
+
+
+_ABBREVIATIONS = {"pl": "polars", "pd": "pandas", "np": "numpy", "pa": "pyarrow"}
+
+
+def _check_names(function: Callable[..., Any], place: str, hint: Any) -> None:
+    """Refuse names that cannot be those of a type somewhere: ``Undefined``, or ``pl.DataFrame`` where ``pl`` is unknown."""
+    if isinstance(hint, TypeRef):
+        head, dot, rest = hint.name.partition(".")
+        if dot and head not in _ABBREVIATIONS:
+            return
+        full = f"{_ABBREVIATIONS[head]}.{rest}" if dot else None
+        raise DefinitionError(
+            f"the annotation {hint.name!r} of {function_name(function)}() names nothing",
+            who=f"{place} of {describe_function(function)}",
+            why=f"{head!r} is not defined where the function is; a name under TYPE_CHECKING is not there at run time",
+            fix=f"import it, or write {full!r}" if full else f"define or import {head!r} before the function",
+        )
+    for inner in get_args(hint):
+        _check_names(function, place, inner)
 
 
 def written(function: Callable[..., Any]) -> Callable[..., Any]:

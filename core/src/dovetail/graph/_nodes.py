@@ -246,7 +246,11 @@ class NodeOutput:
         raise self._refusal("measured", "take its length inside a task")
 
     def _operator(self, other: object) -> NoReturn:
-        raise self._refusal("computed with", "write a task that computes it; for a choice use dt.when")
+        raise self._refusal(
+            "computed with",
+            "write a task that computes it (is a function that was called with it missing its @dt.task?); "
+            "for a choice use dt.when",
+        )
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _operator
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _operator

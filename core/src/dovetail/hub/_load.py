@@ -12,7 +12,7 @@ from typing import Any
 
 from dovetail.engine import MODULE_PREFIX
 from dovetail.errors import DovetailError, UsageError, listing, nearest, user_traceback
-from dovetail.graph import Workflow
+from dovetail.graph import Task, Workflow
 
 
 def load_module(path: Path) -> ModuleType:
@@ -79,6 +79,15 @@ def load_workflow(path: str | Path, name: str) -> Workflow[..., Any]:
     if name in found:
         return found[name]
     close = nearest(name, found)
+    other = vars(module).get(name)
+    if other is not None:
+        kind = "a task" if isinstance(other, Task) else "a plain function" if callable(other) else "no function"
+        raise UsageError(
+            f"{name!r} in {text} is {kind}, not a workflow",
+            fix=f"call it in a function decorated with @dt.workflow, or decorate {name}() itself"
+            if callable(other)
+            else f"workflows there: {listing(found)}",
+        )
     raise UsageError(
         f"there is no workflow {name!r} in {text}",
         fix=(f"did you mean {close!r}?" if close else None) or f"workflows there: {listing(found)}",
