@@ -14,9 +14,20 @@ from typing import TYPE_CHECKING, Any
 from dovetail.config import Settings, redact
 from dovetail.engine._export import export
 from dovetail.engine._portable import portable
+from dovetail.engine._values import MISSING
 from dovetail.engine._work import Work, input_values, output_annotation, output_names, plain_output
-from dovetail.errors import DovetailError, GateBlocked, PlatformError, TaskFailed, TaskTimeout, user_traceback
-from dovetail.graph import RESULT, CompiledTask, Dataset, ResourceScope, base_type, is_named_tuple, markers, run_job
+from dovetail.errors import DovetailError, GateBlocked, PlatformError, TaskFailed, TaskTimeout, shorten, user_traceback
+from dovetail.graph import (
+    RESULT,
+    CompiledTask,
+    Dataset,
+    ResourceScope,
+    Task,
+    base_type,
+    is_named_tuple,
+    markers,
+    run_job,
+)
 from dovetail.quality import Gate, Report, raise_for_decision
 from dovetail.spec import Artifact, RemoteTaskType, TaskCall, TaskContext
 from dovetail.store import Publication
@@ -41,7 +52,8 @@ class Services:
     cancelled: threading.Event
     save_handle: Callable[[Work, Any], None]
     on_output: Callable[[str, str, str], None]
-    payloads: dict[int, bytes] = field(default_factory=dict)
+    plugins: tuple[object, ...] = ()
+    payloads: dict[Task[..., Any], bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -80,7 +92,7 @@ class NodeAttempt:
                 log.exception("node %r could not be cancelled", self.node_id)
 
     def run(self, call: Call | None = None) -> Outcome:
-        """Run it; user, data and platform failures are in the outcome, only interrupts are raised."""
+        """Run it; user, data and platform failures are in the outcome, only an interrupt of the main thread is raised."""
         outcome = self._outcome = Outcome(time.time())
         try:
             if self._work.task is None:
@@ -90,7 +102,9 @@ class NodeAttempt:
         except DovetailError as error:
             error.who = error.who or f"node {self.node_id!r}"
             outcome.error = error
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # engines raise panics that are no Exception
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise
             outcome.error = user_failure(self.node_id, self._work.name, error)
         outcome.ended = time.time()
         return outcome
@@ -159,7 +173,9 @@ class NodeAttempt:
     def _elsewhere(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext, call: Call) -> Any:
         services = self._services
         inputs = compiled.gate_inputs(inputs, self._gate)
-        payload, request = portable(self._work, compiled, inputs, context, services.values, services.payloads)
+        payload, request = portable(
+            self._work, compiled, inputs, context, services.values, services.payloads, services.plugins
+        )
 
         def show(stream: str, line: str) -> None:
             services.on_output(self.node_id, stream, redact(line))
@@ -175,6 +191,7 @@ class NodeAttempt:
         slot.artifacts = artifacts
         if not compiled.gated and not self._datasets():
             self._outcome.artifacts = artifacts
+            return MISSING  # loaded by whoever needs it here
         return services.values.fresh(output_annotation(self._work), artifacts)
 
     def _gate(self, gate: Gate, value: Any) -> Any:
@@ -199,9 +216,13 @@ class NodeAttempt:
         try:
             raise_for_decision(result.report)
         except GateBlocked as error:
-            staged = values.types.dump(value, type(value), values.store)
-            outcome.kept.append(staged)
-            error.details["staged"] = staged.id
+            try:
+                staged = values.types.dump(value, type(value), values.store)
+            except DovetailError as trouble:
+                log.warning("what gate %r refused could not be kept: %s", gate.name, trouble.what)
+            else:
+                outcome.kept.append(staged)
+                error.details["staged"] = staged.id
             error.who = f"node {self.node_id!r}" + (f", evaluated by {error.who}" if error.who else "")
             raise
         return result.value
@@ -255,11 +276,15 @@ class NodeAttempt:
 def user_failure(node_id: str, task: str, error: BaseException) -> TaskFailed:
     """What a user's function raised, as text that can be stored; ``__cause__`` is the exception itself."""
     kind = type(error).__name__
+    try:
+        message = redact(str(error))
+    except Exception as problem:  # a user's __str__ may do anything
+        message = f"<its str() raised {type(problem).__name__}>"
     failed = TaskFailed(
-        f"node {node_id!r} raised {kind}: {redact(str(error))}"[:2000],
+        f"node {node_id!r} raised {kind}: {message}"[:2000],
         who=f"task {task!r}",
         type=kind,
-        message=redact(str(error))[:2000],
+        message=message[:2000],
         traceback=redact(user_traceback(error)),
     )
     failed.__cause__ = error
@@ -270,6 +295,6 @@ def internal_error(node_id: str, error: BaseException) -> PlatformError:
     """An executor or dovetail itself failed."""
     return PlatformError(
         f"node {node_id!r} could not be run",
-        why=f"{type(error).__name__}: {error}",
+        why=f"{type(error).__name__}: {shorten(error, 500)}",
         fix="this is a defect; please report it",
     )

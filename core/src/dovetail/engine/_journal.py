@@ -30,7 +30,13 @@ class Journal:
     """Buffers what happened and commits it; shared by the scheduler and the pulse thread."""
 
     def __init__(
-        self, runs: RunStore, run_id: str, owner_id: str, lease: float, observers: Iterable[Observer] = ()
+        self,
+        runs: RunStore,
+        run_id: str,
+        owner_id: str,
+        lease: float,
+        observers: Iterable[Observer] = (),
+        claim: int = 1,
     ) -> None:
         self._runs = runs
         self._run_id = run_id
@@ -46,6 +52,7 @@ class Journal:
         self._artifacts: list[Artifact] = []
         self._events: list[EventRecord] = []
         self._count = 0
+        self._series = f"{run_id}-{owner_id[:8]}-{claim}"  # one process may drive a run twice
         self._stop = threading.Event()
         self._pulse: threading.Thread | None = None
         self.warnings = 0
@@ -62,13 +69,14 @@ class Journal:
                     data,
                     node_id,
                     time.time(),
-                    f"{self._run_id}-{self._owner_id[:8]}-{self._count}",
+                    f"{self._series}-{self._count}",
                     self._run_id,
                 )
             )
 
-    def _event_id(self) -> str:
-        return f"{self._run_id}-{self._owner_id[:8]}-{self._count}"
+    def last_event(self, type_: str, **data: Any) -> EventRecord:
+        """The event that ends the run; it is committed with the run's end."""
+        return EventRecord(type_, data, time=time.time(), id=f"{self._series}-end", run_id=self._run_id)
 
     def started(self, work: Work) -> None:
         """An attempt begins. It is written down when it takes longer than a moment."""
@@ -224,6 +232,8 @@ class Journal:
             except DovetailError as error:
                 # The scheduler meets the same trouble at its next commit and reports it; the pulse only tries again.
                 log.warning("the run store did not answer: %s", error.what)
+            except Exception:  # without a pulse, a living run would be taken for a crashed one
+                log.exception("the pulse of run %s stumbled", self._run_id)
 
     def _show_running(self) -> None:
         with self._lock:

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+import copyreg
+import dataclasses
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from dovetail.config import load_settings
+from dovetail.config import Settings
 from dovetail.engine._values import Values
 from dovetail.engine._work import Work, stored
 from dovetail.env import pack
+from dovetail.errors import DovetailError
 from dovetail.graph import CompiledTask, ResourceScope, Task, base_type
+from dovetail.plugins import Catalogue, build_catalogue, current_catalogue, use_catalogue
 from dovetail.spec import Artifact, TaskContext, TaskType
-from dovetail.store import open_artifact_store
+from dovetail.store import ArtifactStore, open_artifact_store
 from dovetail.types import current_types
 
 MODULE_PREFIX = "_dovetail_"
 """What the names of modules begin with that were made from a pipeline file."""
+
+
+# Dataclasses of a pipeline file travel by value; what stands for "no default" in their fields must stay one of its kind.
+copyreg.pickle(type(dataclasses.MISSING), lambda _: "MISSING")
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """The hub that a task came from, as far as another process can have it."""
+
+    settings: Settings
+    plugins: tuple[object, ...] = ()
+
+    def catalogue(self) -> Catalogue:
+        """Everything that the hub's plugins declare."""
+        with contextlib.suppress(DovetailError):  # that of the worker's own configuration, if there is one
+            current = current_catalogue()
+            if not self.plugins and dataclasses.replace(current.settings, home=self.settings.home) == self.settings:
+                return current
+        return build_catalogue(self.settings, self.plugins)
+
+
+_surroundings: dict[str, tuple[Catalogue, ArtifactStore]] = {}
 
 
 @dataclass(slots=True)
@@ -26,11 +53,19 @@ class PortableWork:
 
     task: Task[..., Any]
     task_type: TaskType
+    hub: Surroundings
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
         """Load the inputs, do the work, store the outputs; returns their artifacts."""
-        settings = load_settings(Path(request["project_root"]), {"home": request["home"]})
-        values = Values(current_types(), open_artifact_store(settings))
+        run_id = request["run_id"]
+        if run_id not in _surroundings:  # a worker serves one run
+            _surroundings.clear()
+            _surroundings[run_id] = self.hub.catalogue(), open_artifact_store(self.hub.settings)
+        catalogue, store = _surroundings[run_id]
+        with use_catalogue(catalogue):
+            return self._work(request, Values(current_types(), store))
+
+    def _work(self, request: dict[str, Any], values: Values) -> dict[str, Any]:
         task = self.task
         inputs = {
             name: values.types.load(Artifact.from_dict(data), values.store, base_type(task.interface.inputs[name]))
@@ -42,7 +77,7 @@ class PortableWork:
             run_id=request["run_id"],
             attempt=request["attempt"],
             idempotency_key=request["idempotency_key"],
-            settings=settings,
+            settings=self.hub.settings,
         )
         with ResourceScope() as scope:
             # Gates are evaluated by the process that drives the run: its journal keeps their reports.
@@ -63,25 +98,25 @@ def portable(
     inputs: dict[str, Any],
     context: TaskContext,
     values: Values,
-    payloads: dict[int, bytes],
+    payloads: dict[Task[..., Any], bytes],
+    plugins: tuple[object, ...],
 ) -> tuple[bytes, dict[str, Any]]:
     """The payload (packed once per task) and the request for one attempt."""
     task = compiled.task
-    payload = payloads.get(id(task))
+    payload = payloads.get(task)
     if payload is None:
-        payload = payloads[id(task)] = pack(PortableWork(task, compiled.task_type), by_value=file_modules())
+        hub = Surroundings(context.settings, plugins)
+        payload = payloads[task] = pack(PortableWork(task, compiled.task_type, hub), by_value=file_modules())
     artifacts = {}
     for name, value in inputs.items():
         binding = work.node.inputs.get(name) if work.element is None else None
         found = stored(binding, work.frame) if binding is not None and not compiled.has_input_gates else None
         artifacts[name] = found or values.types.dump(value, base_type(task.interface.inputs[name]), values.store)
     request = {
-        "home": str(context.settings.home),
         "inputs": {name: artifact.to_dict() for name, artifact in artifacts.items()},
         "node_id": context.node_id,
         "run_id": context.run_id,
         "attempt": context.attempt,
         "idempotency_key": context.idempotency_key,
-        "project_root": str(context.settings.project_root),
     }
     return payload, request

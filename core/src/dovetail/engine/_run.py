@@ -44,6 +44,7 @@ class Engine:
     artifacts: ArtifactStore
     executor: str = "threads"
     observers: tuple[Observer, ...] = ()
+    plugins: tuple[object, ...] = ()
     on_output: Output = field(default=lambda node_id, stream, line: print(line))  # noqa: T201  (a task's own output)
 
     def start(
@@ -102,9 +103,10 @@ class Engine:
     def _drive(self, run_id: str, workflow: Workflow[..., Any], inputs: dict[str, Slot]) -> RunResult:
         owner = current_owner()
         lease = self.settings.lease_seconds
+        listeners = self._listeners()
         record = self.runs.claim(run_id, owner, lease)
         recorded = {node.node_id: node for node in self.runs.nodes(run_id)} if record.claims > 1 else {}
-        journal = Journal(self.runs, run_id, owner.id, lease, self._listeners())
+        journal = Journal(self.runs, run_id, owner.id, lease, listeners, record.claims)
         values = Values(self.types, self.artifacts)
         executors = _Executors(self.catalogue, self.settings.max_workers)
         frame = Frame(workflow.graph, "", inputs)
@@ -120,6 +122,7 @@ class Engine:
             cancelled=journal.cancelled,
             save_handle=journal.save_handle,
             on_output=self.on_output,
+            plugins=self.plugins,
         )
         slots = self.settings.max_workers
         scheduler = Scheduler(services, journal, executors.get, self.executor, slots, recorded, self.runs)
@@ -138,7 +141,8 @@ class Engine:
         finally:
             journal.stop_pulse()
             executors.stop()
-            scope.close()
+            for trouble in scope.close():
+                log.warning("a resource of run %s could not be closed", run_id, exc_info=trouble)
             if not journal.lost:
                 self._finish(journal, run_id, owner.id, status, error, artifacts)
         return RunResult(run_id, workflow.output, Slot(workflow.output, artifacts, value), values, self.runs)
@@ -152,9 +156,7 @@ class Engine:
         error: DovetailError | None,
         outputs: dict[str, Artifact],
     ) -> None:
-        event = EventRecord(
-            "run.finished", {"status": status}, time=time.time(), id=f"{run_id}-{owner_id[:8]}-end", run_id=run_id
-        )
+        event = journal.last_event("run.finished", status=status)
         facts = redact_data(error.to_dict()) if error else None
         try:
             self.runs.finish(run_id, owner_id, status, facts, outputs, [event])
@@ -213,9 +215,12 @@ class _Executors:
             return self._started[name]
 
     def stop(self) -> None:
-        """Stop all."""
-        for executor in self._started.values():
-            executor.stop()
+        """Stop all; what goes wrong is logged, for the run must still be ended."""
+        for name, executor in self._started.items():
+            try:
+                executor.stop()
+            except Exception:
+                log.exception("executor %r could not be stopped", name)
 
 
 def new_run_id() -> str:

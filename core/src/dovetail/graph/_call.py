@@ -36,9 +36,9 @@ class ResourceScope:
     """Holds what task types open for the nodes of a run, and closes it at the end."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, Hashable], tuple[TaskType, Any]] = {}
-        self._locks: dict[tuple[str, Hashable], threading.Lock] = {}
-        self._turns: dict[str, threading.Lock] = {}
+        self._open: dict[tuple[type[TaskType], Hashable], tuple[TaskType, Any]] = {}
+        self._locks: dict[tuple[type[TaskType], Hashable], threading.Lock] = {}
+        self._turns: dict[type[TaskType], threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, task_type: TaskType, config: Any, context: TaskContext) -> Any:
@@ -46,7 +46,7 @@ class ResourceScope:
         key = task_type.resource_key(config)
         if key is None:
             return None
-        full = (type(task_type).__qualname__, key)
+        full = (type(task_type), key)
         with self._lock:
             lock = self._locks.setdefault(full, threading.Lock())
         with lock:
@@ -57,7 +57,7 @@ class ResourceScope:
     def turn(self, task_type: TaskType) -> threading.Lock:
         """The lock of a task type that is not to be called from several threads at once."""
         with self._lock:
-            return self._turns.setdefault(type(task_type).__qualname__, threading.Lock())
+            return self._turns.setdefault(type(task_type), threading.Lock())
 
     def close(self) -> list[BaseException]:
         """Close everything, last opened first; returns what went wrong on the way."""

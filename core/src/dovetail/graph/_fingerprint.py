@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import decimal
+import enum
+import fractions
 import functools
 import hashlib
 import os
+import re
 import sys
 import sysconfig
 import types
+import uuid
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+
+from dovetail.errors import DovetailError
+from dovetail.types import current_types
+
+_PLAIN_OBJECTS = (
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    decimal.Decimal,
+    fractions.Fraction,
+    uuid.UUID,
+    PurePath,
+    re.Pattern,
+    range,
+    slice,
+)
 
 
 def code_fingerprint(function: Callable[..., Any]) -> str:
@@ -18,8 +41,9 @@ def code_fingerprint(function: Callable[..., Any]) -> str:
 
     Comments, formatting and line numbers do not count; constants, names, defaults and values captured from around do.
     Your own is what lies neither in the standard library nor in an installed package: helpers are followed through other
-    files, also when they are reached as ``module.function``. For other changes there is ``cache_version``. The digest
-    differs between minor versions of Python.
+    files, also when they are reached as ``module.function``, and so are classes. Of captured objects, those of your own
+    classes and tables count by their content. For other changes there is ``cache_version``. The digest differs between
+    minor versions of Python.
     """
     digest = hashlib.sha256(f"python{sys.version_info[0]}.{sys.version_info[1]}".encode())
     _Walker(digest).function(function)
@@ -47,7 +71,7 @@ def _is_own(module_name: str | None) -> bool:
 class _Walker:
     def __init__(self, digest: Any) -> None:
         self._digest = digest
-        self._seen: set[int] = set()
+        self._seen: dict[int, Any] = {}  # by id, held so that no id comes again
 
     def _add(self, *parts: object) -> None:
         for part in parts:
@@ -56,14 +80,15 @@ class _Walker:
             self._digest.update(data)
 
     def function(self, function: Any) -> None:
-        code = getattr(function, "__code__", None)
-        if code is None:
-            self._add("callable", getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
+        if isinstance(function, types.MethodType):
+            self._value(function.__self__)
+            function = function.__func__
+        if self._again(function):
             return
-        if id(code) in self._seen:
-            self._add("again", code.co_name)
+        if not isinstance(function, types.FunctionType):
+            self._callable(function)
             return
-        self._seen.add(id(code))
+        code = function.__code__
         self._code(code)
         for default in function.__defaults__ or ():
             self._value(default)
@@ -84,6 +109,56 @@ class _Walker:
                     self._members(value, code)
                 else:
                     self._value(value)
+
+    def _again(self, value: Any) -> bool:
+        """True, and noted, if this very object was met before: recursion, or a helper that several others use."""
+        if id(value) in self._seen:
+            self._add("again", getattr(value, "__qualname__", type(value).__qualname__))
+            return True
+        self._seen[id(value)] = value
+        return False
+
+    def _callable(self, function: Any) -> None:
+        """What can be called but is no function: a partial, a function that a C decorator wraps, an object."""
+        self._add("callable", getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
+        if isinstance(function, functools.partial):
+            self._value(function.func)
+            self._value(function.args)
+            self._value(function.keywords)
+        elif hasattr(function, "__wrapped__"):
+            self._value(function.__wrapped__)
+        elif not isinstance(function, types.BuiltinFunctionType):
+            self._object(function)
+
+    def _class(self, cls: type) -> None:
+        """A class of your own: its methods, its constants and its own bases."""
+        self._add("class", cls.__module__, cls.__qualname__, *getattr(cls, "__annotations__", {}))
+        for base in cls.__bases__:
+            self._value(base)
+        for name, member in sorted(vars(cls).items()):
+            member = getattr(member, "__func__", getattr(member, "fget", member))
+            written = isinstance(member, types.FunctionType) and member.__code__.co_filename != "<string>"
+            if written or not name.startswith("__"):
+                self._add("attribute", name)
+                self._value(member)
+
+    def _object(self, value: Any) -> None:
+        """An object of a class of your own by its class and its state, a table by its content, all else by its class."""
+        kind = type(value)
+        self._add("object", kind.__module__, kind.__qualname__, getattr(value, "__qualname__", ""))
+        if isinstance(value, enum.Enum):
+            self._add(value.name)
+            self._value(value.value)
+        elif isinstance(value, _PLAIN_OBJECTS):
+            self._add(repr(value))
+        elif _is_own(kind.__module__):
+            self._value(kind)
+            state = {slot: getattr(value, slot) for slot in getattr(kind, "__slots__", ()) if hasattr(value, slot)}
+            self._value({**state, **getattr(value, "__dict__", {})})
+        else:
+            with contextlib.suppress(DovetailError):
+                if current_types().is_table(value):
+                    self._add(current_types().content_hash(value))
 
     def _members(self, module: types.ModuleType, code: types.CodeType) -> None:
         """What a function may use of a module of your own: everything there whose name it mentions."""
@@ -118,15 +193,28 @@ class _Walker:
             for key, item in value.items():
                 self._value(key)
                 self._value(item)
-        elif isinstance(value, types.FunctionType) and _is_own(value.__module__):
+        elif isinstance(value, (types.FunctionType, types.MethodType)):
+            if _is_own(value.__module__):
+                self.function(value)
+            else:
+                self._add("function", value.__module__, value.__qualname__)
+        elif isinstance(value, functools.partial) or (hasattr(value, "__wrapped__") and not _is_task(value)):
             self.function(value)
-        elif getattr(type(value), "__dovetail_task__", False) and value.function is not None:
-            self.function(value.function)  # a task that is called like a function
+        elif _is_task(value):
+            self._add("task", value.name)
+            if value.function is not None:
+                self.function(value.function)  # a task that is called like a function
         elif isinstance(value, types.ModuleType):
             self._add("module", value.__name__)
-        else:
-            kind = type(value)
-            self._add("object", kind.__module__, kind.__qualname__, getattr(value, "__qualname__", ""))
+        elif not self._again(value):
+            if isinstance(value, type) and _is_own(value.__module__):
+                self._class(value)
+            else:
+                self._object(value)
+
+
+def _is_task(value: Any) -> bool:
+    return getattr(type(value), "__dovetail_task__", False) is True
 
 
 def _global_names(code: types.CodeType) -> set[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dovetail import store
 from dovetail.config import Settings, load_settings
@@ -21,6 +22,9 @@ from dovetail.types import TypeEngine, current_types
 
 if TYPE_CHECKING:
     from dovetail.store import RunStore
+
+
+T = TypeVar("T")
 
 
 class Hub:
@@ -41,10 +45,22 @@ class Hub:
             settings = replace(settings, home=Path(home).absolute())
         self.settings: Settings = settings
         self._extra = tuple(plugins)
+        self._made: dict[str, Any] = {}
+        self._making = threading.RLock()
 
-    @cached_property
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        """What several threads may ask for at the same time is made once."""
+        with self._making:
+            if name not in self._made:
+                self._made[name] = make()
+            return cast("T", self._made[name])
+
+    @property
     def catalogue(self) -> Catalogue:
         """Everything that the plugins declare; shared with the current one where the settings agree."""
+        return self._once("catalogue", self._make_catalogue)
+
+    def _make_catalogue(self) -> Catalogue:
         current = current_catalogue()
         if not self._extra and replace(current.settings, home=self.settings.home) == self.settings:
             return current
@@ -53,25 +69,36 @@ class Hub:
             catalogue.register(plugin)
         return catalogue
 
-    @cached_property
+    @property
     def types(self) -> TypeEngine:
         """The type engine."""
-        with use_catalogue(self.catalogue):
+        with self._making, use_catalogue(self.catalogue):
             return current_types()
 
-    @cached_property
+    @property
     def runs(self) -> RunStore:
         """The run store."""
-        return store.open_run_store(self.settings)
+        return self._once("runs", lambda: store.open_run_store(self.settings))
 
-    @cached_property
+    @property
     def artifacts(self) -> ArtifactStore:
         """The artifact store."""
-        return open_artifact_store(self.settings)
+        return self._once("artifacts", lambda: open_artifact_store(self.settings))
 
     def register(self, plugin: object) -> None:
         """Add a hook module, or an object with hook implementations."""
         self.catalogue.register(plugin)
+        self._extra = (*self._extra, plugin)
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Inside, also in the tasks of a run, this is the hub of ``dt.run``."""
+        token = _current.set(self)
+        try:
+            with use_catalogue(self.catalogue):
+                yield
+        finally:
+            _current.reset(token)
 
     def run(
         self,
@@ -107,7 +134,7 @@ class Hub:
             raise UsageError(
                 f"run() takes a workflow, not {type(workflow).__name__}", fix="decorate the function with @dt.workflow"
             )
-        with use_catalogue(self.catalogue):
+        with self._in_use():
             engine = self._engine(executor, observers, on_output)
             return engine.start(workflow, {**(inputs or {}), **named}, source or source_of(workflow), run_id)
 
@@ -131,7 +158,7 @@ class Hub:
             UsageError: There is no such run, it has succeeded, or its workflow has changed.
             StoreLocked: A living process drives it.
         """
-        with use_catalogue(self.catalogue):
+        with self._in_use():
             record = self.runs.get_run(run_id)
             loaded = workflow or load_source(record.source, record.run_id)
             executor = str(record.options.get("executor", "threads"))
@@ -147,15 +174,18 @@ class Hub:
             artifacts=self.artifacts,
             executor=executor,
             observers=tuple(observers),
+            plugins=self._extra,
         )
         if on_output is not None:
             engine.on_output = on_output
         return engine
 
     def close(self) -> None:
-        """Close the stores."""
-        if "runs" in self.__dict__:
-            self.runs.close()
+        """Close the stores; they are opened again at need."""
+        with self._making:
+            runs = self._made.pop("runs", None)
+        if runs is not None:
+            runs.close()
 
     def __enter__(self) -> Hub:
         return self
@@ -164,20 +194,23 @@ class Hub:
         self.close()
 
 
-_default: Hub | None = None
+_current: ContextVar[Hub | None] = ContextVar("dovetail_hub", default=None)
 _lock = threading.Lock()
 
 
 def default_hub() -> Hub:
-    """The hub of this process, made at first need from the configuration; shares the current catalogue."""
-    global _default
+    """The hub of this process, made at first need from the configuration; inside a task, that of its run."""
+    catalogue = current_catalogue()
+    running = _current.get()
+    if running is not None and running.catalogue is catalogue:
+        return running
     with _lock:
-        catalogue = current_catalogue()
-        if _default is None or _default.catalogue is not catalogue:
-            hub = Hub(catalogue.settings)
-            hub.__dict__["catalogue"] = catalogue
-            _default = hub
-        return _default
+        kept = vars(catalogue)  # one hub for each catalogue, so that both go together
+        found = kept.get("_default_hub")
+        if not isinstance(found, Hub):
+            found = kept["_default_hub"] = Hub(catalogue.settings)
+            found._made["catalogue"] = catalogue
+        return found
 
 
 def run(workflow: Workflow[..., Any], /, **options: Any) -> RunResult:
