@@ -29,9 +29,10 @@ def imported(code: str) -> set[str]:
 def test_what_the_examples_import_is_installed_by_the_lines_above(readme: Path) -> None:
     text = readme.read_text(encoding="utf-8")
     brought = {"dovetail"}
-    for distribution, extra in re.findall(r"^    pip install '?([\w-]+)(\[engine\])?'?", text, re.MULTILINE):
+    lines = "".join(re.findall(r"^    pip install ([^#\n]+)", text, re.MULTILINE))
+    for distribution, extra in re.findall(r"([a-z][a-z-]+)(\[engine\])?", lines):
         brought.add(distribution.replace("-", "_"))
-        if extra and distribution in ENGINES:
-            brought.add(ENGINES[distribution])
+        if extra:
+            brought.add(ENGINES.get(distribution, ""))
     for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         assert imported(code) <= brought

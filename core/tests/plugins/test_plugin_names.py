@@ -163,20 +163,20 @@ LATER = "{} will bring it; it is not released yet. Until then: bring the {} your
             "did you mean 'spark'? " + LATER.format("dovetail-spark", "task type", "write-a-task-type"),
         ),
         ("task_type", "alpah", "did you mean 'alpha'?"),
-        ("type", "polars.DataFrame", "pip install dovetail-polars"),
-        ("type", "polars.lazyframe.frame.LazyFrame", "pip install dovetail-polars"),
+        ("type", "polars.DataFrame", "pip install 'dovetail-polars[engine]'"),
+        ("type", "polars.lazyframe.frame.LazyFrame", "pip install 'dovetail-polars[engine]'"),
         ("type", "pyspark.sql.DataFrame", LATER.format("dovetail-spark", "type", "write-a-plugin")),
         ("type", "vaex.dataframe.DataFrame", LATER.format("dovetail-vaex", "type", "write-a-plugin")),
         ("type", "duckdb.DuckDBPyRelation", LATER.format("dovetail-duckdb", "type", "write-a-plugin")),
         ("type", "pyarrow.Table", "pip install 'dovetail[arrow]'"),
-        ("check_engine", "pandera", "pip install dovetail-pandera"),
+        ("check_engine", "pandera", "pip install 'dovetail-pandera[engine]'"),
         (
             "check_engine",
             "great_expectations.ExpectationSuite",
             LATER.format("dovetail-great-expectations", "check engine", "write-a-plugin"),
         ),
         ("executor", "ray", LATER.format("dovetail-ray", "executor", "write-a-plugin")),
-        ("task_type", "sql", "pip install dovetail-sql"),
+        ("task_type", "sql", "pip install 'dovetail-sql[engine]'"),
     ],
 )
 def test_an_unknown_name_says_what_to_type(shelf: Any, kind: str, name: str, fix: str) -> None:
@@ -191,7 +191,7 @@ def test_an_unknown_name_says_what_to_type(shelf: Any, kind: str, name: str, fix
 def test_what_is_installed_already_is_not_recommended(shelf: Any) -> None:
     shelf.plugin("polars", FRAMES.format(name="Polars"))
     error = shelf.catalogue().missing("type", "polars.Series")
-    assert "pip install dovetail-polars" not in (error.fix or "")
+    assert "dovetail-polars" not in (error.fix or "")
 
 
 def test_nothing_near_at_all_points_to_the_listing(shelf: Any) -> None:

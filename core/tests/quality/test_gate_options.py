@@ -108,7 +108,7 @@ def test_a_suite_that_nobody_knows(types) -> None:
 @pytest.mark.parametrize(
     ("module", "fix"),
     [
-        ("pandera.api.polars.container", "pip install dovetail-pandera"),
+        ("pandera.api.polars.container", "pip install 'dovetail-pandera[engine]'"),
         (
             "great_expectations.core.expectation_suite",
             "dovetail-great-expectations will bring it; it is not released yet",
@@ -122,6 +122,12 @@ def test_a_suite_of_a_library_whose_plugin_is_missing_says_what_brings_it(
     suite = type("Suite", (), {"__module__": module})
     with pytest.raises(DefinitionError) as caught:
         Gate(suite()).check(alone)
+    assert fix in str(caught.value)
+    own = type(
+        "Flights", (suite,), {"__module__": "__main__"}
+    )  # a user's DataFrameModel is a class of their own module
+    with pytest.raises(DefinitionError) as caught:
+        Gate(own).check(alone)
     assert fix in str(caught.value)
 
 

@@ -49,6 +49,7 @@ _NAMES = {
     for kind in ("task_type", "check_engine", "executor")
 }
 _LIBRARIES = {library: known.requirement for known in _KNOWN for library in known.libraries}
+_WITH_ENGINE = frozenset(k.requirement for k in _KNOWN if k.released and k.requirement.startswith("dovetail-"))
 _UNRELEASED = frozenset(known.requirement for known in _KNOWN if not known.released)
 
 
@@ -83,7 +84,8 @@ def how_to_get(requirement: str, kind: str) -> str:
         kind: Kind of the name.
     """
     if requirement not in _UNRELEASED:
-        return pip_install(requirement)
+        # With its engine: whoever asks for the name wants to use it, and what is there already is left alone.
+        return pip_install(f"{requirement}[engine]" if requirement in _WITH_ENGINE else requirement)
     page = "write-a-task-type" if kind == "task_type" else "write-a-plugin"
     return (
         f"{requirement} will bring it; it is not released yet. "

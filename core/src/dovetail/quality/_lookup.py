@@ -37,20 +37,23 @@ def find_spec(suite: Any, catalogue: Catalogue) -> CheckEngineSpec:
         for spec in engines.values():
             if name in spec.suites:
                 return spec
-    package = class_names(suite)[0].partition(".")[0]
-    known = [name for spec in engines.values() if spec.engine == package for name in spec.suites]
-    if known:
-        fix = f"give it one of {', '.join(known)}"
-    else:
-        missing = catalogue.missing("check_engine", class_names(suite)[0])
-        fix = "give a gate native checks (dovetail.quality.checks), or install the plugin that knows this library"
-        if missing.fix and (not isinstance(missing, UsageError) or missing.details.get("distribution")):
-            fix = missing.fix  # the plugin is there and not loaded, or it is known who brings one
+    packages = {name.partition(".")[0] for name in class_names(suite)}
+    known = [name for spec in engines.values() if spec.engine in packages for name in spec.suites]
+    fix = f"give it one of {', '.join(known)}" if known else _how_to_get(suite, catalogue)
     raise DefinitionError(
         f"no installed plugin evaluates a suite of type {class_names(suite)[0]}: {shorten(suite)}",
         why=f"installed check engines: {', '.join(sorted(engines)) or 'none'}",
         fix=fix,
     )
+
+
+def _how_to_get(suite: Any, catalogue: Catalogue) -> str:
+    """What to type for a suite that nobody here knows. A user's own subclass is known by the library of its bases."""
+    for name in class_names(suite):
+        missing = catalogue.missing("check_engine", name)
+        if missing.fix and (not isinstance(missing, UsageError) or missing.details.get("distribution")):
+            return missing.fix  # the plugin is there and not loaded, or it is known who brings one
+    return "give a gate native checks (dovetail.quality.checks), or install the plugin that knows this library"
 
 
 def load_engine(spec: CheckEngineSpec, catalogue: Catalogue) -> CheckEngine:
