@@ -25,6 +25,7 @@ from dovetail.types._names import (
     is_union,
     normalise,
     resolve_loaded,
+    shown_class,
 )
 from dovetail.types._paths import STREAM, ConversionGraph
 from dovetail.types._plain_roads import PlainRoads
@@ -158,7 +159,7 @@ class Acceptors:
             if any(class_name(base) == reference.name for base in type(value).__mro__):
                 return value
             if self.registry.leaf(type(value)) is not None or hasattr(value, "__arrow_c_stream__"):
-                raise self.registry.unknown(reference, f"a {class_name(type(value))} cannot be converted to it")
+                raise self.registry.unknown(reference, f"a {shown_class(type(value))} cannot be converted to it")
             raise Mismatch(value, f"a {reference.name}")
 
         return accept

@@ -31,7 +31,7 @@ class Edges:
             UnknownType: One end is a name that nobody knows, and the other is something else.
         """
         source, target = normalise(source), normalise(target)
-        names = self._registry.name(source), self._registry.name(target)
+        names = self._registry.shown(source), self._registry.shown(target)
         if target is Any or source is Any:
             return ConversionPath(*names, note="" if target is Any else LATER)
         if source == target:
@@ -63,7 +63,7 @@ class Edges:
                 if normalise(arm) is NoneType:
                     fix = "handle None before this edge, give it a default, or let the input be Optional too"
                 raise self._refuse(
-                    names, f"{self._registry.name(arm)} does not fit {names[1]}", fix or error.fix
+                    names, f"{self._registry.shown(arm)} does not fit {names[1]}", fix or error.fix
                 ) from None
             if path.cost >= worst.cost and (path.steps or path.note):
                 worst = ConversionPath(*names, path.steps, path.note)

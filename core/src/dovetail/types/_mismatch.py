@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dovetail.errors import ConversionError, ValueMismatch, shorten
-from dovetail.types._names import class_name, type_name
+from dovetail.types._names import shown_class, shown_name
 
 
 class Mismatch(Exception):
@@ -27,11 +27,11 @@ class Mismatch(Exception):
     def error(self, annotation: Any) -> ValueMismatch:
         """The public error."""
         place = render_path(self.path)
-        got = f"{' '.join(shorten(self.value).split())} of type {class_name(type(self.value))}"
+        got = f"{' '.join(shorten(self.value).split())} of type {shown_class(type(self.value))}"
         return ValueMismatch(
             f"expected {self.expected}{f' at {place}' if place else ''}, got {got}",
             why=self.why,
-            fix=f"give a value that fits {type_name(annotation)}, or change the annotation",
+            fix=f"give a value that fits {shown_name(annotation)}, or change the annotation",
             path=place,
             expected=self.expected,
         )

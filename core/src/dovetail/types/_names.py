@@ -138,6 +138,21 @@ def class_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
+def shown_class(cls: type) -> str:
+    """The name under which a library offers a class, for messages: ``polars.DataFrame``, not where it is defined.
+
+    Nothing is imported. Never stored: what is stored says where the class is.
+    """
+    top, dot, _ = cls.__module__.partition(".")
+    offered = vars(sys.modules.get(top, builtins)).get(cls.__name__)
+    return f"{top}.{cls.__name__}" if dot and offered is cls else class_name(cls)
+
+
+def shown_name(annotation: Any) -> str:
+    """Like :func:`type_name`, for messages."""
+    return type_name(annotation, lambda part: shown_class(part) if isinstance(part, type) else None)
+
+
 def parse_name(text: str) -> Any:
     """The annotation that :func:`type_name` wrote, among loaded modules; None if it cannot be found there.
 

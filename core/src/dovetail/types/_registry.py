@@ -7,7 +7,7 @@ from typing import Any, Protocol, get_origin
 
 from dovetail.errors import DovetailError, UnknownType
 from dovetail.spec import CodecSpec, ConverterSpec, Declaration, Manifest, TransformerSpec, TypeRef, TypeTransformer
-from dovetail.types._names import class_name, normalise, resolve_loaded, type_name
+from dovetail.types._names import class_name, normalise, resolve_loaded, shown_class, type_name
 
 PLAIN = "dovetail.types._engine:PlainTransformer"
 """The transformer of scalars and containers, whose values pydantic checks and JSON holds."""
@@ -97,6 +97,12 @@ class Registry:
         """The name of an annotation, with declared names for declared types wherever they stand in it."""
         return type_name(annotation, self._declared)
 
+    def shown(self, annotation: Any) -> str:
+        """Like :meth:`name`, for messages: a class that nobody declares has the name under which its library offers it."""
+        return type_name(
+            annotation, lambda part: self._declared(part) or (shown_class(part) if isinstance(part, type) else None)
+        )
+
     def _declared(self, annotation: Any) -> str | None:
         spec = self.leaf(annotation)
         return spec.type if spec is not None else None
@@ -124,7 +130,7 @@ class Registry:
     def unknown(self, annotation: Any, purpose: str) -> DovetailError:
         """The error for a type nobody knows, with the plugin that would know it."""
         annotation = normalise(annotation)
-        name = annotation.name if isinstance(annotation, TypeRef) else class_name(annotation)
+        name = annotation.name if isinstance(annotation, TypeRef) else shown_class(annotation)
         error = self.catalogue.missing("type", name)
         if not isinstance(error, UnknownType):
             return error  # the plugin is there and broken: that is the news
