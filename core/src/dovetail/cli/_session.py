@@ -45,8 +45,11 @@ class Session:
     @cached_property
     def hub(self) -> Hub:
         """The hub."""
-        hub = Hub(self.settings)
-        hub.catalogue = self.catalogue
+        # Plugins are loaded before the whole line is read, so the rest of it may have changed settings since.
+        hub = Hub(self.catalogue.settings)
+        with use_catalogue(self.catalogue):
+            assert hub.catalogue is self.catalogue  # made here, so that it is the one that is in use
+        hub.settings = self.settings
         return hub
 
     def activate(self, context: click.Context) -> None:
