@@ -17,11 +17,12 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from dovetail.errors import ConfigError, StoreError, StoreVersion
 from dovetail.store import _schema
 from dovetail.store._faults import from_database_error, from_os_error
+from dovetail.store._frozen import is_frozen, may_only_read, open_frozen, state_of
 
 _TICK = 0.5
 """Seconds that SQLite itself waits for a lock before Python looks at signals and at the clock again."""
@@ -46,6 +47,7 @@ class Database:
         self._durable = durable
         self._timeout = busy_timeout
         self._open = False
+        self._only_reads = False
         self._start()
         _databases.add(self)
 
@@ -62,10 +64,14 @@ class Database:
             return create_engine(self.url, pool_pre_ping=True)
         engine = create_engine(
             self.url,
-            poolclass=QueuePool,
-            max_overflow=-1,
             connect_args={"timeout": self._timeout, "check_same_thread": False},
+            # A connection that was told that the file does not change is good for one reading.
+            **({"poolclass": NullPool} if self._only_reads else {"poolclass": QueuePool, "max_overflow": -1}),
         )
+
+        @event.listens_for(engine, "do_connect")
+        def _do_connect(*_: object) -> Any:
+            return open_frozen(self.path) if self._only_reads and self.path and is_frozen(self.path) else None
 
         @event.listens_for(engine, "connect")
         def _connect(connection: Any, record: object) -> None:
@@ -101,6 +107,10 @@ class Database:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise from_os_error(error, self.path.parent, "write to") from error
+            if may_only_read(self.path) != self._only_reads:
+                self._only_reads = not self._only_reads
+                self.engine.dispose()
+                self.engine = self._make_engine()
         with self._translated():
             found = self._found_version()
             if found == _schema.SCHEMA_VERSION:
@@ -233,13 +243,13 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one moment of the store. Raises StoreError and its kinds."""
         self.open()
-        with self._translated(), self.engine.connect() as connection, connection.begin():
+        with self._translated(), self._still(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     def fetch(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
         """All rows of a statement in the driver's own form, on a kept connection: the fast way for small reads."""
         self.open()
-        with self._fast_lock, self._translated():
+        with self._fast_lock, self._translated(), self._still():
             if self._fast is None:
                 self._fast = self.engine.raw_connection()
             try:
@@ -249,11 +259,30 @@ class Database:
                 cursor.close()
                 if not self.sqlite:
                     self._fast.rollback()  # ends the snapshot
+                if self._only_reads:
+                    self._fast.close()
+                    self._fast = None
             except BaseException:
                 self._fast.invalidate()
                 self._fast = None
                 raise
             return list(rows)
+
+    @contextlib.contextmanager
+    def _still(self) -> Iterator[None]:
+        """Around a read of a store that this process may only read: somebody else may write it, and nothing locks them out."""
+        if not self._only_reads or self.path is None:
+            yield
+            return
+        before, frozen = state_of(self.path), is_frozen(self.path)
+        yield
+        if frozen and state_of(self.path) != before:
+            raise StoreError(
+                "the run store was written while it was read",
+                who=self.where,
+                why="this process may only read it, so nothing held the writer back",
+                fix="ask again",
+            )
 
     # -- ending -----------------------------------------------------------------------------------
 

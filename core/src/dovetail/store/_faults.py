@@ -24,6 +24,7 @@ _UNWRITABLE = {
 
 # Primary result codes of SQLite, https://www.sqlite.org/rescode.html
 _BUSY, _LOCKED, _PERM, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 3, 8, 10, 11, 13, 14, 26
+_READONLY_DBMOVED = 1032
 
 
 def from_os_error(error: OSError, path: str | os.PathLike[str], action: str) -> StoreError:
@@ -51,6 +52,13 @@ def from_database_error(error: BaseException, where: str, path: Path | None, wai
     primary = code & 0xFF if isinstance(code, int) else None
     if primary in (_BUSY, _LOCKED):
         return _locked(where, path, why, waited)
+    if path is not None and _was_removed(cause, path):
+        return StoreError(
+            f"the file of the run store was removed or replaced meanwhile: {path}",
+            who=where,
+            why=why,
+            fix="put it back from a backup, or start again: what is stored under artifacts is kept, the history of runs is not",
+        )
     if primary in (_FULL, _READONLY, _PERM, _CANTOPEN, _IOERR):
         return StoreUnwritable(
             "the run store can't be written",
@@ -66,6 +74,12 @@ def from_database_error(error: BaseException, where: str, path: Path | None, wai
             fix=f"move it away (mv {path} {path}.damaged) and run again, or restore a backup",
         )
     return StoreError("the run store failed", who=where, why=why, fix="run `dovetail doctor`")
+
+
+def _was_removed(cause: BaseException, path: Path) -> bool:
+    """True if the tables that were there when the store was opened are not, which nobody does from inside."""
+    moved = getattr(cause, "sqlite_errorcode", None) == _READONLY_DBMOVED
+    return moved or "no such table" in str(cause) or ("readonly database" in str(cause) and not path.exists())
 
 
 def _locked(where: str, path: Path | None, why: str, waited: float) -> StoreLocked:
