@@ -105,7 +105,7 @@ class LocalBlobs:
                 f"the stored file {blob.name} is gone",
                 who=f"artifact file {blob.digest}",
                 why=f"{path} does not exist",
-                fix="run it again: dovetail recomputes what is missing; or restore the artifact directory from a backup",
+                fix="resume the run or start a new one, or restore the artifact directory from a backup",
             ) from error
         except OSError as error:
             raise from_os_error(error, path, "read") from error
@@ -231,7 +231,7 @@ class LocalBlobs:
             f"the stored file {blob.name} is not what was written",
             who=f"artifact file {blob.digest}",
             why=f"{why}; expected SHA-256 {blob.digest}",
-            fix=f"remove it and run again: rm '{path}' (dovetail recomputes what is missing)",
+            fix=f"remove it (rm '{path}'), then resume the run or start a new one",
             expected=blob.digest,
             actual=actual,
             path=str(path),

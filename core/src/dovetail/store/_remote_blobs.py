@@ -66,7 +66,7 @@ class RemoteBlobs:
             raise ArtifactNotFound(
                 f"the stored file {blob.name} is gone",
                 who=f"artifact file {blob.digest} in {self._shown}",
-                fix="run it again: dovetail recomputes what is missing",
+                fix="resume the run or start a new one: dovetail run FILE WORKFLOW",
             ) from error
         except DovetailError:
             raise
