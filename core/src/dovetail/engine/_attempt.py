@@ -144,17 +144,26 @@ class NodeAttempt:
         # behind if it does not.
         context_of = contextvars.copy_context()
         done: Future[Any] = Future()
+        scope = self._services.scope
+        if compiled.takes_turns:
+            scope.take_turn(compiled.task_type, context.cancelled)  # waiting for it does not count
 
         def work() -> None:
             try:
-                done.set_result(context_of.run(compiled.work, inputs, context, self._services.scope))
+                result = context_of.run(compiled.work_now, inputs, context, scope)
             except BaseException as error:
                 done.set_exception(error)
+            else:
+                done.set_result(result)
+            finally:
+                if compiled.takes_turns:
+                    scope.end_turn(compiled.task_type)
 
         threading.Thread(target=work, name=f"dovetail-{self.node_id}", daemon=True).start()
         if not wait([done], self.timeout).done:
             self.cancel()
-            wait([done], _GRACE)
+            if not wait([done], _GRACE).done and compiled.takes_turns:
+                scope.stuck(compiled.task_type)
             raise TaskTimeout(f"node {self.node_id!r} ran longer than its timeout of {self.timeout:g} s")
         return done.result()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import DovetailError, PlatformError
+from dovetail.errors import DovetailError, EngineUnavailable, PlatformError, RunInterrupted
 from dovetail.graph._annotations import base_type, is_named_tuple, markers
 from dovetail.graph._remote import run_job
 from dovetail.quality import Gate
@@ -39,6 +39,7 @@ class ResourceScope:
         self._open: dict[tuple[type[TaskType], Hashable], tuple[TaskType, Any]] = {}
         self._locks: dict[tuple[type[TaskType], Hashable], threading.Lock] = {}
         self._turns: dict[type[TaskType], threading.Lock] = {}
+        self._stuck: set[type[TaskType]] = set()
         self._lock = threading.Lock()
 
     def get(self, task_type: TaskType, config: Any, context: TaskContext) -> Any:
@@ -54,10 +55,34 @@ class ResourceScope:
                 self._open[full] = (task_type, task_type.open(config, context))
             return self._open[full][1]
 
-    def turn(self, task_type: TaskType) -> threading.Lock:
-        """The lock of a task type that is not to be called from several threads at once."""
+    def take_turn(self, task_type: TaskType, cancelled: Callable[[], bool]) -> None:
+        """Wait until this thread may call a task type that is not to be called from several threads at once.
+
+        Raises:
+            EngineUnavailable: An earlier call did not stop when its timeout was over, so no turn will ever come.
+            RunInterrupted: The run was asked to stop.
+        """
+        kind = type(task_type)
         with self._lock:
-            return self._turns.setdefault(type(task_type), threading.Lock())
+            lock = self._turns.setdefault(kind, threading.Lock())
+        while not lock.acquire(timeout=0.2):
+            if kind in self._stuck:
+                raise EngineUnavailable(
+                    f"an earlier call of task type {task_type.name!r} ran out of time and has not stopped",
+                    why="this task type is called by one thread at a time",
+                    fix="resume the run, which opens everything anew; let the task type implement cancel()",
+                )
+            if cancelled():
+                raise RunInterrupted(f"the run was stopped before a call of task type {task_type.name!r} began")
+
+    def end_turn(self, task_type: TaskType) -> None:
+        """Let the next one."""
+        self._stuck.discard(type(task_type))
+        self._turns[type(task_type)].release()
+
+    def stuck(self, task_type: TaskType) -> None:
+        """Note that the call whose turn it is was given up but has not come back."""
+        self._stuck.add(type(task_type))
 
     def close(self) -> list[BaseException]:
         """Close everything, last opened first; returns what went wrong on the way."""
@@ -80,12 +105,24 @@ class ResourceScope:
 class CompiledTask:
     """A task bound to a type engine: everything that is the same for all its calls, found once."""
 
-    __slots__ = ("_accept_output", "_field_gates", "_inputs", "gated", "output_gates", "plain", "task", "task_type")
+    __slots__ = (
+        "_accept_output",
+        "_field_gates",
+        "_inputs",
+        "gated",
+        "output_gates",
+        "plain",
+        "takes_turns",
+        "task",
+        "task_type",
+    )
 
     def __init__(self, task: Task[..., Any], types: TypeEngine, task_type: TaskType | None = None) -> None:
         self.task = task
         self.task_type: TaskType = task_type or task.load_type()
         self.plain = task.task_type == "python"
+        remote = isinstance(self.task_type, RemoteTaskType)
+        self.takes_turns = not (self.plain or remote or self.task_type.concurrent)
         self._inputs: dict[str, tuple[Callable[[Any], Any], tuple[Gate, ...]]] = {
             name: (types.acceptor(base_type(annotation)), gates_in(annotation))
             for name, annotation in task.interface.inputs.items()
@@ -134,7 +171,17 @@ class CompiledTask:
         return TaskCall(task.config, inputs, task.interface, context, task.function, resource)
 
     def work(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> Any:
-        """Do the work; the output is not looked at yet."""
+        """Do the work, when it is this task type's turn; the output is not looked at yet."""
+        if not self.takes_turns:
+            return self.work_now(inputs, context, scope)
+        scope.take_turn(self.task_type, context.cancelled)
+        try:
+            return self.work_now(inputs, context, scope)
+        finally:
+            scope.end_turn(self.task_type)
+
+    def work_now(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> Any:
+        """Do the work; where the task type takes turns, the caller has taken one."""
         token = _context.set(context)
         try:
             if self.plain:
@@ -142,10 +189,7 @@ class CompiledTask:
             call = self.call(inputs, context, scope)
             if isinstance(self.task_type, RemoteTaskType):
                 return run_job(self.task_type, call)
-            if self.task_type.concurrent:
-                return self.task_type.execute(call)
-            with scope.turn(self.task_type):
-                return self.task_type.execute(call)
+            return self.task_type.execute(call)
         finally:
             _context.reset(token)
 

@@ -33,6 +33,8 @@ def run_job(
         RunInterrupted: The run was asked to stop; the job was cancelled.
     """
     node_id, config = call.context.node_id, call.config
+    if handle is not None and kind.status(handle, config).state == "cancelled":
+        handle = None  # with the run that is now resumed
     if handle is None:
         handle = kind.submit(call)
         if submitted is not None:
@@ -45,7 +47,7 @@ def run_job(
         if deadline is not None and time.monotonic() > deadline:
             kind.cancel_job(handle, config)
             raise TaskTimeout(f"the job of node {node_id!r} ran longer than its timeout of {timeout:g} s")
-        time.sleep(kind.poll_interval)
+        _pause(kind.poll_interval, call.context.cancelled, deadline)
     if status.state == "succeeded":
         return kind.result(handle, call)
     tail = "\n".join(list(kind.logs(handle, config))[-20:])
@@ -58,3 +60,12 @@ def run_job(
         message=status.message,
         traceback=tail,
     )
+
+
+def _pause(seconds: float, cancelled: Callable[[], bool], deadline: float | None) -> None:
+    """Sleep, but not past the deadline, and not for long once the run is asked to stop: a job outlives its run otherwise."""
+    until = time.monotonic() + seconds
+    if deadline is not None:
+        until = min(until, deadline + 0.01)
+    while (left := until - time.monotonic()) > 0 and not cancelled():
+        time.sleep(min(left, 0.2))
