@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dovetail as dt
 import pytest
@@ -262,3 +263,30 @@ class TestProcesses:
 
         with Hub(home=tmp_path / "store", plugins=[hooks_of_mine]) as hub:
             assert hub.run(wf).value is True
+
+    def test_classes_that_were_made_in_a_function(self, hub: Hub) -> None:
+        class Both(NamedTuple):
+            number: int | None
+            parts: list[int]
+
+        @dataclass
+        class Point:
+            x: int
+
+        @dt.task(executor="processes")
+        def make(x: int) -> Point:
+            return Point(x)
+
+        @dt.task(executor="processes")
+        def several(point: Point) -> Both:
+            return Both(None, [point.x])
+
+        @dt.task(executor="processes")
+        def use(both: Both) -> str:
+            return f"{type(both).__name__} {both.number} {both.parts}"
+
+        @dt.workflow
+        def wf() -> str:
+            return use(several(make(3)))
+
+        assert hub.run(wf).value == wf() == "Both None [3]"

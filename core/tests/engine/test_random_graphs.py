@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import dovetail as dt
@@ -36,8 +37,8 @@ class Script:
             raise OSError("interrupted")
 
 
-def build(ops: list[Op], turn: Any) -> Any:
-    """The workflow of a list of operations. Everything is made here, so that it travels to other processes by value."""
+def make_tasks(turn: Any) -> SimpleNamespace:
+    """The tasks, made in a function so that they travel to other processes by value."""
 
     class Pair(NamedTuple):
         low: int
@@ -77,10 +78,17 @@ def build(ops: list[Op], turn: Any) -> Any:
     def nothing(x: int) -> None:
         turn("nothing")
 
+    return SimpleNamespace(**{name: value for name, value in locals().items() if name != "turn"})
+
+
+def make_workflows(kit: SimpleNamespace) -> None:
+    """What nests, put beside the tasks."""
+    step, join, even, pair, known, pair_type = kit.step, kit.join, kit.even, kit.pair, kit.known, kit.Pair
+
     @dt.workflow
-    def inner(x: int, k: int = 2) -> Pair:
+    def inner(x: int, k: int = 2) -> pair_type:  # type: ignore[valid-type]
         made = pair(step(x, k))
-        return Pair(dt.when(even(made.low), lambda: step(made.low), lambda: x), made.high)
+        return pair_type(dt.when(even(made.low), lambda: step(made.low), lambda: x), made.high)
 
     @dt.dynamic
     def expand(x: int) -> int:
@@ -91,39 +99,51 @@ def build(ops: list[Op], turn: Any) -> Any:
         made = inner(expand(x))
         return join([made.low, known(made.high)])
 
-    def extend(pool: list[Any], op: Op) -> Any:
-        kind, i, j, k = op
-        a, b = pool[i % len(pool)], pool[j % len(pool)]
-        if kind == "step":
-            return step(a, k)
-        if kind == "join":
-            return join([a, b])
-        if kind == "map":
-            return join(dt.map(step, several(a, k), k=b))
-        if kind == "map_nested":
-            return join(dt.map(element, several(a, k % 3)))
-        if kind == "when":
-            return dt.when(even(a), lambda: step(b, k), lambda: k)
-        if kind == "when_nested":
-            return dt.when(even(a), lambda: element(b), lambda: dt.when(even(b), lambda: expand(a), lambda: b))
-        if kind == "nested":
-            made = inner(a, k)
-            return join([made.low, known(made.high)])
-        if kind == "dynamic":
-            return expand(a)
-        if kind == "pair":
-            low, high = pair(a)
-            return join([low, known(high)])
-        if kind == "none":
-            return step(b).after(nothing(a))
-        return join([step(a).after(element(b)), b])
+    kit.inner, kit.expand, kit.element = inner, expand, element
+
+
+def extend(kit: SimpleNamespace, pool: list[Any], op: Op) -> Any:
+    """The value that an operation makes of values that are there."""
+    kind, i, j, k = op
+    a, b = pool[i % len(pool)], pool[j % len(pool)]
+    if kind == "step":
+        return kit.step(a, k)
+    if kind == "join":
+        return kit.join([a, b])
+    if kind == "map":
+        return kit.join(dt.map(kit.step, kit.several(a, k), k=b))
+    if kind == "map_nested":
+        return kit.join(dt.map(kit.element, kit.several(a, k % 3)))
+    if kind == "when":
+        return dt.when(kit.even(a), lambda: kit.step(b, k), lambda: k)
+    if kind == "when_nested":
+        return dt.when(
+            kit.even(a), lambda: kit.element(b), lambda: dt.when(kit.even(b), lambda: kit.expand(a), lambda: b)
+        )
+    if kind == "nested":
+        made = kit.inner(a, k)
+        return kit.join([made.low, kit.known(made.high)])
+    if kind == "dynamic":
+        return kit.expand(a)
+    if kind == "pair":
+        low, high = kit.pair(a)
+        return kit.join([low, kit.known(high)])
+    if kind == "none":
+        return kit.step(b).after(kit.nothing(a))
+    return kit.join([kit.step(a).after(kit.element(b)), b])
+
+
+def build(ops: list[Op], turn: Any) -> Any:
+    """The workflow of a list of operations."""
+    kit = make_tasks(turn)
+    make_workflows(kit)
 
     @dt.workflow
     def wf(x: int) -> int:
         pool: list[Any] = [x]
         for op in ops:
-            pool.append(extend(pool, op))
-        return join(pool)
+            pool.append(extend(kit, pool, op))
+        return kit.join(pool)
 
     return wf
 

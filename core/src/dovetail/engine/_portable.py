@@ -6,8 +6,9 @@ import contextlib
 import copyreg
 import dataclasses
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from dovetail.config import Settings
 from dovetail.engine._values import Values
@@ -54,10 +55,13 @@ class PortableWork:
     task: Task[..., Any]
     task_type: TaskType
     hub: Surroundings
+    local_classes: tuple[tuple[type, str], ...] = ()
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
         """Load the inputs, do the work, store the outputs; returns their artifacts."""
         run_id = request["run_id"]
+        for cls, name in self.local_classes:
+            cls.__qualname__ = name
         if run_id not in _surroundings:  # a worker serves one run
             _surroundings.clear()
             _surroundings[run_id] = self.hub.catalogue(), open_artifact_store(self.hub.settings)
@@ -92,6 +96,20 @@ def file_modules() -> list[str]:
     return [name for name in sys.modules if name.startswith(MODULE_PREFIX)]
 
 
+def local_classes(task: Task[..., Any]) -> Iterator[tuple[type, str]]:
+    """Classes of a task's types that were made inside a function: by value they lose the name they are stored under."""
+    pending, seen = [*task.interface.inputs.values(), *task.interface.outputs.values(), task.output], set()
+    while pending:
+        found = pending.pop()
+        pending += get_args(found)
+        if not isinstance(found, type) or found in seen:
+            continue
+        seen.add(found)
+        pending += getattr(found, "__annotations__", {}).values()
+        if "<locals>" in found.__qualname__:
+            yield found, found.__qualname__
+
+
 def portable(
     work: Work,
     compiled: CompiledTask,
@@ -106,7 +124,9 @@ def portable(
     payload = payloads.get(task)
     if payload is None:
         hub = Surroundings(context.settings, plugins)
-        payload = payloads[task] = pack(PortableWork(task, compiled.task_type, hub), by_value=file_modules())
+        payload = payloads[task] = pack(
+            PortableWork(task, compiled.task_type, hub, tuple(local_classes(task))), by_value=file_modules()
+        )
     artifacts = {}
     for name, value in inputs.items():
         binding = work.node.inputs.get(name) if work.element is None else None
