@@ -172,3 +172,7 @@ class ArtifactCorrupt(StoreError):
 
 class RunInterrupted(PlatformError):
     """The run was cancelled, or the process that owned it died. It can be resumed."""
+
+
+for _class in [each for each in globals().values() if isinstance(each, type) and issubclass(each, DovetailError)]:
+    _class.__module__ = "dovetail.errors"  # the public name, which tracebacks and pickles show
