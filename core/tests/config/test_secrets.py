@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from dovetail.config import Secret, Settings, _secrets, redact, redact_data, resolve_secrets
+from dovetail.config import Secret, Settings, _secrets, redact, redact_data, resolve_secrets, unset_variables
 from dovetail.errors import ConfigError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,3 +193,10 @@ def test_whatever_the_secrets_are_none_survives(secrets: list[str], before: str,
     for secret in secrets:
         if "*" not in secret and len(secret.strip()) >= 4:
             assert secret not in redact(f"{before}{secret}{after}")
+
+
+def test_variables_that_are_not_set_are_told_without_reading_any():
+    connection = {"a": {"env": "A"}, "deep": [{"b": {"env": "B"}}, {"env": "C"}, {"env": "A"}], "file": {"file": "x"}}
+    assert unset_variables(connection, {"B": "", "C": "set"}) == ["A", "B"]
+    assert unset_variables({"env": "A", "more": 1}, {}) == []  # two keys: a table of that name, no secret
+    assert unset_variables("text", {}) == []

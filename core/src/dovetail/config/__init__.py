@@ -2,7 +2,7 @@
 
 from dovetail.config._load import load_settings
 from dovetail.config._parse import canonical_name
-from dovetail.config._secrets import Secret, redact, redact_data, resolve_secrets
+from dovetail.config._secrets import Secret, redact, redact_data, resolve_secrets, unset_variables
 from dovetail.config._settings import OWNER_KINDS, Settings, setting_docs
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     # secrets
     "Secret",
     "resolve_secrets",
+    "unset_variables",
     "redact",
     "redact_data",
 ]

@@ -144,6 +144,23 @@ def _from_provider(name: str, key: str, provider: Callable[[str], str | None]) -
     return Secret(text)
 
 
+def unset_variables(value: Any, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Environment variables that ``value`` refers to as secrets, and that are not set or empty; no secret is read.
+
+    Args:
+        value: A table of config, such as one connection.
+        environ: Environment to look at. Default: that of this process.
+    """
+    environ = os.environ if environ is None else environ
+    if isinstance(value, Mapping):
+        if len(value) == 1 and isinstance(value.get("env"), str):
+            return [] if environ.get(value["env"]) else [value["env"]]
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return []
+    return list(dict.fromkeys(name for item in value for name in unset_variables(item, environ)))
+
+
 def redact(text: str) -> str:
     """``text`` with every secret of this process masked, longest first.
 
