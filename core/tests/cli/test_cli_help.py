@@ -116,3 +116,25 @@ def test_every_command_has_help(cli, arguments, said):
     done = cli(*arguments)
     assert done.code == 0
     assert said in " ".join(done.out.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("runs",), ("runs", "show"), ("run", "pipeline.py"), ("run", "pipeline.py", "plain")],
+    ids=" ".join,
+)
+def test_help_is_json_where_json_is_asked_for(cli, arguments):
+    done = cli(*arguments, "--help", "--json")
+    assert done.code == 0
+    assert set(done.json) == {"help"}
+    assert done.json["help"].startswith("Usage: dovetail")
+
+
+def test_an_empty_list_is_no_none(cli, project):
+    (project / "empty_list.py").write_text(
+        "import dovetail as dt\n"
+        "@dt.task\ndef count(xs: list[int]) -> int:\n    return len(xs)\n"
+        "@dt.workflow\ndef counted(xs: list[int] = []) -> int:\n    return count(xs)\n",
+        encoding="utf-8",
+    )
+    assert "[default: []]" in cli("run", "empty_list.py", "counted", "--help").out

@@ -196,3 +196,27 @@ def test_secrets_are_masked_in_errors_and_crash_files(hooks, cli, project, monke
     (file,) = (project / ".dovetail").glob("crash-*.log")
     assert "nokey" not in done.err + file.read_text(encoding="utf-8")
     assert "***" in done.err
+
+
+def test_doctor_names_secrets_that_the_environment_does_not_have(cli, project, monkeypatch):
+    (project / "dovetail.toml").write_text(
+        "[connections.warehouse]\n"
+        'url = "postgresql://db"\npassword = { env = "WAREHOUSE_PASSWORD" }\nuser = { env = "WAREHOUSE_USER" }\n'
+        "[connections.lake]\n"
+        'url = { env = "LAKE_URL" }\n',
+        encoding="utf-8",
+    )
+    monkeypatch.delenv("WAREHOUSE_PASSWORD", raising=False)
+    monkeypatch.setenv("WAREHOUSE_USER", "")
+    monkeypatch.setenv("LAKE_URL", "a-secret-address")
+    sick = cli("doctor", "--json")
+    assert sick.code == 3
+    (finding,) = sick.json["findings"]
+    assert finding["plugin"] == "connection warehouse"
+    assert "WAREHOUSE_PASSWORD, WAREHOUSE_USER are not set" in finding["reason"]
+    assert finding["fix"] == "export WAREHOUSE_PASSWORD=... WAREHOUSE_USER=..."
+    monkeypatch.setenv("WAREHOUSE_PASSWORD", "p4ssw0rd")
+    monkeypatch.setenv("WAREHOUSE_USER", "me-myself")
+    well = cli("doctor")
+    assert well.code == 0
+    assert "a-secret" not in well.out and "p4ss" not in well.out

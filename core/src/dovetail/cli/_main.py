@@ -17,7 +17,7 @@ import click
 from dovetail import __version__
 from dovetail.cli import _errors
 from dovetail.cli._groups import Group
-from dovetail.cli._options import Options, common_options, options_of, policy_options
+from dovetail.cli._options import Options, common_options, help_option, options_of, policy_options
 from dovetail.cli._output import emit_json, guarded_stdout, lenient
 from dovetail.cli._signals import Terminated
 from dovetail.errors import DovetailError
@@ -86,6 +86,7 @@ root = Root(
         ),
         *common_options(),
         *policy_options(hidden=False),
+        help_option(),
     ],
 )
 

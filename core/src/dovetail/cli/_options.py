@@ -9,6 +9,8 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
+from dovetail.cli._output import emit_json
+
 F = TypeVar("F", bound=Callable[..., Any] | click.Command)
 
 
@@ -138,7 +140,7 @@ def run_options() -> list[click.Option]:
         ),
         click.Option(
             ["--max-workers"],
-            type=int,
+            type=click.IntRange(min=1),
             metavar="N",
             help="Nodes that run at once.  [default: number of CPUs, at least 4]",
             **_KEPT_FOR_RUN,
@@ -170,18 +172,42 @@ def run_options() -> list[click.Option]:
 
 _KEPT_FOR_RUN: dict[str, Any] = {"expose_value": False, "callback": keep_for_run}
 
+
+def help_option() -> click.Option:
+    """``--help``, which is JSON where JSON was asked for."""
+    return click.Option(
+        ["--help", "-h"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_help,
+        help="Show this message and exit.",
+    )
+
+
+def _show_help(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if not value or context.resilient_parsing:
+        return
+    options = options_of(context)
+    if options.json:
+        emit_json(options, {"help": context.get_help()})
+    else:
+        click.echo(context.get_help(), color=context.color)
+    context.exit()
+
+
 POLICY = ("--disable-plugins", "--allow", "--deny", "--strict-plugins")
 """The options that say which plugins are loaded: they must be known before anything is."""
 
 
 def common(function: F) -> F:
     """Decorator of a command: give it the options that every command takes."""
-    return _with(function, [*common_options(), *policy_options(hidden=True)])
+    return _with(function, [*common_options(), *policy_options(hidden=True), help_option()])
 
 
 def common_late(command: click.Command) -> None:
     """Give a command that is made after plugins were loaded the options that every command takes, but for the policy."""
-    _with(command, common_options())
+    _with(command, [*common_options(), help_option()])
 
 
 def _with(function: F, options: list[click.Option]) -> F:

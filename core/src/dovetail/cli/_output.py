@@ -9,18 +9,23 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from dovetail.cli._options import Options
 from dovetail.cli._text import clean, coloured
+from dovetail.cli._wrap import longest_part, share, wrapped
 from dovetail.config import redact, redact_data
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+    from dovetail.cli._options import Options
+
 PLAIN_WIDTH = 140
 """Columns of tables that do not go to a terminal, so that lines are not cut where nobody can scroll."""
+
+_PROSE = 24
+"""Columns that sentences need at least."""
 
 STYLES = {
     "succeeded": "green",
@@ -136,31 +141,41 @@ def status_text(status: str) -> Text:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = (), spare: Iterable[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    right: Iterable[str] = (),
+    spare: Iterable[str] = (),
+    prose: Iterable[str] = (),
 ) -> RenderableType:
-    """A table without frames. Cells are wrapped rather than cut.
+    """A table without frames. Cells are wrapped rather than cut: between words, then after ``-``, ``.``, ``/`` and ``,``.
 
     Args:
         columns: Their names.
         rows: Cells, in the order of the columns.
         right: Columns that are set flush right.
         spare: Columns that are left out, in this order, until the table fits the terminal.
+        prose: Columns of sentences or lists, which fit where there is room for a few words.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     cells = [[cell if isinstance(cell, Text) else text("" if cell is None else cell) for cell in row] for row in rows]
-    widths = [max([len(name), *(row[i].cell_len for row in cells)]) for i, name in enumerate(columns)]
+    wanted = [max([len(name), *(row[i].cell_len for row in cells)]) for i, name in enumerate(columns)]
+    least = [max(longest_part(t) for t in (name, *(row[i].plain for row in cells))) for i, name in enumerate(columns)]
+    flowing, flush = set(prose), set(right)
+    enough = [min(w, _PROSE) if name in flowing else w for name, w in zip(columns, wanted, strict=True)]
     kept = list(range(len(columns)))
-    room = console_for(sys.stdout).width
+    room = console_for(sys.stdout).width + 3
     for name in spare:
-        if sum(widths[i] + 3 for i in kept) - 3 > room:
+        if sum(enough[i] + 3 for i in kept) > room:
             kept.remove(list(columns).index(name))
+    given = share([wanted[i] for i in kept], [least[i] for i in kept], room - 3 * len(kept))
+    shown = list(zip(kept, given, strict=True))
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    flush = set(right)
-    for i in kept:
-        made.add_column(columns[i], justify="right" if columns[i] in flush else "left", overflow="fold")
+    for i, width in shown:
+        justify: Literal["left", "right"] = "right" if columns[i] in flush else "left"
+        made.add_column(wrapped(columns[i], width), justify=justify, overflow="fold", width=width)
     for row in cells:
-        made.add_row(*(row[i] for i in kept))
+        made.add_row(*(Text(wrapped(row[i].plain, width), style=row[i].style) for i, width in shown))
     return made

@@ -10,7 +10,8 @@ from dovetail.cli._groups import Verbs
 from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
 from dovetail.cli._session import Session, with_session
-from dovetail.cli._text import one_line
+from dovetail.cli._text import one_line, plural
+from dovetail.config import unset_variables
 from dovetail.errors import DovetailError, PlatformError
 from dovetail.plugins import Finding, PluginListing, diagnose, list_plugins
 from dovetail.spec import Declaration, Manifest
@@ -52,7 +53,10 @@ def list_installed(session: Session, load: bool) -> None:
         middle = [line["api"] or "", _words(line["declares"])] if load else [line["summary"]]
         state = text("skipped: " + line["reason"], "yellow") if line["reason"] else text(line["state"], "green")
         rows.append((line["plugin"], line["distribution"], line["version"], *middle, state))
-    show(table(columns, rows))
+    prose = ("declares" if load else "summary", "state")
+    show(
+        table(columns, rows, spare=("API", "version", "distribution") if load else ("version", "summary"), prose=prose)
+    )
 
 
 def _listed(listing: PluginListing) -> dict[str, Any]:
@@ -130,12 +134,13 @@ def doctor(session: Session) -> int:
         lines.append(
             {"plugin": trouble.who or "", "problem": "store", "reason": _reason(trouble), "fix": trouble.fix or ""}
         )
+    lines += _unset(session)
     bad = [line for line in lines if line["problem"] not in _HARMLESS]
     if session.options.json:
         emit_json(session.options, {"findings": lines, "healthy": not bad})
     elif not lines:
         loaded = len(session.catalogue.manifests)
-        show(text(f"nothing is wrong: {loaded} plugins, the core's own included", "green"))
+        show(text(f"nothing is wrong: {plural(loaded, 'plugin')}, the core's own included", "green"))
     else:
         for line in lines:
             show(
@@ -153,6 +158,24 @@ def _finding(found: Finding) -> dict[str, str]:
         "reason": one_line(found.reason),
         "fix": one_line(found.fix),
     }
+
+
+def _unset(session: Session) -> list[dict[str, str]]:
+    """Connections whose secrets are not in the environment."""
+    lines = []
+    for name, connection in session.settings.connections.items():
+        missing = unset_variables(connection)
+        if missing:
+            verb = "is" if len(missing) == 1 else "are"
+            lines.append(
+                {
+                    "plugin": f"connection {one_line(name, 80)}",
+                    "problem": "secret not set",
+                    "reason": f"{one_line(', '.join(missing))} {verb} not set in the environment",
+                    "fix": one_line("export " + " ".join(f"{variable}=..." for variable in missing)),
+                }
+            )
+    return lines
 
 
 def _store_trouble(session: Session) -> DovetailError | None:

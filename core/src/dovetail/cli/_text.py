@@ -34,6 +34,11 @@ def one_line(text: object, width: int = 200) -> str:
     return plain if len(plain) <= width else plain[: width - 1] + "…"
 
 
+def plural(number: int, noun: str) -> str:
+    """A count: ``1 node``, ``1,200 nodes``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def coloured(stream: TextIO) -> bool:
     """Whether colours may be written: to a terminal, unless NO_COLOR or TERM=dumb says otherwise."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

@@ -61,7 +61,7 @@ def list_types(session: Session) -> None:
         emit_json(session.options, {"types": lines})
         return
     rows = [(line["type"], ", ".join(line["formats"]), line["plugin"], line["summary"]) for line in lines]
-    show(table(("type", "stored as", "plugin", ""), rows))
+    show(table(("type", "stored as", "plugin", "summary"), rows, spare=("stored as", "summary"), prose=("summary",)))
 
 
 def full_name(name: str, catalogue: Catalogue) -> str:
