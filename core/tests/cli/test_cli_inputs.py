@@ -42,7 +42,8 @@ def workflow_for(kind, name):
     return dt.workflow(body)
 
 KINDS = {
-    "an_int": int, "a_float": float, "a_str": str, "a_bool": bool, "optional": int | None, "a_union": int | str,
+    "an_int": int, "a_float": float, "a_str": str, "a_bool": bool, "optional": int | None, "maybe": bool | None,
+    "a_union": int | str,
     "literal": Literal["fast", "slow"], "numbers": Literal[1, 2], "an_enum": Color,
     "a_date": datetime.date, "a_datetime": datetime.datetime, "a_duration": datetime.timedelta,
     "a_decimal": decimal.Decimal, "a_uuid": uuid.UUID, "a_path": Path, "a_file": dt.File,
@@ -81,6 +82,12 @@ def echo(project, cli):
         ("a_bool", ["--value"], "True"),
         ("a_bool", ["--no-value"], "False"),
         ("a_bool", ["--input", "value=true"], "True"),
+        ("a_bool", ["--value=false"], "False"),
+        ("a_bool", ["--value=true"], "True"),
+        ("maybe", ["--value"], "True"),
+        ("maybe", ["--no-value"], "False"),
+        ("maybe", ["--value=null"], "None"),
+        ("maybe", ["--input", "value=null"], "None"),
         ("optional", ["--value", "3"], "3"),
         ("optional", ["--value", "null"], "None"),
         ("a_union", ["--value", "3"], "3"),
@@ -142,6 +149,9 @@ def test_a_file_is_given_by_its_path(echo, project):
         ("an_int", ["--value"], "--value", "--help"),
         ("an_int", ["--value", "3", "left over"], "left over", "--help"),
         ("a_float", ["--value", "x"], "takes a number", "--value"),
+        ("a_bool", ["--value=maybe"], "--value takes true or false, not 'maybe'", "--value"),
+        ("a_bool", ["--no-value=x"], "--no-value", "dovetail run echo.py a_bool --help"),
+        ("a_bool", [], "--value is required", "give --value or --no-value"),
         ("literal", ["--value", "fsat"], "takes one of fast, slow, not 'fsat'", "did you mean --value fast?"),
         ("an_enum", ["--value", "green"], "takes one of red, blue", "--value red"),
         ("a_date", ["--value", "31.1.2026"], "takes a date, such as 2026-01-31", "--value"),
@@ -152,6 +162,17 @@ def test_a_file_is_given_by_its_path(echo, project):
         ("ints", ["--value", "@nowhere.json"], "'nowhere.json' cannot be read", "path"),
         ("config", ["--value", "{size: 3}"], "as JSON", "@file.json"),
         ("config", ["--value", '{"size": "q"}'], 'not \'{"size": "q"}\'', "--value"),
+        (
+            "config",
+            ["--value", '{"size": 1, "nmae": "x"}'],
+            "--value: Config has no field 'nmae'",
+            "did you mean 'name'?",
+        ),
+        ("config", ["--value", '{"zz": 1}'], "--value: Config has no field 'zz'", "its fields: size, name"),
+        ("config", ["--value", '{"name": "x"}'], "--value takes Config, not", "add 'size' to the JSON"),
+        ("configs", ["--value", '{"siz": 1}'], "has no field 'siz'", "did you mean 'size'?"),
+        ("point", ["--value", '{"xx": 1}'], "--value: Point has no field 'xx'", "did you mean 'x'?"),
+        ("row", ["--value", '{"k": 1, "kk": 2}'], "--value: Row has no field 'kk'", "did you mean 'k'?"),
         ("point", ["--value", '{"x": "q"}'], "--value takes Point, not", "--value"),
         ("row", ["--value", '{"k": "q"}'], "--value takes Row, not", "--value"),
         ("frame", ["--value", "x.parquet"], "takes a pyarrow.Table, which cannot be typed", "dt.File"),
@@ -169,6 +190,21 @@ def test_a_wrong_value_names_the_flag_the_value_and_what_was_expected(echo, proj
 
 def test_a_wrong_place_inside_json_is_named(echo):
     assert "at size" in echo("config", "--value", '{"size": "q"}')["why"]
+
+
+def test_a_field_that_is_missing_is_named(echo):
+    assert echo("config", "--value", "{}")["why"] == "the field 'size' is missing"
+
+
+def test_a_value_of_another_flag_that_looks_like_one_is_left_alone(echo, cli, project):
+    (project / "two.py").write_text(
+        "import dovetail as dt\n"
+        "@dt.task\ndef show(on: bool, text: str) -> str:\n    return f'{on} {text}'\n"
+        "@dt.workflow\ndef two(text: str, on: bool = True) -> str:\n    return show(on, text)\n",
+        encoding="utf-8",
+    )
+    done = cli("run", "two.py", "two", "--in-process", "--json", "--text", "--on=x")
+    assert done.json["value"]["preview"]["text"] == "'True --on=x'"
 
 
 @pytest.mark.parametrize("flag", ["--dep-delay", "--dep_delay"])

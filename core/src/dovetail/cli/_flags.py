@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -53,7 +53,30 @@ class InputFlag(click.Option):
         """How it is given: ``--month INTEGER``, or ``--input quiet=BOOLEAN``."""
         if self.hidden:
             return f"{self.shown}={self.kind.metavar}"
-        return self.shown if self.kind.flag else f"{self.shown} {self.kind.metavar}"
+        if self.is_flag:
+            return f"{self.shown} or {self.secondary_opts[0]}"
+        return f"{self.shown} {self.kind.metavar}"
+
+
+def with_values(arguments: Sequence[str], flags: Iterable[InputFlag], option: str) -> list[str] | None:
+    """The arguments with ``--flag=VALUE`` of an on/off input as ``--input flag=VALUE``.
+
+    Args:
+        arguments: As typed.
+        flags: Of the inputs.
+        option: The flag that was given a value, as click tells it.
+
+    Returns:
+        None if ``option`` is no on/off input, or its value cannot be found.
+    """
+    for flag in flags:
+        if not flag.is_flag or flag.shown != option:
+            continue
+        for place, argument in enumerate(arguments):
+            typed, separator, value = argument.partition("=")
+            if separator and typed.replace("_", "-") == option:
+                return [*arguments[:place], "--input", f"{flag.input}={value}", *arguments[place + 1 :]]
+    return None
 
 
 def flag_of(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from dovetail.cli._execute import check_report, execute
-from dovetail.cli._flags import InputFlag, input_flags, read_inputs
+from dovetail.cli._flags import InputFlag, input_flags, read_inputs, with_values
 from dovetail.cli._groups import Group
 from dovetail.cli._in_process import call
 from dovetail.cli._options import common, common_late, options_of, run_options
@@ -156,6 +156,19 @@ class WorkflowCommand(click.Command):
         taken = [flag for option in self.params for flag in (*option.opts, *option.secondary_opts)]
         self.flags = input_flags(workflow, taken, session.types)
         self.params[:0] = self.flags
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it, but ``--flag=VALUE`` is taken for an on/off input as well, which may be ``null``."""
+        typed = list(args)
+        while True:
+            try:
+                return super().parse_args(ctx, list(typed))
+            except click.BadOptionUsage as error:
+                error.ctx = error.ctx or ctx
+                again = with_values(typed, self.flags, error.option_name)
+                if again is None:
+                    raise
+                typed = again
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The inputs first, then the options of every run."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from dovetail.cli._records import check_keys, fix_for, why_not
 from dovetail.cli._text import clean
 from dovetail.config import redact
 from dovetail.errors import DovetailError, UsageError, ValueMismatch, listing, nearest, shorten
@@ -253,9 +254,12 @@ def _read_json(text: str, kind: InputKind, flag: str, engine: TypeEngine) -> Any
         ) from error
     if anything:
         return data
+    record = _without_none(kind.annotation)
+    check_keys(data, record, flag, _named(kind), strict=False)
     try:
         return engine.parse(text, kind.annotation)
     except DovetailError as error:
+        check_keys(data, record, flag, _named(kind), strict=True)
         for other in (data, _by_pydantic(text, kind.annotation, error)):
             with contextlib.suppress(DovetailError):
                 return engine.accept(other, kind.annotation)
@@ -287,12 +291,10 @@ def _file_text(name: str, flag: str) -> str:
 
 
 def _mismatch(flag: str, text: str, expected: str, error: DovetailError) -> ValueMismatch:
-    place = error.details.get("path")
-    why = f"expected {error.details['expected']}" if "expected" in error.details else error.what
     return ValueMismatch(
         f"{flag} takes {expected}, not {_shown(text)}",
-        why=why + (f" at {place}" if place else ""),
-        fix=error.fix if "expected" not in error.details else f"give {flag} another value",
+        why=why_not(error),
+        fix=fix_for(error, flag),
         flag=flag,
         value=redact(text),
         expected=expected,
@@ -313,6 +315,6 @@ def default_text(value: Any, kind: InputKind) -> str:
         return str(value).lower()
     if isinstance(value, (list, tuple, set, frozenset)) and kind.element is not None:
         element = kind.element
-        return listing([default_text(item, element) for item in value]) if value else "none"
+        return listing([default_text(item, element) for item in value]) if value else "[]"
     shown = clean(redact(str(value)))
     return shown if len(shown) <= 60 else shown[:59] + "…"
