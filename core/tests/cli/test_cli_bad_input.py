@@ -48,7 +48,7 @@ TABLE = [
     (("run", "pipeline.py", "plain", "--month", "1", "--deny", "x"), 2, "no option --deny", "dovetail --deny ..."),
     (("run", "pipeline.py", "plain", "--month", "x"), 2, "takes an integer", "--month"),
     (("run", "pipeline.py", "plain", "--month", "1", "--executor", "thread"), 2, "'thread'", "threads"),
-    (("run", "pipeline.py", "plain", "--month", "1", "--max-workers", "0"), 2, "max_workers", ""),
+    (("run", "pipeline.py", "plain", "--month", "1", "--max-workers", "0"), 2, "--max-workers: 0", "--help"),
     (("run", "pipeline.py", "plain", "--month", "1", "--run-id", "../x"), 2, "is no run id", "choose another"),
     (("runs", "show"), 2, "there are no runs yet", "dovetail run FILE WORKFLOW"),
     (("runs", "resume", "x"), 2, "there are no runs yet", "dovetail run FILE WORKFLOW"),

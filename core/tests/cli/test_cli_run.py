@@ -31,7 +31,7 @@ def test_a_run_is_summed_up(cli):
 def test_progress_is_plain_lines_on_standard_error(cli):
     done = cli("run", "pipeline.py", "plain", "--month", "2", "--run-id", "first")
     lines = [line.partition("] ")[2] for line in done.err.splitlines()]
-    assert lines == ["run first of plain started: 1 nodes", "add: done  [1/1]"]
+    assert lines == ["run first of plain started: 1 node", "add: done  [1/1]"]
 
 
 def test_quiet_says_one_line(cli):
@@ -40,9 +40,9 @@ def test_quiet_says_one_line(cli):
 
 
 def test_quiet_still_says_what_failed(cli):
-    done = cli("run", "pipeline.py", "broken", "--quiet")
+    done = cli("run", "pipeline.py", "broken", "--quiet", "--run-id", "first")
     assert done.code == 2
-    assert done.out == ""
+    assert done.out == "first failed\n"
     assert "raised ValueError: no go" in done.err
 
 
@@ -104,6 +104,36 @@ def test_a_failed_run_as_json_has_the_error_and_the_same_exit_code(cli):
     assert done.json["error"]["type"] == "TaskFailed"
     assert done.json["error"]["kind"] == "user"
     assert [node["status"] for node in done.json["nodes"]] == ["succeeded", "failed"]
+
+
+@pytest.mark.parametrize("words", [100, 350, 5000])
+def test_a_long_message_is_told_in_full_once(cli, project, words):
+    (project / "long.py").write_text(
+        "import dovetail as dt\n"
+        f"@dt.task\ndef long() -> int:\n    raise ValueError(' '.join(f'w{{i}}' for i in range({words})))\n"
+        "@dt.workflow\ndef flow() -> int:\n    return long()\n",
+        encoding="utf-8",
+    )
+    done = cli("run", "long.py", "flow")
+    progress, _, error = done.err.partition("\nerror: ")
+    assert max(map(len, progress.splitlines())) < 250
+    assert error.count(" w0 w1 ") == 2  # in the error and at the end of the traceback
+    assert error.count(f" w{words - 1}") == 1
+    assert "in full above" in error or "in full below" in error
+
+
+def test_a_run_that_failed_counts_the_nodes_that_never_started(cli, project):
+    (project / "chain.py").write_text(
+        "import dovetail as dt\n"
+        "@dt.task\ndef one(x: int) -> int:\n    return x\n"
+        "@dt.task\ndef fail(x: int) -> int:\n    raise ValueError('no')\n"
+        "@dt.workflow\ndef chain() -> int:\n    return one(fail(one(1)))\n",
+        encoding="utf-8",
+    )
+    done = cli("run", "chain.py", "chain", "--run-id", "r")
+    assert "1/3 nodes done" in done.out
+    assert "1/3" in cli("runs", "list").out
+    assert "1/3 nodes done" in cli("runs", "show").out
 
 
 def test_a_gate_that_blocks_is_exit_1(cli):
@@ -255,6 +285,7 @@ def test_json_is_json_even_for_odd_names(cli, project):
     assert json.loads(document["outputs"]["result"]["value"]) == "ünï\x1b[31m\u202e"
     shown = cli("runs", "show")
     assert "\x1b" not in shown.out and "\u202e" not in shown.out
+    assert '"ünï"' in shown.out
 
 
 def test_a_reader_that_goes_away_is_no_blocked_gate(project):

@@ -65,6 +65,8 @@ def test_a_signal_ends_the_run_in_good_order_and_it_can_be_resumed(stopping, pro
     assert "dovetail runs resume r" in stopped.out
     shown = cli("runs", "show", "r", "--json").json
     assert shown["status"] == "interrupted"
+    told = cli("runs", "show", "r").out
+    assert "interrupted: the run was interrupted" in told and "error" not in told
     assert {node["node_id"]: node["status"] for node in shown["nodes"]}["hit"] == "cancelled"
 
     (stopping / "go").touch()

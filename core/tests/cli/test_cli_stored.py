@@ -289,3 +289,22 @@ def test_a_narrow_terminal_gets_fewer_columns_rather_than_broken_names(cli, monk
     narrow = cli("runs", "list").out
     assert "started" in wide and "started" not in narrow
     assert "a-run-with-quite-a-long-name" in narrow and "succeeded" in narrow
+
+
+def test_floats_of_a_preview_stay_on_their_line(cli, project, monkeypatch):
+    (project / "floats.py").write_text(
+        "import dovetail as dt\nimport pyarrow as pa\n"
+        "@dt.task\ndef make() -> pa.Table:\n"
+        "    wide = {f'mean_{i}': [516.7213114754098, 20130101.0, float('nan')] for i in range(12)}\n"
+        "    return pa.table({'text': ['516.7213114754098', 'b', 'c'], **wide})\n"
+        "@dt.workflow\ndef floats() -> pa.Table:\n    return make()\n",
+        encoding="utf-8",
+    )
+    cli("run", "floats.py", "floats")
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = cli("artifacts", "show", "latest:make").out.partition("value\n")[2].splitlines()
+    assert shown[2].split() == ["516.7213114754098", "516.721", "516.721", "516.721"]  # the first is a text
+    assert shown[3].split() == ["b", "20130101", "20130101", "20130101"]
+    assert shown[-1] == "... 4 of 13 columns: 9 did not fit"
+    stored = cli("artifacts", "show", "latest:make", "--json").json["preview"]
+    assert stored["rows"][0][-1] == "516.7213114754098"

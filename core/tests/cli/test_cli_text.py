@@ -8,9 +8,11 @@ import math
 import unicodedata
 
 import pytest
+from dovetail import errors
 from dovetail.cli._options import Options
 from dovetail.cli._output import emit_json
-from dovetail.cli._text import bytes_text, clean, one_line, seconds_text
+from dovetail.cli._text import bytes_text, clean, one_line, plural, seconds_text
+from dovetail.cli._view import value_text
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -72,6 +74,33 @@ def test_durations(seconds, shown):
 )
 def test_sizes(size, shown):
     assert bytes_text(size) == shown
+
+
+def test_one_is_no_plural():
+    assert [plural(n, "node") for n in (0, 1, 2, 1200)] == ["0 nodes", "1 node", "2 nodes", "1,200 nodes"]
+
+
+@pytest.mark.parametrize(
+    ("inline", "shown"),
+    [
+        (None, ""),
+        ("3", "3"),
+        ('"caf\\u00e9"', '"café"'),
+        ('"\\u001b[31mred\\u202e"', '"red"'),
+        ('{"\\u00fc": ["\\u001b]0;t\\u0007x"]}', '{"ü":["x"]}'),
+        ('"two\\nlines"', '"two\\nlines"'),
+        ("no JSON\x1b[0m", "no JSON"),
+    ],
+)
+def test_small_values_are_shown_as_text(inline, shown):
+    assert value_text(inline) == shown
+
+
+def test_errors_have_the_name_by_which_users_import_them():
+    for name in errors.__all__:
+        found = getattr(errors, name)
+        if isinstance(found, type):
+            assert f"{found.__module__}.{found.__qualname__}" == f"dovetail.errors.{name}"
 
 
 def test_json_is_such_that_every_reader_takes_it():

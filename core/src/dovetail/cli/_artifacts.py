@@ -14,7 +14,7 @@ from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
 from dovetail.cli._preview import document_parts, preview_document
 from dovetail.cli._session import Session, with_session
-from dovetail.cli._text import bytes_text, clean
+from dovetail.cli._text import bytes_text, clean, plural
 from dovetail.cli._view import artifact_view
 from dovetail.errors import DovetailError, StoreError, StoreUnwritable, UnknownType, UsageError, listing, nearest
 from dovetail.hub import Hub
@@ -158,7 +158,7 @@ def _export(hub: Hub, artifact: Artifact, path: Path) -> None:
     """One file as it is, several as a directory, a small value as its JSON text; in one step."""
     if artifact.children:
         raise UsageError(
-            f"a {artifact.type} is made of {len(artifact.children)} artifacts",
+            f"a {artifact.type} is made of {plural(len(artifact.children), 'artifact')}",
             fix="export them one by one: " + ", ".join(child.id[:12] for child in artifact.children[:6]),
         )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

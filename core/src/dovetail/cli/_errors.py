@@ -15,13 +15,16 @@ import click
 from dovetail import __version__
 from dovetail.cli._options import POLICY, Options
 from dovetail.cli._output import emit_json
-from dovetail.cli._text import clean, paint
+from dovetail.cli._text import clean, one_line, paint
 from dovetail.config import load_settings, redact
 from dovetail.errors import DovetailError, PlatformError, RunInterrupted, UsageError, nearest
 
 INTERRUPTED = 130
 TERMINATED = 143
 READER_GONE = 141
+
+_LONG = 200
+"""Characters of a message that need not be said twice."""
 
 _LABELS = {"user": "error", "data": "blocked", "platform": "platform error"}
 
@@ -50,19 +53,43 @@ def interrupted(options: Options, code: int) -> int:
     return code
 
 
-def show_error(error: dict[str, Any], stream: TextIO) -> None:
-    """Write what, who, why and fix, then the traceback that begins in the user's code."""
+def show_error(error: dict[str, Any], stream: TextIO, status: str = "") -> None:
+    """Write what, who, why and fix, then the traceback that begins in the user's code.
+
+    Args:
+        error: Its JSON form.
+        stream: Where to.
+        status: Of the run that it ended: a run that was stopped is ``interrupted`` or ``cancelled``, which is no error.
+    """
+    what, trace = _told_once(error)
     kind = str(error.get("kind", "platform"))
-    label = paint(f"{_LABELS.get(kind, kind)}:", "amber" if kind == "data" else "bold red", stream)
-    lines = [f"{label} {paint(_indented(error.get('what', ''), 0), 'bold', stream)}"]
+    stopped = error.get("type") == RunInterrupted.__name__
+    word = (status or "interrupted") if stopped else _LABELS.get(kind, kind)
+    label = paint(f"{word}:", "amber" if kind == "data" or stopped else "bold red", stream)
+    lines = [f"{label} {paint(_indented(what, 0), 'bold', stream)}"]
     for part, style in (("who", "dim"), ("why", "dim"), ("fix", "cyan")):
         if error.get(part):
             lines.append(f"  {paint(f'{part}:', style, stream)} {_indented(error[part], 7)}")
-    details = error.get("details")
-    trace = details.get("traceback") if isinstance(details, dict) else None
     if trace:
         lines += ["", _indented(trace, 0)]
     _write("\n".join(lines) + "\n", stream)
+
+
+def _told_once(error: dict[str, Any]) -> tuple[str, str]:
+    """What and the traceback. A long message that ends both is told in full by one of them: by the traceback if the other
+    had to cut it."""
+    what = str(error.get("what") or "")
+    details = error.get("details")
+    if not isinstance(details, dict) or not details.get("traceback"):
+        return what, ""
+    trace, message = str(details["traceback"]).rstrip(), str(details.get("message") or "").rstrip()
+    if len(message) <= _LONG:
+        return what, trace
+    if message in what and trace.endswith(message):
+        return what, f"{trace.removesuffix(message)}{one_line(redact(message), _LONG)} (in full above)"
+    if message[:_LONG] in trace:
+        return f"{one_line(redact(what), _LONG)} (in full below)", trace
+    return what, trace
 
 
 def _indented(value: object, indent: int) -> str:

@@ -77,16 +77,16 @@ def _conclude(session: Session, run_id: str, error: DovetailError | None, code: 
         emit_json(options, {**view, "exit_code": code})
         return code
     if options.run.get("quiet"):
+        show(text(f"{view['run_id']} {view['status']}"))
         if error is not None:
-            _errors.show_error(error.to_dict(), sys.stderr)
-        else:
-            show(text(f"{view['run_id']} {view['status']}"))
+            sys.stdout.flush()
+            _errors.show_error(error.to_dict(), sys.stderr, view["status"])
         return code
     show(*summary(view))
     if error is not None:
         sys.stdout.flush()
         sys.stderr.write("\n")
-        _errors.show_error(error.to_dict(), sys.stderr)
+        _errors.show_error(error.to_dict(), sys.stderr, view["status"])
     show(text("\nnext", "bold"), *(text(f"  {step}", "cyan") for step in next_steps(view)))
     return code
 

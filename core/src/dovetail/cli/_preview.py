@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dovetail.cli._output import console_for, table, text
-from dovetail.cli._text import one_line
+from dovetail.cli._text import one_line, plural
 from dovetail.errors import DovetailError
 from dovetail.types import TypeEngine
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _CELL = 40
+_FLOATS = {"double", "float", "halffloat", "float16", "float32", "float64"}
 
 
 def preview_document(engine: TypeEngine, value: Any, limit: int = 10) -> dict[str, Any]:
@@ -53,15 +55,32 @@ def document_parts(document: dict[str, Any]) -> Iterator[RenderableType]:
         yield text(document.get("reason", ""), "yellow")
     elif "columns" in preview:
         names = [one_line(name, _CELL) for name in preview["columns"]]
-        rows = [[one_line(cell, _CELL) for cell in row] for row in preview["rows"]]
+        floats = {f["name"] for f in document["schema"] or () if f["type"].lower() in _FLOATS}
+        columns = [name in floats for name in preview["columns"]]
+        rows = [
+            [one_line(_number(cell) if number else cell, _CELL) for cell, number in zip(row, columns, strict=True)]
+            for row in preview["rows"]
+        ]
         fit = _fitting(names, rows, console_for(sys.stdout).width)
         yield table(names[:fit], [row[:fit] for row in rows])
-        left_out = [f"{len(rows)} of {document['rows']:,} rows"] if (document["rows"] or 0) > len(rows) else []
-        left_out += [f"{fit} of {len(names)} columns"] if fit < len(names) else []
+        left_out = [f"{len(rows)} of {plural(document['rows'], 'row')}"] if (document["rows"] or 0) > len(rows) else []
+        if fit < len(names):
+            left_out.append(f"{fit} of {len(names)} columns: {len(names) - fit} did not fit")
         if left_out:
             yield text(f"... {', '.join(left_out)}", "dim")
     else:
         yield text(preview["text"])
+
+
+def _number(cell: object) -> str:
+    """A float with six digits that count, but with all those before the point: 516.721, 20130101."""
+    try:
+        value = float(str(cell))
+    except ValueError:
+        return str(cell)
+    if not math.isfinite(value):
+        return str(cell)
+    return f"{value:.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:.6g}"
 
 
 def _fitting(names: list[str], rows: list[list[str]], width: int) -> int:

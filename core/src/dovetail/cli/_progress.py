@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dovetail.cli._options import Options
 from dovetail.cli._output import console_for, text
-from dovetail.cli._text import clean, coloured, one_line, seconds_text
+from dovetail.cli._text import clean, coloured, one_line, plural, seconds_text
 from dovetail.config import redact
 from dovetail.store import EventRecord
 
@@ -122,7 +122,7 @@ class PlainProgress(Progress):
         node = one_line(event.node_id, 80)
         if event.type == "run.started":
             how = "resumed" if event.data.get("resumed") else "started"
-            return f"run {self.run_id} of {one_line(self.workflow)} {how}: {self.total} nodes", ""
+            return f"run {self.run_id} of {one_line(self.workflow)} {how}: {plural(self.total, 'node')}", ""
         if "[" in node:
             return None
         if event.type in ("node.started", "node.submitted"):
@@ -130,7 +130,7 @@ class PlainProgress(Progress):
         if event.type == "node.skipped":
             return f"{node}: skipped", ""
         if event.type == "node.succeeded":
-            facts = [f"{rows:,} rows" for rows in event.data.get("rows", {}).values() if rows is not None]
+            facts = [plural(rows, "row") for rows in event.data.get("rows", {}).values() if rows is not None]
             facts += ["from the cache"] if event.data.get("cached") else []
             return f"{node}: done{' (' + ', '.join(facts) + ')' if facts else ''}  {self._share()}", ""
         if event.type == "dataset.published":
@@ -184,8 +184,8 @@ class LiveProgress(Progress):
         total = max(self.total, done, 1)
         now = time.monotonic()
         head = Table.grid(padding=(0, 1))
-        counts = f"{done}/{total} nodes"
-        counts += f", {parts:,} elements" if parts else ""
+        counts = f"{done}/{plural(total, 'node')}"
+        counts += f", {plural(parts, 'element')}" if parts else ""
         counts += f", {len(running)} running" if running else ""
         told = [text(counts)] + ([text(f"{failed} failed", "bold red")] if failed else [])
         bar = ProgressBar(total=total, completed=done, width=24, complete_style="cyan")

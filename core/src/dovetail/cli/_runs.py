@@ -15,7 +15,7 @@ from dovetail.cli._output import emit_json, show, status_text, table, text
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._summary import next_steps, summary
 from dovetail.cli._text import local_time, one_line, seconds_text
-from dovetail.cli._view import event_views, run_line, run_view
+from dovetail.cli._view import event_views, nodes_done, run_line, run_view, value_text
 from dovetail.config import redact_data
 
 runs = Verbs("runs", help="List, show, resume and cancel runs.")
@@ -47,7 +47,7 @@ def list_runs(session: Session, limit: int, status: str | None, workflow: str | 
             status_text(record.status),
             local_time(record.started or record.created),
             seconds_text(None if record.ended is None or record.started is None else record.ended - record.started),
-            f"{sum(record.counts.get(s, 0) for s in ('succeeded', 'skipped'))}/{sum(record.counts.values())}",
+            nodes_done(record.counts, record.options),
             record.warnings or "",
         )
         for record in records
@@ -78,7 +78,7 @@ def show_run(session: Session, run_id: str, events: bool, all_nodes: bool) -> No
     if view["inputs"]:
         show(text("\ninputs", "bold"))
         rows = [
-            (name, value["type"], one_line(value["value"] or value["id"][:12], 80))
+            (name, value["type"], one_line(value_text(value["value"]) or value["id"][:12], 80))
             for name, value in view["inputs"].items()
         ]
         show(table(("input", "type", "value"), rows))
@@ -86,7 +86,7 @@ def show_run(session: Session, run_id: str, events: bool, all_nodes: bool) -> No
         show(text("\nevents", "bold"), _events(view["events"]))
     if view["error"]:
         show(text(""))
-        show_error(view["error"], sys.stdout)
+        show_error(view["error"], sys.stdout, view["status"])
     if view["status"] not in ("succeeded", "succeeded_with_warnings", "running"):
         show(text("\nnext", "bold"), text(f"  {next_steps(view)[0]}", "cyan"))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail.cli._output import status_text, table, text
-from dovetail.cli._text import bytes_text, one_line, seconds_text
+from dovetail.cli._text import bytes_text, one_line, plural, seconds_text
+from dovetail.cli._view import nodes_done, value_text
 from dovetail.errors import DovetailError
 from dovetail.quality import Report
 
@@ -57,6 +58,8 @@ def _head(view: dict[str, Any]) -> RenderableType:
     parts.append(status_text(view["status"]))
     if view["duration_seconds"] is not None:
         parts.append(text(f" in {seconds_text(view['duration_seconds'])}"))
+    if view["status"] not in ("succeeded", "succeeded_with_warnings"):
+        parts.append(text(f", {nodes_done(view['counts'], view['options'])} nodes done"))
     if view["resumed"]:
         times = "once" if view["resumed"] == 1 else f"{view['resumed']} times"
         parts.append(text(f", resumed {times}", "dim"))
@@ -150,7 +153,7 @@ def _gate(record: dict[str, Any]) -> Iterator[RenderableType]:
         found = one_line(check.message) or f"{check.n_failed:,} of {check.n_evaluated:,} failed"
         yield text(f"    {check.status}: {one_line(check.name, 80)}: {found}", "dim")
     if len(bad) > _CHECKS:
-        yield text(f"    and {len(bad) - _CHECKS} more checks", "dim")
+        yield text(f"    and {plural(len(bad) - _CHECKS, 'more check')}", "dim")
     if report.quarantine:
         yield text(f"    failing rows: artifact {str(report.quarantine.get('id', ''))[:SHORT]}", "dim")
 
@@ -166,7 +169,7 @@ def _datasets(datasets: list[dict[str, Any]]) -> RenderableType:
 def _outputs(outputs: dict[str, dict[str, Any]]) -> Iterator[RenderableType]:
     rows = []
     for name, output in outputs.items():
-        value = one_line(output["value"], 60) if output["value"] is not None else ""
+        value = one_line(value_text(output["value"]), 60)
         rows.append((name, output["type"], _rows([output]), bytes_text(output["bytes"]), output["id"][:SHORT], value))
     yield table(
         ("output", "type", "rows", "size", "artifact", "value"), rows, right=("rows", "size"), spare=("size", "type")

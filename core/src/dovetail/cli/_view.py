@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dovetail.cli._text import iso
+from dovetail.cli._text import clean, iso
+from dovetail.config import redact
 from dovetail.errors import StoreError
 from dovetail.hub import Hub
 from dovetail.spec import Artifact
@@ -26,6 +28,31 @@ def artifact_view(artifact: Artifact) -> dict[str, Any]:
         "bytes": artifact.meta.get("bytes"),
         "value": artifact.inline if not artifact.children else None,
     }
+
+
+def value_text(inline: str | None) -> str:
+    """A small value as people read it: JSON with its letters as they are and without control characters.
+
+    Args:
+        inline: Its JSON text, as stored; None if it is not small.
+    """
+    if inline is None:
+        return ""
+    try:
+        value = json.loads(inline)
+    except ValueError:
+        return clean(redact(inline))
+    return redact(json.dumps(_cleaned(value), ensure_ascii=False, separators=(",", ":")))
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(redact(value))  # while its control characters are characters
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+    return value
 
 
 def _located(hub: Hub, artifact: Artifact) -> dict[str, Any]:
@@ -53,6 +80,17 @@ def run_line(record: RunRecord) -> dict[str, Any]:
         "warnings": record.warnings,
         "resumed": max(record.claims - 1, 0),
     }
+
+
+def nodes_done(counts: Mapping[str, int], options: Mapping[str, Any]) -> str:
+    """Nodes that have succeeded, of all: ``2/3``. Those that never started count as well.
+
+    Args:
+        counts: Recorded nodes by status; the elements of maps are nodes here.
+        options: Of the run; ``nodes`` is the number of nodes of the graph, which older runs do not have.
+    """
+    done = sum(counts.get(status, 0) for status in ("succeeded", "skipped"))
+    return f"{done}/{max(int(options.get('nodes') or 0), sum(counts.values()))}"
 
 
 def run_view(hub: Hub, run_id: str) -> dict[str, Any]:
