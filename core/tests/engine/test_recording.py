@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from dovetail.errors import (
+    UnknownType,
     ValueMismatch,
 )
 from dovetail.hub import Hub
@@ -174,6 +175,31 @@ class TestRecording:
     def test_a_wrong_input_is_refused_before_anything_is_recorded(self, hub: Hub) -> None:
         with pytest.raises(ValueMismatch, match="input 'x' of workflow 'chain'"):
             hub.run(chain, x="one")
+        assert hub.runs.list_runs() == []
+
+    def test_a_result_that_could_not_be_stored_is_refused_before_any_work(self, hub: Hub) -> None:
+        class Opaque:
+            pass
+
+        worked: list[int] = []
+
+        @dt.task
+        def make() -> Opaque:
+            worked.append(1)
+            return Opaque()
+
+        @dt.task
+        def use(value: Opaque) -> int:
+            return 1
+
+        @dt.workflow
+        def wf() -> int:
+            return use(make())
+
+        assert wf() == 1
+        with pytest.raises(UnknownType, match="the result of node 'make'"):
+            hub.run(wf)
+        assert len(worked) == 1
         assert hub.runs.list_runs() == []
 
     def test_the_context_is_at_hand(self, hub: Hub) -> None:

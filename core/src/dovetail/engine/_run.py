@@ -18,7 +18,7 @@ from dovetail.engine._result import RunResult
 from dovetail.engine._scheduler import Scheduler
 from dovetail.engine._values import Slot, Values
 from dovetail.engine._work import Frame
-from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, UsageError
+from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, UnknownType, UsageError
 from dovetail.graph import ResourceScope, Workflow, base_type
 from dovetail.plugins import Catalogue
 from dovetail.spec import Artifact, Executor
@@ -67,6 +67,7 @@ class Engine:
         Raises:
             DovetailError: What ended the run; ``details["run_id"]`` says which run it was.
         """
+        self._check_storable(workflow)
         values = workflow.bind_values((), inputs)
         annotations = workflow.interface.inputs
         stored = {n: self.types.dump(v, base_type(annotations[n]), self.artifacts) for n, v in values.items()}
@@ -83,6 +84,20 @@ class Engine:
         )
         slots = {n: Slot(annotations[n], {"result": stored[n]}, value=v) for n, v in values.items()}
         return self._drive(run_id, workflow, slots)
+
+    def _check_storable(self, workflow: Workflow[..., Any]) -> None:
+        """Say before the work, not after it, that a result could not be stored."""
+        seen: set[int] = set()
+        for node in workflow.graph.nodes:
+            if id(node.output) in seen:
+                continue
+            seen.add(id(node.output))
+            for annotation in node.interface.outputs.values():
+                try:
+                    self.types.check_storable(base_type(annotation))
+                except UnknownType as error:
+                    error.who = f"the result of node {node.id!r} of workflow {workflow.name!r}"
+                    raise
 
     def resume(self, record: RunRecord, workflow: Workflow[..., Any]) -> RunResult:
         """Go on with a run that crashed, failed or was stopped: finished nodes are not run again.

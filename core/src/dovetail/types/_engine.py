@@ -228,6 +228,13 @@ class TypeEngine:
             return self._registry.transformer(spec).content_hash(value)  # type: ignore[arg-type]
         return self._hasher.hash(value)
 
+    def check_storable(self, annotation: Any) -> None:
+        """Raise UnknownType unless values of the annotation can be stored. ``Any`` can, until a value shows otherwise."""
+        self._fresh()
+        plain = normalise(annotation)
+        if plain is not Any and self._registry.leaf(plain) is None:
+            self._coders.get(plain)
+
     def dump(
         self,
         value: Any,
