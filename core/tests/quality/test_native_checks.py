@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from dovetail.errors import ConversionError, GateBlocked
 from dovetail.quality import Gate
 from dovetail.quality.checks import (
     columns_present,
@@ -156,3 +157,20 @@ def test_severity_warning_is_only_reported() -> None:
         Gate([not_null("a", severity="warning")]).evaluate(pa.table({"a": [1, None]}), types=current_types()).report
     )
     assert report.decision == "publish_with_warnings" and report.rows_clean == 2
+
+
+@pytest.mark.parametrize("check", [not_null("minuts"), columns_present("minuts"), compare("minuts", "<", "n")])
+def test_a_missing_column_leads_to_the_one_that_is_meant(check) -> None:
+    table = pa.table({"minutes": [1], "n": [2]})
+    with pytest.raises(GateBlocked) as caught:
+        Gate([check])(table)
+    assert "there is no column 'minuts'; did you mean 'minutes'?" in (caught.value.why or "")
+    report = Gate([columns_present("nothing_like_it")]).evaluate(table, types=current_types()).report
+    assert report.checks[0].message == "there is no column 'nothing_like_it'"
+
+
+def test_a_gate_on_what_is_no_table_says_what_it_is() -> None:
+    gate = Gate([not_null("a")], name="s")
+    for attempt in (lambda: gate(3), lambda: gate.check(current_types(), int)):
+        with pytest.raises(ConversionError, match="gate 's' looks at tables; what it stands behind is int"):
+            attempt()

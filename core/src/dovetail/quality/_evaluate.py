@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import ConversionError, DovetailError, PlatformError
+from dovetail.errors import ConversionError, DovetailError, PlatformError, UnknownType
 from dovetail.quality import _rows
 from dovetail.quality._lookup import catalogue_of, engine_version, find_spec, load_engine, suite_name, suite_version
 from dovetail.quality._outcomes import Judged, judge, suite_error
@@ -61,7 +61,7 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     catalogue = catalogue_of(types)
     engine = load_engine(find_spec(gate.suite, catalogue), catalogue)
     version = suite_version(engine, gate.suite)
-    table = _Table.of(value, types)
+    table = _Table.of(value, types, gate.name)
     judged = _judge(gate, table, engine, types)
     removable = [j for j in judged if j.report.status == "fail" and j.report.row_scoped]
     bad = _rows.union(j.rows for j in judged if j.report.row_scoped and j.report.status in ("fail", "warn"))
@@ -91,13 +91,11 @@ class _Table:
     lazy: bool
 
     @classmethod
-    def of(cls, value: Any, types: TypeEngine) -> _Table:
+    def of(cls, value: Any, types: TypeEngine, gate: str) -> _Table:
         transformer = types.transformer_for(value)
         name, base, lazy = transformer.type_name, value, transformer.lazy
         if not transformer.is_table:
-            raise ConversionError(
-                f"a gate checks tables, and {name} is none", fix="put the gate behind a task that returns a table"
-            )
+            raise _no_table(name, gate)
         if lazy:
             base = types.convert(value, TypeRef(_eager_sibling(name, types)))
             transformer = types.transformer_for(base)
@@ -105,6 +103,14 @@ class _Table:
         if rows is None:
             raise PlatformError(f"the transformer of {name} does not count rows", fix="implement its num_rows()")
         return cls(name, base, transformer, rows, lazy)
+
+
+def _no_table(name: str, gate: str, why: str | None = None) -> ConversionError:
+    return ConversionError(
+        f"gate {gate!r} looks at tables; what it stands behind is {name}",
+        why=why,
+        fix="put the gate on an output or input that is a table, or take it off",
+    )
 
 
 def _eager_sibling(name: str, types: TypeEngine) -> str:
@@ -118,11 +124,18 @@ def _eager_sibling(name: str, types: TypeEngine) -> str:
     return ARROW
 
 
-def convertible(types: TypeEngine, annotation: Any, frames: Sequence[str]) -> None:
+def convertible(types: TypeEngine, annotation: Any, frames: Sequence[str], gate: str) -> None:
     """Check that a value of the annotated type converts to one of the frames.
+
+    Args:
+        types: The type engine.
+        annotation: What the gate stands behind.
+        frames: Names of the tables that the gate's engine looks at.
+        gate: Name of the gate.
 
     Raises:
         ConversionError: It converts to none of them.
+        UnknownType: Nobody knows the annotated type.
     """
     refused: ConversionError | None = None
     for frame in frames:
@@ -131,8 +144,10 @@ def convertible(types: TypeEngine, annotation: Any, frames: Sequence[str]) -> No
             return
         except ConversionError as error:
             refused = refused or error
-    if refused is not None:
+    if isinstance(refused, UnknownType):
         raise refused
+    if refused is not None:
+        raise _no_table(types.type_name(annotation), gate, refused.what) from refused
 
 
 def _judge(gate: Gate, table: _Table, engine: CheckEngine, types: TypeEngine) -> list[Judged]:

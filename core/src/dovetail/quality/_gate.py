@@ -163,7 +163,7 @@ class Gate:
         engine = load_engine(find_spec(self.suite, catalogue), catalogue)
         info = engine.describe(self.suite)
         if annotation is not None:
-            convertible(types, annotation, engine.frames(self.suite))
+            convertible(types, annotation, engine.frames(self.suite), self.name)
         return info
 
     def fingerprint(self, types: TypeEngine | None = None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dovetail.quality._arrays import arrow_array, arrow_scalar, no_ordinals
+
 
 def ordinals(rows: Any) -> Any:
     """Row ordinals (a sequence, a numpy array or an Arrow array) as an int64 Arrow array."""
@@ -13,9 +15,9 @@ def ordinals(rows: Any) -> Any:
     if isinstance(rows, pa.ChunkedArray):
         rows = rows.combine_chunks()
     if not isinstance(rows, pa.Array):
-        rows = pa.array(rows if hasattr(rows, "__array__") else list(rows))
+        rows = pa.array(rows) if hasattr(rows, "__array__") else arrow_array(list(rows))
     if pa.types.is_null(rows.type):  # an empty list has no type
-        return pa.array([], pa.int64())
+        return no_ordinals()
     if not pa.types.is_integer(rows.type):
         raise TypeError(f"row ordinals must be integers, not {rows.type}")
     return rows if rows.type == pa.int64() else rows.cast(pa.int64())
@@ -38,7 +40,7 @@ def union(sets: Iterable[Any]) -> Any:
 
     found = [rows for rows in sets if len(rows)]
     if not found:
-        return pa.array([], pa.int64())
+        return no_ordinals()
     if len(found) == 1:
         return found[0]
     distinct = pa.concat_arrays(found).unique()
@@ -75,13 +77,13 @@ def names_per_row(bad: Any, labelled: Sequence[tuple[str, Any]]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rows = pa.concat_arrays([r for _, r in labelled] or [pa.array([], pa.int64())])
+    rows = pa.concat_arrays([r for _, r in labelled] or [no_ordinals()])
     names = pa.concat_arrays(
-        [pa.repeat(pa.scalar(name, pa.string()), len(r)) for name, r in labelled] or [pa.array([], pa.string())]
+        [pa.repeat(arrow_scalar(name), len(r)) for name, r in labelled] or [pa.nulls(0, pa.string())]
     )
     order = pc.sort_indices(
-        pa.table({"row": rows, "n": pa.array(range(len(rows)))}), [("row", "ascending"), ("n", "ascending")]
+        pa.table({"row": rows, "n": arrow_array(range(len(rows)))}), [("row", "ascending"), ("n", "ascending")]
     )
     counts = pc.value_counts(rows.take(order)).field("counts")  # first seen first, so in the order of ``bad``
-    offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(counts)]).cast(pa.int32())
+    offsets = pa.concat_arrays([arrow_array([0]), pc.cumulative_sum(counts)]).cast(pa.int32())
     return pa.ListArray.from_arrays(offsets, names.take(order))

@@ -72,7 +72,7 @@ def _contiguous(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
     if column.num_chunks == 0:
-        return pa.array([], type=column.type)
+        return pa.nulls(0, column.type)
     try:
         combined = column.combine_chunks()
     except pa.ArrowInvalid:  # more than 2 GiB of text: 32 bit offsets do not reach
@@ -161,7 +161,9 @@ def unview(array: pa.Array) -> pa.Array:
     import pyarrow.compute as pc
 
     lengths = pc.list_value_length(array).fill_null(0).cast(pa.int64())
-    ends = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths)])
+    ends = pa.concat_arrays(
+        [pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(bytes(8))]), pc.cumulative_sum(lengths)]
+    )
     mask = array.is_null() if array.null_count else None
     return pa.LargeListArray.from_arrays(ends, array.flatten(), type=pa.large_list(array.type.value_field), mask=mask)
 

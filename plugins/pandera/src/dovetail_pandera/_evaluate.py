@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from dovetail.errors import nearest
 from dovetail.spec import CheckOutcome
 
 from dovetail_pandera._frames import Frame, Labels, Level, Unevaluable
@@ -31,6 +32,7 @@ def evaluate_step(step: Step, frame: Frame) -> CheckOutcome:
         failed_rows=labels.rows,
         n_keys=labels.keys,
         observed=labels.observed,
+        message=labels.message,
     )
 
 
@@ -40,11 +42,17 @@ def _require(needs: Iterable[Hashable], frame: Frame) -> None:
             continue
         times = sum(1 for other in frame.names if other == name)
         if times != 1:
-            raise Unevaluable(f"there is no column {name!r}" if not times else f"{times} columns are named {name!r}")
+            raise Unevaluable(_no_column(name, frame) if not times else f"{times} columns are named {name!r}")
 
 
-def _whole(fine: bool, observed: Any) -> Labels:
-    return Labels(1, failed=int(not fine), observed=None if fine else observed)
+def _no_column(name: Hashable, frame: Frame) -> str:
+    """What to say of a column that is missing, with the one that may be meant."""
+    guess = nearest(str(name), map(str, frame.names))
+    return f"there is no column {name!r}" + (f"; did you mean {guess!r}?" if guess else "")
+
+
+def _whole(fine: bool, observed: Any, message: str = "") -> Labels:
+    return Labels(1, failed=int(not fine), observed=None if fine else observed, message="" if fine else message)
 
 
 def _present(step: Step, frame: Frame) -> Labels:
@@ -53,7 +61,7 @@ def _present(step: Step, frame: Frame) -> Labels:
         column = step.columns[name]
         if not (frame.matching(column) if column.regex else name in frame.names):
             missing.append(str(name))
-    return _whole(not missing, {"missing": missing})
+    return _whole(not missing, {"missing": missing}, "; ".join(_no_column(name, frame) for name in missing))
 
 
 def _strict(step: Step, frame: Frame) -> Labels:

@@ -28,6 +28,7 @@ class Labels:
         failed: Number of failures, for a predicate without rows.
         keys: For uniqueness: keys that occur more than once.
         observed: For people.
+        message: What is wrong, where the name of the check does not say it.
     """
 
     evaluated: int
@@ -35,6 +36,7 @@ class Labels:
     failed: int = 0
     keys: int | None = None
     observed: Any = None
+    message: str = ""
 
 
 class Frame(Protocol):

@@ -189,3 +189,11 @@ def test_law_rows_are_conserved_and_both_libraries_agree(data, action) -> None:
     first, second = ([(c.check_id, c.n_evaluated, c.n_failed, c.n_keys) for c in r.report.checks] for r in results)
     assert first == second
     assert results[0].value.equals(results[1].value)
+
+
+def test_a_missing_column_leads_to_the_one_that_is_meant(types) -> None:
+    schema = pap.DataFrameSchema({"minuts": pap.Column(int)})
+    report = Gate(schema).evaluate(pl.DataFrame({"minutes": [1]}), types=types).report
+    assert {check.message for check in report.checks if check.status in ("fail", "error")} == {
+        "there is no column 'minuts'; did you mean 'minutes'?"
+    }

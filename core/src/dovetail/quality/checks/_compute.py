@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dovetail.errors import listing, nearest
+from dovetail.quality._arrays import arrow_array, arrow_scalar, no_ordinals
 from dovetail.quality.checks._define import Check
 
 
@@ -23,6 +25,17 @@ class Found:
     rows: Any = None
     keys: int | None = None
     observed: Any = None
+    message: str = ""
+
+
+def no_column(missing: Sequence[str], there: Sequence[str]) -> str:
+    """What to say of columns that are missing, each with the one that may be meant."""
+    guesses = {name: nearest(name, there) for name in missing}
+    return f"there is no column {', '.join(map(repr, missing))}" + "".join(
+        f"; did you mean {guess!r}{f' for {name!r}' if len(missing) > 1 else ''}?"
+        for name, guess in guesses.items()
+        if guess
+    )
 
 
 def _column(table: Any, name: str) -> Any:
@@ -36,7 +49,7 @@ def _column(table: Any, name: str) -> Any:
     if pa.types.is_floating(column.type):
         nan = pc.is_nan(column)
         if pc.any(nan).as_py():
-            column = pc.if_else(nan, pa.scalar(None, column.type), column)
+            column = pc.if_else(nan, pa.nulls(1, column.type)[0], column)
     return column
 
 
@@ -46,7 +59,7 @@ def _failing(bad: Any, check: Check, rows: int) -> Found:
 
     evaluated = rows
     if check.nulls == "fail":
-        bad = pc.fill_null(bad, True)
+        bad = pc.fill_null(bad, arrow_scalar(True))
     else:
         evaluated = rows - bad.null_count
     ordinals = pc.indices_nonzero(bad)  # skips nulls
@@ -113,17 +126,16 @@ def _scalar(value: Any, kind: Any) -> Any:
     import pyarrow as pa
 
     try:
-        return pa.scalar(value, kind)
+        return arrow_scalar(value, kind)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.scalar(value)
+        return arrow_scalar(value)
 
 
 def _in_set(check: Check, table: Any) -> Found:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     column = _column(table, check.info.columns[0])
-    values = pa.array([v for v in check.params["values"] if v is not None], column.type)
+    values = arrow_array([v for v in check.params["values"] if v is not None], column.type)
     missing = pc.invert(pc.is_in(column, value_set=values))
     if column.null_count:
         missing = pc.if_else(column.is_valid(), missing, None)
@@ -170,7 +182,6 @@ def _unique(check: Check, table: Any) -> Found:
 
 def _key(columns: list[Any]) -> Any:
     """One column that is equal where all columns are equal, and null where any of them is null."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     if len(columns) == 1:
@@ -180,7 +191,7 @@ def _key(columns: list[Any]) -> Any:
         codes, count = _codes(column)
         if size * count >= 2**62:  # number the keys anew; there are no more of them than rows
             key, size = _codes(key)
-        key = pc.add(pc.multiply(key, pa.scalar(max(count, 1), pa.int64())), codes)
+        key = pc.add(pc.multiply(key, arrow_scalar(max(count, 1))), codes)
         size *= max(count, 1)
     return key
 
@@ -200,14 +211,13 @@ def _codes(column: Any) -> tuple[Any, int]:
 
 def _doubled(key: Any, valid: int) -> tuple[Any, int]:
     """Ordinals of values that occur more than once, and how many such values there are."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     if _ascends(key):
-        return pa.array([], pa.int64()), 0
+        return no_ordinals(), 0
     # One pass tells whether there are doubles at all; only then a second one looks for them.
     if len(pc.unique(key)) - (key.null_count > 0) == valid:
-        return pa.array([], pa.int64()), 0
+        return no_ordinals(), 0
     counted = pc.value_counts(key.drop_null())
     repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
     return pc.indices_nonzero(pc.is_in(key, value_set=repeated)), len(repeated)
@@ -234,7 +244,8 @@ def _columns_present(check: Check, table: Any) -> Found:
     missing = [name for name in wanted if name not in there]
     extra = [name for name in there if name not in wanted] if check.params["exact"] else []
     observed = {"missing": missing, "extra": extra} if missing or extra else None
-    return Found(1, int(bool(missing or extra)), observed=observed)
+    message = no_column(missing, there) if missing else f"not expected: {listing(extra)}" if extra else ""
+    return Found(1, int(bool(missing or extra)), observed=observed, message=message)
 
 
 def _mean(check: Check, table: Any) -> Found:

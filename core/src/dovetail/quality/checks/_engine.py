@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dovetail.quality.checks._compute import EVALUATORS, Found, Unevaluable
+from dovetail.quality.checks._compute import EVALUATORS, Found, Unevaluable, no_column
 from dovetail.quality.checks._define import Check, Suite
 from dovetail.spec import CheckEngine, CheckOutcome, SuiteInfo
 
@@ -57,6 +57,7 @@ def _evaluate(check: Check, table: Any) -> CheckOutcome:
         failed_rows=found.rows,
         n_keys=found.keys,
         observed=found.observed,
+        message=found.message,
         duration_ms=_since(started),
     )
 
@@ -68,7 +69,7 @@ def _require_columns(check: Check, table: Any) -> None:
         times = table.column_names.count(column)
         if times != 1:
             raise Unevaluable(
-                f"there is no column {column!r}" if not times else f"{times} columns are named {column!r}"
+                no_column([column], table.column_names) if not times else f"{times} columns are named {column!r}"
             )
 
 
