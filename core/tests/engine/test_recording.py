@@ -214,3 +214,31 @@ class TestRecording:
 
         result = hub.run(wf)
         assert result.value == [result.run_id, "who", f"{result.run_id}/who", "1"]
+
+
+class Inner(NamedTuple):
+    a: int
+    frame: pl.DataFrame
+
+
+class Outer(NamedTuple):
+    inner: Inner
+    count: int
+
+
+def test_a_field_may_itself_be_several_values(hub: Hub) -> None:
+    @dt.task
+    def make() -> Inner:
+        return Inner(1, pl.DataFrame({"a": [1, 2]}))
+
+    @dt.workflow
+    def wf() -> Outer:
+        found = make()
+        return Outer(found, inc(found.a))
+
+    result = hub.run(wf)
+    stored = hub.types.load(result.outputs["inner"], hub.artifacts, Inner)
+    for inner in (result.value.inner, stored):
+        assert inner.a == 1
+        assert inner.frame.height == 2
+    assert result.value.count == 2

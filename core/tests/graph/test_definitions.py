@@ -249,3 +249,27 @@ class TestNamesThatAreNothing:
                 return 1
 
         assert caught.value.fix == "import it, or write 'pandas.DataFrame'"
+
+
+def test_a_mapped_task_that_publishes_is_refused() -> None:
+    @dt.task
+    def part(k: int) -> Annotated[int, dt.Dataset("parts")]:
+        return k
+
+    with pytest.raises(DefinitionError, match="each of its elements would replace"):
+
+        @dt.workflow
+        def wf(ks: list[int]) -> list[int]:
+            return dt.map(part, ks)
+
+
+def test_options_are_for_tasks() -> None:
+    @dt.task
+    def yes() -> bool:
+        return True
+
+    with pytest.raises(DefinitionError, match="takes no options"):
+
+        @dt.workflow
+        def wf() -> int:
+            return dt.when(yes(), 1, 2).options(retries=3)  # type: ignore[attr-defined,no-any-return]

@@ -24,6 +24,7 @@ from dovetail.graph import (
     Ref,
     as_output,
     base_type,
+    field_hints,
     is_named_tuple,
     spread,
 )
@@ -126,10 +127,10 @@ def frame_result(frame: Frame, values: Values) -> tuple[dict[str, Artifact], Any
     result = graph.result
     if is_named_tuple(base_type(graph.output)) and isinstance(result, Collect) and result.keys:
         kept = {
-            name: keep(binding, frame, names[name], values)
+            name: _keep_one(binding, frame, names[name], values)
             for name, binding in zip(result.keys, result.items, strict=True)
         }
-        artifacts = {name: stored_parts[RESULT] for name, (stored_parts, _) in kept.items()}
+        artifacts = {name: artifact for name, (artifact, _) in kept.items()}
         if any(value is MISSING for _, value in kept.values()):
             return artifacts, MISSING
         return artifacts, as_output(graph, [value for _, value in kept.values()])
@@ -143,19 +144,18 @@ def keep(binding: Binding, frame: Frame, annotation: Any, values: Values) -> tup
         slot = frame.slots[binding.node]
         if base_type(slot.annotation) == base and slot.artifacts:
             return dict(slot.artifacts), slot.value
+    if is_named_tuple(base):
+        value = values.types.accept(resolve(binding, frame, values), base)
+        return values.dump(value, base, field_hints(base)), value
+    artifact, value = _keep_one(binding, frame, annotation, values)
+    return {RESULT: artifact}, value
+
+
+def _keep_one(binding: Binding, frame: Frame, annotation: Any, values: Values) -> tuple[Artifact, Any]:
+    """The same for a value that is held by one artifact, such as a field of a NamedTuple."""
+    base = base_type(annotation)
     artifact = stored(binding, frame)
     if artifact is not None and artifact.type == values.types.type_name(base):
-        return {RESULT: artifact}, MISSING
+        return artifact, MISSING
     value = values.types.accept(resolve(binding, frame, values), base)
-    names = dict.fromkeys((RESULT,), base)
-    if is_named_tuple(base):
-        hints = dict(zip(base._fields, (base_type(a) for a in _field_annotations(base)), strict=True))
-        names = hints
-    return values.dump(value, base, names), value
-
-
-def _field_annotations(base: Any) -> list[Any]:
-    import typing
-
-    hints = typing.get_type_hints(base, include_extras=True)
-    return [hints[name] for name in base._fields]
+    return values.types.dump(value, base, values.store), value

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import typing
 from dataclasses import dataclass, field
 from typing import Any
 
-from dovetail.graph import RESULT, base_type, is_named_tuple, take
+from dovetail.graph import RESULT, base_type, field_hints, is_named_tuple, take
 from dovetail.spec import Artifact
 from dovetail.store import ArtifactStore
 from dovetail.types import TypeEngine
@@ -61,20 +60,14 @@ class Values:
         if base is type(None) or not slot.artifacts:
             return None
         if is_named_tuple(base):
-            return base(*(self._part(slot, name) for name in slot.artifacts))
+            return base(*(self._part(slot, name) for name in base._fields))
         return self.types.load(slot.artifacts[RESULT], self.store, base)
 
     def _part(self, slot: Slot, name: str) -> Any:
         if name not in slot.parts:
-            hints = dict(zip(slot.artifacts, self._field_types(slot), strict=True))
-            slot.parts[name] = self.types.load(slot.artifacts[name], self.store, hints[name])
+            annotation = field_hints(base_type(slot.annotation))[name]
+            slot.parts[name] = self.types.load(slot.artifacts[name], self.store, base_type(annotation))
         return slot.parts[name]
-
-    @staticmethod
-    def _field_types(slot: Slot) -> list[Any]:
-
-        hints = typing.get_type_hints(base_type(slot.annotation), include_extras=True)
-        return [base_type(hints[name]) for name in slot.artifacts]
 
     def at(self, slot: Slot, path: tuple[Any, ...]) -> Any:
         """A part of an output; of several outputs only the one that is asked for is loaded."""

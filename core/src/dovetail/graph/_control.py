@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar, Union, cast
 
 from dovetail.errors import DefinitionError, WiringError
-from dovetail.graph._annotations import RESULT, base_type, element_type, type_text
+from dovetail.graph._annotations import RESULT, base_type, element_type, markers, type_text
+from dovetail.graph._dataset import Dataset
 from dovetail.graph._nodes import Binding, Collect, Const, NodeOutput
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._task import Task
@@ -51,6 +52,11 @@ def map_(target: Any, /, *values: Any, **fixed: Any) -> list[Any]:
 
 def _map_node(trace: Trace, target: Any, values: tuple[Any, ...], fixed: dict[str, Any]) -> NodeOutput:
     owner = f"the mapped {target.name!r}"
+    if any(isinstance(marker, Dataset) for marker in markers(target.output)):
+        raise DefinitionError(
+            f"{owner} publishes a dataset, and each of its elements would replace the one before",
+            fix="take the dt.Dataset off the task, and put it on a task that joins the elements",
+        )
     interface: Interface = target.interface
     given = match_arguments(owner, interface, values, fixed)
     mapped = tuple(interface.inputs)[: len(values)]

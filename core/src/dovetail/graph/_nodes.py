@@ -169,7 +169,13 @@ class NodeOutput:
 
     def options(self, **options: Any) -> NodeOutput:
         """Change how this node is run: ``retries``, ``timeout``, ``cache``, ... (see ``dt.task``)."""
-        self._node.options = self._node.options.updated(options)
+        node = self._node
+        if node.kind not in ("task", "map") or not getattr(node.target, "__dovetail_task__", False):
+            raise DefinitionError(
+                f"{self!r} is not that of a task, so it takes no options",
+                fix="set them on the tasks: in their @dt.task(...), or by .options(...) on their results",
+            )
+        node.options = node.options.updated(options)
         return self
 
     def __dovetail_gate__(self, gate: Any) -> NodeOutput:
