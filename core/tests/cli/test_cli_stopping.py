@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import signal
 
 import pytest
+from dovetail.cli._errors import show_error
+from dovetail.errors import RunInterrupted
 
 PIPELINE = '''
 import os, time
@@ -73,6 +76,13 @@ def test_a_signal_ends_the_run_in_good_order_and_it_can_be_resumed(stopping, pro
     resumed = cli("runs", "resume", "r", "--json")
     assert (resumed.code, resumed.json["status"], resumed.json["resumed"]) == (0, "succeeded", 1)
     assert (stopping / "calls.txt").read_text() == "first\n"
+
+
+@pytest.mark.parametrize("status", ["interrupted", "cancelled"])
+def test_a_run_that_was_stopped_is_no_error(status):
+    told = io.StringIO()
+    show_error(RunInterrupted("the run was stopped").to_dict(), told, status)
+    assert told.getvalue() == f"{status}: the run was stopped\n"
 
 
 def test_json_is_told_even_when_stopped(stopping, process):

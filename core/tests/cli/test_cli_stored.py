@@ -304,7 +304,7 @@ def test_floats_of_a_preview_stay_on_their_line(cli, project, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     shown = cli("artifacts", "show", "latest:make").out.partition("value\n")[2].splitlines()
     assert shown[2].split() == ["516.7213114754098", "516.721", "516.721", "516.721"]  # the first is a text
-    assert shown[3].split() == ["b", "20130101", "20130101", "20130101"]
+    assert shown[3].split() == ["b", "20130101.0", "20130101.0", "20130101.0"]
     assert shown[-1] == "... 4 of 13 columns: 9 did not fit"
     stored = cli("artifacts", "show", "latest:make", "--json").json["preview"]
     assert stored["rows"][0][-1] == "516.7213114754098"

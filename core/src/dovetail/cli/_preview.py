@@ -73,12 +73,12 @@ def document_parts(document: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _number(cell: object) -> str:
-    """A float with six digits that count, but with all those before the point: 516.721, 20130101."""
+    """A float with at most six digits that count, but with all those before the point: 516.721, 67.0, 20130101.0."""
     try:
         value = float(str(cell))
     except ValueError:
         return str(cell)
-    if not math.isfinite(value):
+    if not math.isfinite(value) or value.is_integer():
         return str(cell)
     return f"{value:.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:.6g}"
 
