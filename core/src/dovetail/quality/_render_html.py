@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dovetail.quality._report import Report
-from dovetail.quality._words import DECISION_WORDS, as_list, share
+from dovetail.quality._words import DECISION_WORDS, as_list, moment, share
 
 
 def render_html(reports: Report | Iterable[Report], title: str = "Data quality") -> str:
@@ -32,4 +32,5 @@ def _template() -> Any:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["share"] = share
+    environment.filters["moment"] = moment
     return environment.from_string(files("dovetail.quality").joinpath("report.html.j2").read_text(encoding="utf-8"))

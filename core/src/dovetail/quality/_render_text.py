@@ -25,7 +25,7 @@ def render_markdown(reports: Report | Iterable[Report]) -> str:
         lines += ["", "| | check | failed | of | share | |", "|---|---|---:|---:|---:|---|"]
         lines += [
             f"| {_MARKS[check.status]} {check.status} | {_md(check.name)} | {check.n_failed:,} | {check.n_evaluated:,} "
-            f"| {share(check.fraction)} | {_md(check.message)} |"
+            f"| {share(check.fraction) if check.row_scoped else ''} | {_md(check.message)} |"
             for check in report.checks
         ]
         parts.append("\n".join(lines) + "\n")

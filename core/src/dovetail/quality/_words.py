@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from dovetail.quality._policy import Decision
 from dovetail.quality._report import Report
@@ -23,3 +24,12 @@ def as_list(reports: Report | Iterable[Report]) -> list[Report]:
 def share(fraction: float) -> str:
     """``0.0123`` as ``1.23 %``; a share that is not quite nothing never reads as nothing."""
     return "< 0.01 %" if 0 < fraction < 0.0001 else f"{fraction:.2%}".replace("%", " %")
+
+
+def moment(text: str) -> str:
+    """A time of a record as ``2026-11-23 14:40:36 UTC``; text that is no time as it is."""
+    try:
+        found = datetime.fromisoformat(text)
+        return f"{found.astimezone(UTC) if found.tzinfo else found:%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):
+        return text
