@@ -145,7 +145,9 @@ def test_html_tells_times_for_people_and_where_the_failing_rows_are(report: Repo
     html = render_html(shown)
     assert '<span class="time">2026-11-23 14:40:36 UTC</span>' in html
     assert "1 of 1 failing rows · kept in artifact 0123456789ab</summary>" in html
-    assert html.count("kept in artifact") == 1  # of the check that failed; rows that are only warned about are published
+    assert (
+        html.count("kept in artifact") == 1
+    )  # of the check that failed; rows that are only warned about are published
     assert "last tuesday" in render_html(dataclasses.replace(report, started="last tuesday"))
     assert "kept in artifact" not in render_html(report)
 

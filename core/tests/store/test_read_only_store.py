@@ -78,6 +78,24 @@ def test_the_commits_of_a_writer_that_goes_on_are_seen(path: Path, owner: Owner,
         assert out.splitlines() == ["r1 ['kept', 'later'] False"] * 2, err
 
 
+def test_commits_that_wait_beside_a_store_that_may_only_be_read_are_not_left_out(
+    path: Path, owner: Owner, child: Child
+) -> None:
+    """A process that died left them there. An older state would be a lie, so it is an error that says what to do."""
+    path.parent.chmod(0o755)
+    with RunStore(path) as writer:
+        writer.commit(Batch("r1", owner.id, events=(EventRecord("later"),)))
+        left = path.with_name("left")
+        left.mkdir()
+        for name in ("runs.db", "runs.db-wal"):  # what a machine that lost power holds: no index
+            (left / name).write_bytes((path.parent / name).read_bytes())
+            (left / name).chmod(0o644)
+    left.chmod(0o555)
+    _, err = child(READ, left / "runs.db").communicate(timeout=60)
+    left.chmod(0o755)
+    assert "wait in a file beside it" in err and f"copy {left} to where you may write" in err
+
+
 def test_what_changed_during_a_read_is_not_believed(read_only: Path) -> None:
     """Nothing locks a writer out who comes through another mount of the same disk."""
     store = RunStore(read_only)

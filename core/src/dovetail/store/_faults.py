@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from dovetail.errors import StoreError, StoreLocked, StoreUnwritable
+from dovetail.store._frozen import is_frozen, may_only_read
 
 _UNWRITABLE = {
     errno.ENOSPC: "free some space, or set DOVETAIL_HOME to another disk",
@@ -58,6 +59,13 @@ def from_database_error(error: BaseException, where: str, path: Path | None, wai
             who=where,
             why=why,
             fix="put it back from a backup, or start again: what is stored under artifacts is kept, the history of runs is not",
+        )
+    if primary == _CANTOPEN and path is not None and may_only_read(path) and not is_frozen(path):
+        return StoreUnwritable(
+            "the run store can't be read here: its last commits wait in a file beside it, and nothing can be written",
+            who=where,
+            why=why,
+            fix=f"copy {path.parent} to where you may write, and set DOVETAIL_HOME to the copy",
         )
     if primary in (_FULL, _READONLY, _PERM, _CANTOPEN, _IOERR):
         return StoreUnwritable(

@@ -6,9 +6,13 @@ same if it is told that the file does not change (``immutable``). Whether that w
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 def may_only_read(path: Path) -> bool:
@@ -23,14 +27,17 @@ def is_frozen(path: Path) -> bool:
 
 def state_of(path: Path) -> tuple[tuple[int, int, int], int]:
     """What changes when the store is written: inode, size and time of its file, and bytes beside it that wait for it."""
-    found = path.stat()
-    try:
+    file, waiting = (0, 0, 0), 0
+    with contextlib.suppress(FileNotFoundError):  # SQLite says it better
+        found = path.stat()
+        file = (found.st_ino, found.st_size, found.st_mtime_ns)
+    with contextlib.suppress(FileNotFoundError):
         waiting = Path(f"{path}-wal").stat().st_size
-    except FileNotFoundError:
-        waiting = 0
-    return (found.st_ino, found.st_size, found.st_mtime_ns), waiting
+    return file, waiting
 
 
 def open_frozen(path: Path) -> sqlite3.Connection:
     """A connection that reads the file as it is, without locks."""
+    import sqlite3  # this module is loaded with the artifact store too, which needs none
+
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
