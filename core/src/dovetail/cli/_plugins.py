@@ -45,7 +45,7 @@ def list_installed(session: Session, load: bool) -> None:
         emit_json(session.options, {"plugins": lines})
         return
     if not lines:
-        show(text("no plugins are installed"), text("  pip install dovetail-polars", "cyan"))
+        show(text("no plugins are installed"), text("  pip install 'dovetail-polars[engine]'", "cyan"))
         return
     columns = ["plugin", "distribution", "version", *(["API", "declares"] if load else ["summary"]), "state"]
     rows = []
