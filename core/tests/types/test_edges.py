@@ -251,3 +251,7 @@ def test_the_engine_notices_what_is_registered_later(bare_settings: Any, breakfa
         engine.check_edge(Ham, Spam)
     catalogue.register(Breakfast(edge(Ham, Spam, "to_spam")))
     assert engine.check_edge(Ham, Spam).cost == 10
+
+
+def test_the_name_of_a_path_is_the_same_on_every_python(types: TypeEngine) -> None:
+    assert types.type_name(list[Path]) == "list[pathlib.Path]"

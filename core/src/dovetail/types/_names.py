@@ -135,7 +135,8 @@ def class_name(cls: type) -> str:
     """``module.Qualname``; built-ins without their module."""
     if cls.__module__ == "builtins":
         return cls.__qualname__
-    return f"{cls.__module__}.{cls.__qualname__}"
+    module = "pathlib" if cls.__module__ == "pathlib._local" else cls.__module__  # Python 3.13 moved them
+    return f"{module}.{cls.__qualname__}"
 
 
 def shown_class(cls: type) -> str:
