@@ -196,8 +196,6 @@ class NodeAttempt:
             error.what, error.who = f"node {self.node_id!r} raised {kind}: {message}", f"task {self._work.name!r}"
             raise
         artifacts = {name: Artifact.from_dict(data) for name, data in reply["outputs"].items()}
-        slot = self._work.slot
-        slot.artifacts = artifacts
         if not compiled.gated and not self._datasets():
             self._outcome.artifacts = artifacts
             return MISSING  # loaded by whoever needs it here

@@ -71,15 +71,13 @@ def expand_map(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> l
 
 def expand_dynamic(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> list[Work]:
     """Call the body of a dynamic node with its inputs; returns the works of its graph that are ready."""
-    node = work.node
-    given = input_values(work, values)
-    inputs = {n: values.types.accept(given[n], base_type(a)) for n, a in node.interface.inputs.items()}
-    frame = Frame(node.target.expand(inputs), f"{work.id}.", {}, owner=work)
+    graph = work.node.target.expand(input_values(work, values))
+    frame = Frame(graph, f"{work.id}.", {}, owner=work)
     return _open(work, frame, recorded, values)
 
 
 def _open(work: Work, frame: Frame, recorded: dict[str, NodeRecord], values: Values) -> list[Work]:
-    _, ready = open_frame(frame, recorded, values)
+    ready = open_frame(frame, recorded, values)
     work.frames.append(frame)
     work.pending += frame.remaining > 0
     return ready

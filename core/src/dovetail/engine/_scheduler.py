@@ -85,8 +85,7 @@ class Scheduler:
             BaseException: Ctrl-C, or what a signal handler raises; what was running is marked as cancelled.
             RunInterrupted: The run was cancelled from outside, or another process took it over.
         """
-        _, ready = open_frame(frame, self._recorded, self._values)
-        self._ready.extend(ready)
+        self._ready.extend(open_frame(frame, self._recorded, self._values))
         try:
             while self._step():
                 pass

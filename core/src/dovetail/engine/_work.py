@@ -99,12 +99,12 @@ class Work:
         return str(getattr(self.node.target, "name", None) or self.node.name)
 
 
-def open_frame(frame: Frame, recorded: dict[str, NodeRecord], values: Values) -> tuple[list[Work], list[Work]]:
+def open_frame(frame: Frame, recorded: dict[str, NodeRecord], values: Values) -> list[Work]:
     """Make the works of a frame; those that a record shows as done are done at once.
 
     A node whose stored output is needed again but gone or damaged is not done: it runs again.
 
-    Returns: all works, and those that are ready.
+    Returns: the works that are ready.
     """
     graph = frame.graph
     works = {node: Work(frame.prefix + node.id, node, frame, Slot(node.output)) for node in graph.nodes}
@@ -126,9 +126,8 @@ def open_frame(frame: Frame, recorded: dict[str, NodeRecord], values: Values) ->
             slot.readers += 1
     for ref in references(graph.result):
         frame.slots[ref.node].readers += 1  # kept until the frame's result is taken
-    everything = list(works.values())
-    frame.remaining = sum(not work.done for work in everything)
-    return everything, [work for work in everything if not work.done and work.waiting == 0]
+    frame.remaining = sum(not work.done for work in works.values())
+    return [work for work in works.values() if not work.done and work.waiting == 0]
 
 
 def restore(work: Work, record: NodeRecord) -> None:

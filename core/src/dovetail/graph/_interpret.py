@@ -79,7 +79,7 @@ class Plan:
             return _choose
         if node.kind == "map":
             return _map_runner(node)
-        return _dynamic_runner(node, self.types)
+        return _dynamic_runner(node)
 
 
 def _task_runner(compiled: CompiledTask, node: Node) -> Callable[..., Any]:
@@ -131,12 +131,10 @@ def _map_runner(node: Node) -> Callable[..., Any]:
     return run
 
 
-def _dynamic_runner(node: Node, types: TypeEngine) -> Callable[..., Any]:
-    accept = {name: types.acceptor(base_type(a)) for name, a in node.interface.inputs.items()}
-
+def _dynamic_runner(node: Node) -> Callable[..., Any]:
     def run(getters: dict[str, Getter], inputs: dict[str, Any], values: dict[Node, Any], scope: ResourceScope) -> Any:
-        converted = {name: accept[name](get(inputs, values)) for name, get in getters.items()}
-        return interpret(node.target.expand(converted), {}, scope)
+        given = {name: get(inputs, values) for name, get in getters.items()}
+        return interpret(node.target.expand(given), {}, scope)
 
     return run
 

@@ -215,11 +215,11 @@ class Dynamic(Generic[P, R]):
         trace = active_trace()
         if trace is None:
             given = {**self.interface.defaults, **match_arguments(owner, self.interface, args, kwargs)}
-            types = current_types()
-            values = {n: types.accept(given[n], base_type(a)) for n, a in self.interface.inputs.items()}
             for n, a in self.interface.inputs.items():
-                values[n] = reduce(lambda value, gate: apply_gate(gate, value), gates_in(a), values[n])
-            return cast("R", interpret(self.expand(values), {}))
+                if gates := gates_in(a):
+                    value = current_types().accept(given[n], base_type(a))
+                    given[n] = reduce(lambda value, gate: apply_gate(gate, value), gates, value)
+            return cast("R", interpret(self.expand(given), {}))
         bound = bind_call(trace, owner, self.interface, args, kwargs)
         for n, a in self.interface.inputs.items():
             if gates_in(a):
@@ -227,8 +227,10 @@ class Dynamic(Generic[P, R]):
         return cast("R", trace.add(self.name, "dynamic", self, bound, self.interface, self.output, TaskOptions()))
 
     def expand(self, values: dict[str, Any]) -> Graph:
-        """The graph for these inputs; its inputs are constants inside."""
-        return build(Trace(self.name), self, values)
+        """The graph for these inputs, which are converted to the annotated types and are constants inside."""
+        types = current_types()
+        converted = {n: types.accept(values[n], base_type(a)) for n, a in self.interface.inputs.items()}
+        return build(Trace(self.name), self, converted)
 
     def __repr__(self) -> str:
         return f"<dynamic {self.name}>"

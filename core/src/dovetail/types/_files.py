@@ -6,10 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-import weakref
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from dovetail.errors import ArtifactCorrupt, ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
@@ -117,13 +114,6 @@ def safe_relative(name: str) -> Path:
             f"the stored name {name!r} leads outside its artifact", fix="delete the artifact and run again"
         )
     return Path(*pure.parts)
-
-
-def scratch_directory(owner: Any, prefix: str = "dovetail-") -> Path:
-    """A fresh temporary directory that is removed when ``owner`` is collected or the process ends."""
-    path = Path(tempfile.mkdtemp(prefix=prefix))
-    weakref.finalize(owner, shutil.rmtree, path, ignore_errors=True)
-    return path
 
 
 class FileTransformer(TypeTransformer):
