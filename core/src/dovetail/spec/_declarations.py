@@ -6,6 +6,7 @@ where the engine is missing. ``to_dict`` and ``declaration_from_dict`` write dec
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -29,6 +30,15 @@ class Declaration:
     def to_dict(self) -> dict[str, Any]:
         """The JSON-able form, with the kind under ``"kind"``."""
         return {"kind": type(self).__name__, **asdict(self)}
+
+
+def _check_figures(declaration: Declaration, *names: str) -> None:
+    for name in names:
+        figure = getattr(declaration, name)
+        if figure is not None and not (type(figure) in (int, float) and 0 <= figure < math.inf):
+            raise DefinitionError(
+                f"{type(declaration).__name__}.{name} is {shorten(figure)}", fix="give a number of at least 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -59,9 +69,9 @@ class ConverterSpec(Declaration):
 
     Attributes:
         source: Type name of what goes in: ``"polars.DataFrame"``.
-        target: Type name of what comes out: ``"pyarrow.Table"``.
+        target: Type name of what comes out: ``"pyarrow.Table"``. One of the two ends may be a plain type: ``"float"``.
         code: ``"module:function"``.
-        cost: See :data:`Cost`.
+        cost: Shares the memory, wraps lazily, copies the data, or collects it to this process.
         lossy: None if the conversion is faithful; else what is lost, for people.
     """
 
@@ -77,16 +87,26 @@ class CodecSpec(Declaration):
     """How values of a type are stored.
 
     Attributes:
-        format: Short name of the format: ``"parquet"``.
+        format: Short name of the format: ``"parquet"``. Not ``"json"``, ``"tree"`` or ``"bytes"``, which are the core's own.
         code: ``"module:attribute"`` of a :class:`~dovetail.spec.Codec` class.
         suffix: File name suffix with the dot: ``".parquet"``.
         is_directory: The codec writes a directory of files rather than one file.
+        min_bytes: Values that are smaller in memory than this are stored so only if somebody asks for the format.
+        max_bytes: Values that are larger in memory than this are stored so only if somebody asks for the format; None: no limit.
+
+    Raises:
+        DefinitionError: A figure is negative, or no number.
     """
 
     format: str
     code: str
     suffix: str = ""
     is_directory: bool = False
+    min_bytes: int = 0
+    max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_figures(self, "min_bytes", "max_bytes")
 
 
 @dataclass(frozen=True)
@@ -97,7 +117,7 @@ class TransformerSpec(Declaration):
         type: Public dotted name of the type: ``"polars.DataFrame"``. Its module is never imported to look at a value.
         code: ``"module:attribute"`` of the :class:`~dovetail.spec.TypeTransformer` subclass.
         converters: Edges of the conversion graph that this plugin brings.
-        codecs: The first is the default.
+        codecs: The first whose limits hold the value is the default.
         aliases: Other dotted names of the same type.
         install: What to type when the type's library is missing.
         summary: One line for people.
@@ -137,7 +157,13 @@ class CheckEngineSpec(Declaration):
 
 @dataclass(frozen=True)
 class ExecutorSpec(Declaration):
-    """Where ready nodes are dispatched. ``code`` names an :class:`~dovetail.spec.Executor` class."""
+    """Where ready nodes are dispatched.
+
+    Attributes:
+        name: Short name, as in ``executor="ray"``.
+        code: ``"module:attribute"`` of the :class:`~dovetail.spec.Executor` subclass.
+        summary: One line for people.
+    """
 
     hook: ClassVar[str] = "dovetail_executors"
     name: str
@@ -147,7 +173,14 @@ class ExecutorSpec(Declaration):
 
 @dataclass(frozen=True)
 class ArtifactStoreSpec(Declaration):
-    """An artifact store for URLs of some schemes; ``code`` names a factory that takes the URL."""
+    """An artifact store for URLs of some schemes.
+
+    Attributes:
+        name: Short name.
+        schemes: Schemes of the URLs that it takes: ``("s3", "s3a")``.
+        code: ``"module:function"`` that takes the URL.
+        summary: One line for people.
+    """
 
     hook: ClassVar[str] = "dovetail_artifact_stores"
     name: str
@@ -158,7 +191,13 @@ class ArtifactStoreSpec(Declaration):
 
 @dataclass(frozen=True)
 class SecretProviderSpec(Declaration):
-    """A source of secrets, used as ``{provider_name = "key"}`` in config; ``code`` names ``f(key: str) -> str | None``."""
+    """A source of secrets.
+
+    Attributes:
+        name: Short name, the key of a reference in config: ``{ vault = "db/password" }``.
+        code: ``"module:function"``: takes the key, returns the secret, or None where there is none.
+        summary: One line for people.
+    """
 
     hook: ClassVar[str] = "dovetail_secrets"
     name: str
@@ -168,7 +207,13 @@ class SecretProviderSpec(Declaration):
 
 @dataclass(frozen=True)
 class CommandSpec(Declaration):
-    """A command below ``dovetail``; ``code`` names a ``click.Command``."""
+    """A command below ``dovetail``.
+
+    Attributes:
+        name: Name of the command. Not one of the core's own.
+        code: ``"module:attribute"`` of the ``click.Command``.
+        summary: One line for people.
+    """
 
     hook: ClassVar[str] = "dovetail_commands"
     name: str

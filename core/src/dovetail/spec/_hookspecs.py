@@ -1,8 +1,11 @@
 """The hook specifications: everything that a plugin can bring.
 
 A plugin is a light module that is named by an entry point in the group ``dovetail.plugins`` and implements some of these
-hooks. Each hook is called once per process, to collect; never per value or per row. Implementations return declarations,
-so the module needs to import no engine.
+hooks. Each hook is called once, to collect; never per value or per row. Implementations return declarations, so the module
+needs to import no engine.
+
+``scripts/reference.py`` writes ``docs/reference/hooks.md`` from the signatures and docstrings here: a summary, paragraphs, then
+sections that begin with ``Parameters:``, ``Returns:``, ``Called:``, ``Collected:``, ``If it raises:``, ``Since:``.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ def dovetail_task_types() -> Iterable[TaskTypeSpec]:
     """Declare the task types that the plugin brings.
 
     Returns: an iterable of :class:`TaskTypeSpec`.
-    Called: once per process, when the catalogue is first needed.
+    Called: once, to collect; not at all where the plugin ships a manifest that is current.
     Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -49,7 +52,7 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
     """Declare the type transformers, with their converters and codecs.
 
     Returns: an iterable of :class:`TransformerSpec`.
-    Called: once per process, when the catalogue is first needed.
+    Called: once, to collect; not at all where the plugin ships a manifest that is current.
     Collected: all plugins' results are joined; two owners of one type are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -62,7 +65,7 @@ def dovetail_check_engines() -> Iterable[CheckEngineSpec]:
     """Declare the engines that evaluate suites of checks.
 
     Returns: an iterable of :class:`CheckEngineSpec`.
-    Called: once per process, when the catalogue is first needed.
+    Called: once, to collect; not at all where the plugin ships a manifest that is current.
     Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -75,7 +78,7 @@ def dovetail_executors() -> Iterable[ExecutorSpec]:
     """Declare executors: where ready nodes are dispatched.
 
     Returns: an iterable of :class:`ExecutorSpec`.
-    Called: once per process, when the catalogue is first needed.
+    Called: once, to collect; not at all where the plugin ships a manifest that is current.
     Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -87,8 +90,10 @@ def dovetail_executors() -> Iterable[ExecutorSpec]:
 def dovetail_artifact_stores() -> Iterable[ArtifactStoreSpec]:
     """Declare artifact stores for further URL schemes.
 
+    Collected only: the stores of a project are local for now, so nothing asks for them yet.
+
     Returns: an iterable of :class:`ArtifactStoreSpec`.
-    Called: once per process, when the catalogue is first needed.
+    Called: once, to collect; not at all where the plugin ships a manifest that is current.
     Collected: all plugins' results are joined; two owners of one scheme are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -100,8 +105,10 @@ def dovetail_artifact_stores() -> Iterable[ArtifactStoreSpec]:
 def dovetail_secrets() -> Iterable[SecretProviderSpec]:
     """Declare sources of secrets, beside the built-in ``env`` and ``file``.
 
+    The code of a source is imported when a secret of its is needed, such as the password of a connection.
+
     Returns: an iterable of :class:`SecretProviderSpec`.
-    Called: once per process, when the catalogue is first needed.
+    Called: once, to collect; not at all where the plugin ships a manifest that is current.
     Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -114,7 +121,8 @@ def dovetail_commands() -> Iterable[CommandSpec]:
     """Declare commands below ``dovetail``.
 
     Returns: an iterable of :class:`CommandSpec`.
-    Called: once per process, when the catalogue is first needed; a command that the core doesn't know is such a need.
+    Called: once, to collect, when a command is typed that the core doesn't know; not at all where the plugin ships a
+        manifest that is current.
     Collected: all plugins' results are joined; the core's own commands cannot be replaced.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -130,6 +138,19 @@ def dovetail_commands() -> Iterable[CommandSpec]:
 @hookspec
 def dovetail_on_event(event: dict[str, Any]) -> None:
     """Hear of what happens in a run.
+
+    Events, with the keys of their ``data``:
+
+    - ``run.started``: ``workflow``, ``resumed``, ``nodes``
+    - ``node.started``: ``attempt``; only for nodes that take longer than a moment
+    - ``node.submitted``: ``handle`` of a remote job
+    - ``gate.evaluated``: ``gate``, ``decision``, ``summary``
+    - ``dataset.published``: ``name``, ``artifact``
+    - ``node.succeeded``: ``cached``, ``rows`` by output
+    - ``node.retrying``: ``attempt``, ``error``, ``delay`` in seconds
+    - ``node.failed``: ``attempt``, ``error``, ``kind``
+    - ``node.skipped``: nothing
+    - ``run.finished``: ``status``
 
     Parameters: ``event``, a JSON-able dict with ``id``, ``type``, ``run_id``, ``node_id`` (or None), ``time`` (ISO 8601,
         UTC) and ``data``. Do not change it.

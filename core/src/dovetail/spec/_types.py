@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -89,6 +89,24 @@ class TypeTransformer:
         """A table as ``pyarrow.Table``."""
         raise NotImplementedError(f"{type(self).__name__} does not implement to_arrow()")
 
+    def arrow_schema(self, value: Any) -> Any:
+        """The ``pyarrow.Schema`` that :meth:`to_arrow` would give, without running a plan; None where it is not known."""
+        return None
+
+    def project(self, value: Any, columns: Mapping[str, Any]) -> Any:
+        """The value with these columns only, in this order, as the same type; a plan stays a plan.
+
+        Args:
+            value: A table.
+            columns: Name -> ``pyarrow.DataType`` to widen the column to (no value changes by it), or None to leave it as it is.
+                Every name is there.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement project()")
+
+    def batches(self, value: Any) -> Iterator[Any] | None:
+        """The rows of a plan as a stream of ``pyarrow.RecordBatch``, never all at once; None where the type has no such way."""
+        return None
+
 
 class Codec(Protocol):
     """Value <-> one file, or one directory where the :class:`CodecSpec` says so. Never pickle."""
@@ -99,6 +117,19 @@ class Codec(Protocol):
 
     def read(self, path: Path) -> Any:
         """Read back what :meth:`write` wrote."""
+        ...
+
+
+@runtime_checkable
+class ColumnCodec(Protocol):
+    """What a :class:`Codec` of tables may offer besides: to look at the columns of a file, and to read some of them alone."""
+
+    def arrow_schema(self, path: Path) -> Any:
+        """The ``pyarrow.Schema`` of the stored table, from what describes the file; no rows are read."""
+        ...
+
+    def read_columns(self, path: Path, columns: Sequence[str]) -> Any:
+        """Like :meth:`Codec.read`, with these columns only, in this order. Every name is there."""
         ...
 
 
