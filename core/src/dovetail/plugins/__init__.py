@@ -7,6 +7,7 @@ from dovetail.plugins._build import build_catalogue, list_plugins
 from dovetail.plugins._catalogue import Catalogue, Listener
 from dovetail.plugins._current import current_catalogue, reset_default, use_catalogue
 from dovetail.plugins._doctor import diagnose
+from dovetail.plugins._known import known_distributions, known_names
 from dovetail.plugins._manifests import read_manifest, write_manifest
 from dovetail.plugins._names import Claim, NameTable
 from dovetail.plugins._records import Finding, PluginListing, Skipped
@@ -26,6 +27,9 @@ __all__ = [
     # manifests
     "read_manifest",
     "write_manifest",
+    # well-known names
+    "known_distributions",
+    "known_names",
     # doctor
     "diagnose",
     "Finding",

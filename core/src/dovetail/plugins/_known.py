@@ -71,6 +71,11 @@ def known_names(kind: str) -> tuple[str, ...]:
     return tuple(_NAMES.get(kind, ()))
 
 
+def known_distributions() -> frozenset[str]:
+    """The well-known distributions, released or not."""
+    return frozenset(known.requirement.partition("[")[0] for known in _KNOWN)
+
+
 def is_unreleased(requirement: str) -> bool:
     """True for a well-known distribution that cannot be installed yet."""
     return requirement in _UNRELEASED
