@@ -40,8 +40,9 @@ FLOORS = [
     "engine",
     "hub",
     "cli",
+    "testing",
 ]
-HEAVY = ["pluggy", "stevedore", "sqlalchemy", "pydantic", "pyarrow", "rich", "jinja2"]
+HEAVY = ["pluggy", "stevedore", "sqlalchemy", "pydantic", "pyarrow", "rich", "jinja2", "pytest", "hypothesis"]
 
 IMPORT_BLOCKED = """
 import importlib, importlib.abc, json, sys

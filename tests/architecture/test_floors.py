@@ -23,7 +23,7 @@ FLOORS = (
     ("env",),
     ("engine",),
     ("hub",),
-    ("cli",),
+    ("cli", "testing"),
 )
 HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
 TOP = len(FLOORS)  # the face of the package, dovetail/__init__.py and what lies beside it
@@ -48,8 +48,8 @@ PLACES = {
     "jinja2": ("dovetail.quality", "dovetail.cli"),
     "rich": ("dovetail.cli",),
     "click": ("dovetail.cli",),
-    "pytest": (),
-    "hypothesis": (),
+    "pytest": ("dovetail.testing",),
+    "hypothesis": ("dovetail.testing",),
 }
 
 

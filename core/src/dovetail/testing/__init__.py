@@ -1,0 +1,42 @@
+"""The conformance kit: test suites that a plugin's author subclasses, and a hub for tests.
+
+It comes with the extra ``dovetail[testing]`` and loads nothing before a name is used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dovetail.testing._base import Suite as Suite
+    from dovetail.testing._gaps import Gap as Gap
+    from dovetail.testing._gaps import never as never
+    from dovetail.testing._gaps import notimpl as notimpl
+    from dovetail.testing._gaps import notyet as notyet
+    from dovetail.testing._harness import HubHarness as HubHarness
+    from dovetail.testing._marks import overrides as overrides
+    from dovetail.testing._marks import requires as requires
+
+_LAZY = {
+    "Suite": "dovetail.testing._base",
+    "HubHarness": "dovetail.testing._harness",
+    # what a plugin does not do
+    "Gap": "dovetail.testing._gaps",
+    "notimpl": "dovetail.testing._gaps",
+    "notyet": "dovetail.testing._gaps",
+    "never": "dovetail.testing._gaps",
+    # for suites of one's own
+    "requires": "dovetail.testing._marks",
+    "overrides": "dovetail.testing._marks",
+}
+
+__all__ = [*_LAZY]
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
