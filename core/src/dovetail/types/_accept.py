@@ -6,14 +6,14 @@ import dataclasses
 import os
 from collections import abc
 from pathlib import Path
-from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from dovetail.errors import ConversionError
-from dovetail.spec import TransformerSpec, TypeRef
-from dovetail.types._exact import EXACT, Acceptor, accept_directory, accept_file, accept_path
+from dovetail.spec import TypeRef
+from dovetail.types._adapters import Adapters
+from dovetail.types._exact import EXACT, Acceptor, accept_path
 from dovetail.types._fields import record_fields
-from dovetail.types._files import DirectoryTransformer, FileTransformer
+from dovetail.types._frames import Frames, accept_instance
 from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import (
@@ -24,19 +24,12 @@ from dovetail.types._names import (
     is_typed_dict,
     is_union,
     normalise,
-    resolve_loaded,
-    shown_class,
 )
-from dovetail.types._paths import STREAM, ConversionGraph
+from dovetail.types._paths import ConversionGraph
 from dovetail.types._plain_roads import PlainRoads
 from dovetail.types._registry import Registry
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
-_MISSING = object()
 _SEQUENCES = (abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable)
-_FROM_PATH = {FileTransformer.type_name: accept_file, DirectoryTransformer.type_name: accept_directory}
 _MAPPINGS = (abc.Mapping, abc.MutableMapping)
 
 
@@ -46,7 +39,8 @@ class Acceptors:
     def __init__(self, registry: Registry, graph: ConversionGraph) -> None:
         self.registry = registry
         self.graph = graph
-        self._adapters: dict[Any, TypeAdapter[Any] | None] = {}
+        self.adapters = Adapters()
+        self.frames = Frames(registry, graph)
         self._walked: dict[Any, bool] = {}
         self.plain_roads = PlainRoads(registry, graph)
         self._built: Memo[Acceptor] = Memo(self._build, lambda cell: lambda value: cell[0](value))
@@ -60,9 +54,9 @@ class Acceptors:
             return _as_it_is
         spec = self.registry.leaf(annotation)
         if spec is not None:
-            return self._table(annotation, spec)
+            return self.frames.acceptor(annotation, spec)
         if isinstance(annotation, TypeRef):
-            return self._named(annotation)
+            return self.frames.named(annotation)
         return self.plain_roads.around(annotation, self._build_plain(annotation))
 
     def _build_plain(self, annotation: Any) -> Acceptor:
@@ -73,7 +67,7 @@ class Acceptors:
             return accept_path
         if self.is_walked(annotation):
             return self._structure(annotation)
-        return self.plain_roads.inside(annotation, self._plain(annotation))
+        return self.plain_roads.inside(annotation, self.adapters.acceptor(annotation) or self._structure(annotation))
 
     def is_walked(self, annotation: Any, _seen: frozenset[Any] = frozenset()) -> bool:
         """True if pydantic cannot be left alone with it: frames, files, and what it would cut or make out of lists.
@@ -103,66 +97,6 @@ class Acceptors:
             if not _seen:  # inside a circle the answer of a member is only half of it
                 self._walked[annotation] = known
         return known
-
-    # -- leaves ------------------------------------------------------------------------------------
-
-    def _table(self, annotation: Any, spec: TransformerSpec) -> Acceptor:
-        target = spec.type
-        from_path = _FROM_PATH.get(target)
-        wanted = annotation if isinstance(annotation, type) else None
-        if wanted is not None and wanted is not self.registry.class_of(spec):
-            return _instance(wanted)  # a subclass of a declared type: only its own instances are one
-        roads: dict[type, Acceptor | None] = {}
-
-        def accept(value: Any) -> Any:
-            cls = type(value)
-            road = roads.get(cls, _MISSING)
-            if road is _MISSING:
-                if wanted is not None and issubclass(cls, wanted):
-                    road = None
-                elif from_path is not None and issubclass(cls, (str, Path)):
-                    road = from_path
-                else:
-                    road = self.road(value, target)
-                roads[cls] = road
-            return value if road is None else road(value)  # type: ignore[operator]
-
-        return accept
-
-    def road(self, value: Any, target: str, *, allow_lossy: bool = False) -> Acceptor | None:
-        """How ``value`` becomes a ``target``: None if it is one already.
-
-        Raises:
-            Mismatch: It is no frame at all.
-            ConversionError: It is one, and no faithful road leads there.
-        """
-        spec = self.registry.find_class(type(value))
-        if spec is not None and spec.type == target:
-            return None
-        if spec is not None and spec.type in self.graph.sources():
-            source = spec.type
-        elif hasattr(value, "__arrow_c_stream__"):
-            source = STREAM
-        elif self.registry.is_leaf(spec):
-            source = spec.type  # type: ignore[union-attr]
-        else:
-            raise Mismatch(value, f"a {target}")
-        return self.graph.compose(self.graph.find(source, target, allow_lossy=allow_lossy))
-
-    def _named(self, reference: TypeRef) -> Acceptor:
-        """A type that nobody declares: values of exactly that class pass, once its module is there."""
-
-        def accept(value: Any) -> Any:
-            cls = resolve_loaded(reference.name)
-            if isinstance(cls, type) and isinstance(value, cls):
-                return value
-            if any(class_name(base) == reference.name for base in type(value).__mro__):
-                return value
-            if self.registry.leaf(type(value)) is not None or hasattr(value, "__arrow_c_stream__"):
-                raise self.registry.unknown(reference, f"a {shown_class(type(value))} cannot be converted to it")
-            raise Mismatch(value, f"a {reference.name}")
-
-        return accept
 
     # -- containers with leaves ----------------------------------------------------------------------
 
@@ -246,70 +180,6 @@ class Acceptors:
 
         return accept
 
-    # -- everything else: one strict TypeAdapter -----------------------------------------------------
-
-    def adapter(self, annotation: Any) -> TypeAdapter[Any] | None:
-        """The pydantic adapter for a plain annotation; None if pydantic cannot describe it."""
-        try:
-            return self._adapters[annotation]
-        except KeyError:
-            pass
-        from pydantic import ConfigDict, PydanticUserError, TypeAdapter
-
-        found: TypeAdapter[Any] | None
-        try:
-            found = TypeAdapter(_exact_floats(annotation), config=ConfigDict(arbitrary_types_allowed=True, strict=True))
-        except PydanticUserError:
-            try:  # a dataclass, model or TypedDict brings its own config
-                found = TypeAdapter(annotation)
-            except PydanticUserError:
-                found = None
-        except Exception:  # pydantic raises NameError and TypeError for annotations that it cannot resolve
-            found = None
-        self._adapters[annotation] = found
-        return found
-
-    def _plain(self, annotation: Any) -> Acceptor:
-        adapter = self.adapter(annotation)
-        if adapter is None:
-            return self._structure(annotation)
-        from pydantic import ValidationError
-
-        validate = adapter.validator.validate_python
-
-        def accept(value: Any) -> Any:
-            try:
-                return validate(value, strict=True)
-            except ValidationError as error:
-                raise _from_pydantic(value, error) from None
-
-        return accept
-
-
-def _exact_floats(annotation: Any) -> Any:
-    """The annotation with floats that refuse an int that would be rounded; pydantic rounds it without a word."""
-    from pydantic import BeforeValidator
-
-    if annotation is float:
-        return Annotated[float, BeforeValidator(_exact_float)]
-    origin, args = get_origin(annotation), get_args(annotation)
-    if origin in (list, set, frozenset, dict, tuple) and args:
-        return GenericAlias(origin, tuple(_exact_floats(arg) for arg in args))
-    if is_union(annotation):
-        return Union[tuple(_exact_floats(arg) for arg in args)]  # noqa: UP007 - the members are known only now
-    return annotation
-
-
-def _exact_float(value: Any) -> Any:
-    if type(value) is int:
-        try:
-            if float(value) == value:
-                return value
-        except OverflowError:
-            pass
-        raise ValueError("this int has no exact float")
-    return value
-
 
 def _is_value(arg: Any) -> bool:
     return arg is Ellipsis or isinstance(arg, (bool, int, bytes, tuple, list))
@@ -366,32 +236,4 @@ def _replace(value: Any, changed: dict[str, Any]) -> Any:
 
 def _instance(annotation: Any) -> Acceptor:
     cls = get_origin(annotation) or annotation
-    if not isinstance(cls, type):
-        return _as_it_is
-
-    def accept(value: Any) -> Any:
-        if isinstance(value, cls):
-            return value
-        raise Mismatch(value, f"a {class_name(cls)}")
-
-    return accept
-
-
-def _from_pydantic(value: Any, error: Any) -> Mismatch:
-    """The first complaint, with the place: pydantic's location also names union members, which lead nowhere."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    path: list[Any] = []
-    place = value
-    for key in first["loc"]:
-        try:
-            place = getattr(place, key) if isinstance(key, str) and not isinstance(place, dict) else place[key]
-        except (AttributeError, LookupError, TypeError):
-            break
-        path.append(key)
-    message = first["msg"]
-    expected = message.removeprefix("Input should be ")
-    mismatch = Mismatch(
-        place, expected if expected != message else "a valid value", None if expected != message else message
-    )
-    mismatch.path = path
-    return mismatch
+    return accept_instance(cls) if isinstance(cls, type) else _as_it_is

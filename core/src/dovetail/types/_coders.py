@@ -154,7 +154,7 @@ class Coders:
     # -- what pydantic knows and we do not ------------------------------------------------------------
 
     def _through_pydantic(self, annotation: Any) -> Pair:
-        adapter = self._acceptors.adapter(annotation)
+        adapter = self._acceptors.adapters.get(annotation)
         if adapter is None or _is_opaque(adapter.core_schema):
             raise self._registry.unknown(
                 annotation, "its values cannot be stored: nothing but plain data is, never pickle"

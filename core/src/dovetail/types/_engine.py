@@ -20,6 +20,7 @@ from dovetail.spec import (
     TypeTransformer,
 )
 from dovetail.types._accept import Acceptors
+from dovetail.types._artifact import artifact_id
 from dovetail.types._canonical import Hasher
 from dovetail.types._coders import Coders
 from dovetail.types._edges import Edges
@@ -29,7 +30,7 @@ from dovetail.types._mismatch import Mismatch, settle
 from dovetail.types._names import normalise, type_name
 from dovetail.types._paths import ConversionGraph, ConversionPath
 from dovetail.types._registry import CatalogueView, Registry
-from dovetail.types._storage import Storage, artifact_id
+from dovetail.types._storage import Storage
 
 
 class TypeEngine:
@@ -122,7 +123,7 @@ class TypeEngine:
             plain = normalise(annotation)
             return self.accept(self._accepting.plain_roads.convert(value, plain, allow_lossy=True), plain)
         try:
-            road = self._accepting.road(value, spec.type, allow_lossy=True)
+            road = self._accepting.frames.road(value, spec.type, allow_lossy=True)
         except Mismatch as mismatch:
             raise mismatch.error(annotation) from None
         return value if road is None else road(value)
@@ -346,7 +347,7 @@ def _parse(engine: TypeEngine, accepting: Acceptors, text: str, annotation: Any)
         return text
     if accepting.is_walked(annotation):
         return engine.accept(text, annotation)
-    adapter = accepting.adapter(annotation)
+    adapter = accepting.adapters.get(annotation)
     if adapter is None:
         raise UsageError(f"a {type_name(annotation)} cannot be typed", fix="call the workflow from Python")
     try:

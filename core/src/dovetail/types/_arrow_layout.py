@@ -1,0 +1,98 @@
+"""Arrow tables from elsewhere in the one layout that dovetail works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dovetail.errors import ValueMismatch, listing
+from dovetail.types._table_hash import unview
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def check_columns(names: Sequence[Any], what: str) -> None:
+    """Refuse column names that Arrow, Parquet and SQL cannot tell apart.
+
+    Raises:
+        ValueMismatch: A name is not text, or occurs twice.
+    """
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise ValueMismatch(
+            f"{what} has column names that are not text: {listing(repr(name) for name in odd)}",
+            why="Arrow, Parquet and the other frames name columns by text",
+            fix="rename them: frame.columns = [str(name) for name in frame.columns]",
+        )
+    if len(set(names)) != len(names):
+        twice = sorted({name for name in names if list(names).count(name) > 1})
+        raise ValueMismatch(
+            f"{what} has more than one column called {listing(repr(name) for name in twice)}",
+            why="a column is found by its name",
+            fix="rename or drop the extra columns",
+        )
+
+
+def from_stream(value: Any) -> pa.Table:
+    """Any object with ``__arrow_c_stream__`` as a table, normalised. Raises ValueMismatch for a stream without columns."""
+    import pyarrow as pa
+
+    try:
+        return normalise_table(pa.table(value))
+    except pa.ArrowInvalid as error:
+        raise ValueMismatch(
+            f"a {type(value).__name__} hands out a stream of values, not a table",
+            why=str(error).splitlines()[0],
+            fix="give it as a frame with one column, for example series.to_frame()",
+        ) from error
+
+
+def normalise_table(table: pa.Table) -> pa.Table:
+    """View layouts (``string_view``, ``binary_view``, list views) and large offsets in their plain 32 bit form.
+
+    Older readers know no views, and one layout per meaning keeps schemas comparable. A column with more than 2 GiB of text
+    keeps its large offsets.
+    """
+    import pyarrow as pa
+
+    columns, fields, changed = [], [], False
+    for field, column in zip(table.schema, table.columns, strict=True):
+        target = _plain_type(field.type)
+        if target != field.type:
+            if pa.types.is_list_view(field.type) or pa.types.is_large_list_view(field.type):
+                wide = pa.large_list(field.type.value_field)
+                column = pa.chunked_array([unview(chunk) for chunk in column.chunks], wide)
+            try:
+                column = column.cast(target)
+            except pa.ArrowInvalid:
+                target = _plain_type(field.type, large=True)
+                column = column.cast(target)
+            field, changed = field.with_type(target), True
+        columns.append(column)
+        fields.append(field)
+    if not changed:
+        return table
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=table.schema.metadata))
+
+
+def _plain_type(kind: pa.DataType, large: bool = False) -> pa.DataType:
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if t.is_string_view(kind) or t.is_large_string(kind):
+        return pa.large_string() if large else pa.string()
+    if t.is_binary_view(kind) or t.is_large_binary(kind):
+        return pa.large_binary() if large else pa.binary()
+    if t.is_large_list(kind) or t.is_list_view(kind) or t.is_large_list_view(kind) or t.is_list(kind):
+        item = kind.value_field.with_type(_plain_type(kind.value_type, large))
+        return pa.large_list(item) if large and not t.is_list(kind) else pa.list_(item)
+    if t.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_plain_type(kind.value_type, large)), kind.list_size)
+    if t.is_struct(kind):
+        fields = [kind.field(i) for i in range(kind.num_fields)]
+        return pa.struct([f.with_type(_plain_type(f.type, large)) for f in fields])
+    if t.is_dictionary(kind):
+        value = _plain_type(kind.value_type, large)
+        return kind if value == kind.value_type else pa.dictionary(kind.index_type, value, kind.ordered)
+    return kind

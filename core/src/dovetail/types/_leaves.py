@@ -1,0 +1,149 @@
+"""Leaves: frames, files and the like, written to the store and read from it by their codecs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+from dovetail.errors import ConversionError, UsageError, ValueMismatch, listing
+from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, TransformerSpec, TypeTransformer
+from dovetail.types._accept import Acceptors
+from dovetail.types._artifact import make_artifact
+from dovetail.types._files import Directory, File, safe_relative, walk
+from dovetail.types._names import parse_name
+from dovetail.types._registry import Registry
+
+
+class LeafStore:
+    """One leaf <-> one artifact."""
+
+    def __init__(self, registry: Registry, acceptors: Acceptors) -> None:
+        self._registry = registry
+        self._acceptors = acceptors
+
+    def dump(self, value: Any, spec: TransformerSpec, sink: BlobSink, format: str | None) -> Artifact:
+        """Store a value that is one of ``spec``'s type, or converts to it."""
+        road = self._acceptors.frames.road(value, spec.type)
+        if road is not None:
+            value = road(value)
+        transformer = self._registry.transformer(spec)
+        codecs = _choose(spec, format)
+        if transformer.lazy:
+            # A plan is run once, and what comes out is hashed and written.
+            edge = next((edge for edge in spec.converters if edge.cost == "collect"), None)
+            if edge is not None:
+                value = self._registry.catalogue.load(edge.code, spec)(value)
+                spec = self._registry.find_class(type(value)) or spec
+                transformer = self._registry.transformer(spec)
+                stored_as, codecs = codecs[0], [c for c in spec.codecs if c.format == codecs[0].format]
+                if not codecs:
+                    raise ConversionError(f"{spec.type} has no codec {stored_as.format!r}", fix="declare one")
+        meta = _describe(transformer, value)
+        content_hash = transformer.content_hash(value)
+        codec, blobs, inline = self._write(value, spec, codecs, sink)
+        meta["bytes"] = sum(blob.size for blob in blobs)
+        return make_artifact(spec.type, codec.format, content_hash, blobs, inline, (), meta)
+
+    def is_stored_as(self, artifact: Artifact, spec: TransformerSpec, format: str | None) -> bool:
+        """Whether a stored leaf is what :meth:`dump` would make of its value; a plan is stored as what it came to."""
+        if format not in (None, artifact.format):
+            return False
+        return artifact.type == spec.type or self._registry.transformer(spec).lazy
+
+    def _write(
+        self, value: Any, spec: TransformerSpec, codecs: list[CodecSpec], sink: BlobSink
+    ) -> tuple[CodecSpec, tuple[Blob, ...], str | None]:
+        for number, codec in enumerate(codecs):
+            path = sink.temporary(codec.suffix)
+            try:
+                self._registry.codec(spec, codec).write(value, path)
+            except NotImplementedError as error:
+                # The format lacks a type (Parquet has no intervals): the next one may have it.
+                _remove(path)
+                if number == len(codecs) - 1:
+                    raise ValueMismatch(
+                        f"a {spec.type} cannot be stored as {codec.format}",
+                        why=str(error),
+                        fix=f"let dovetail choose among {listing(c.format for c in spec.codecs)}, or cast the column",
+                    ) from error
+                continue
+            except BaseException:
+                _remove(path)
+                raise
+            if not codec.is_directory:
+                name = Path(value.name).name or "file" if isinstance(value, File) else f"data{codec.suffix}"
+                return codec, (sink.add_file(path, name),), None
+            files, empty = walk(path)
+            blobs = tuple(sink.add_file(path / name, name) for name in files)
+            _remove(path)
+            return codec, blobs, json.dumps({"empty": empty}) if empty else None
+        raise AssertionError("a declared leaf has at least one codec")
+
+    def load(self, artifact: Artifact, source: BlobSource, annotation: Any, spec: TransformerSpec | None) -> Any:
+        """The value, as the annotation (whose declaration is ``spec``) wants it."""
+        stored = self._registry.specs.get(self._registry.names.get(artifact.type, ""))
+        wanted = stored if annotation is Any else spec
+        # The target reads the format itself if it can: a polars artifact comes out of Parquet straight into pandas.
+        reader = wanted if wanted is not None and _codec(wanted, artifact.format) is not None else stored
+        codec = _codec(reader, artifact.format) if reader is not None else None
+        if reader is None or codec is None:
+            raise self._registry.unknown(parse_name(artifact.type) or artifact.type, f"stored as {artifact.format}")
+        return self._acceptors.build(annotation)(self._read(artifact, source, reader, codec))
+
+    def _read(self, artifact: Artifact, source: BlobSource, spec: TransformerSpec, codec: CodecSpec) -> Any:
+        read = self._registry.codec(spec, codec).read
+        if not codec.is_directory:
+            blob = artifact.blobs[0]
+            value = read(source.open_path(blob))
+            return File(value.path, blob.name) if isinstance(value, File) else value
+        folder = Path(tempfile.mkdtemp(prefix="dovetail-"))
+        try:
+            for name in json.loads(artifact.inline)["empty"] if artifact.inline else ():
+                (folder / safe_relative(name)).mkdir(parents=True, exist_ok=True)
+            for blob in artifact.blobs:
+                target = folder / safe_relative(blob.name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source.open_path(blob), target)  # a copy: writing to it must not reach the store
+            value = read(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        weakref.finalize(value if isinstance(value, Directory) else spec, shutil.rmtree, folder, ignore_errors=True)
+        return value
+
+
+def _codec(spec: TransformerSpec, format: str) -> CodecSpec | None:
+    return next((codec for codec in spec.codecs if codec.format == format), None)
+
+
+def _choose(spec: TransformerSpec, format: str | None) -> list[CodecSpec]:
+    if format is None:
+        return list(spec.codecs)
+    codec = _codec(spec, format)
+    if codec is None:
+        raise UsageError(
+            f"{spec.type} has no codec {format!r}", fix=f"use one of {listing(codec.format for codec in spec.codecs)}"
+        )
+    return [codec]
+
+
+def _describe(transformer: TypeTransformer, value: Any) -> dict[str, Any]:
+    meta: dict[str, Any] = {}
+    if transformer.is_table:
+        rows, schema = transformer.num_rows(value), transformer.schema(value)
+        if rows is not None:
+            meta["rows"] = rows
+        if schema is not None:
+            meta["columns"] = len(schema.fields)
+    return meta
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
