@@ -1,0 +1,219 @@
+"""Reading the metadata of installed distributions straight from their directories: what listing plugins costs.
+
+``importlib.metadata`` reads the same files; importing it takes longer than reading them all. It is asked only about places
+that are no directories, and about finders of distributions that somebody else installed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from dovetail.config import canonical_name
+
+GROUP = "dovetail.plugins"
+"""The group of entry points that plugins declare."""
+
+# "module", "module:attribute", and the extras that an old entry point may still carry.
+_VALUE = re.compile(r"(?P<module>\w+(?:\.\w+)*)\s*(?::\s*(?P<attribute>\w+(?:\.\w+)*))?\s*(?:\[[^\]]*\])?")
+_SUFFIXES = (".dist-info", ".egg-info")
+_METADATA = ("METADATA", "PKG-INFO", "")  # the last: an .egg-info that is a file
+_HEADERS = ("Name", "Version", "Summary")
+_ENOUGH = 16_384
+"""Bytes of metadata in which the headers lie that are wanted; a README follows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One entry point, with the distribution that declares it.
+
+    Attributes:
+        name: Name of the entry point.
+        module: Import name of the hook module.
+        attribute: Object inside the module, or ``""`` for the module itself.
+        distribution: Canonical name of the distribution.
+        version: Its version.
+        summary: One line of its metadata.
+        problem: Why it cannot be used, as far as metadata tell; else None.
+        value: The entry point as it is written.
+    """
+
+    name: str
+    module: str
+    attribute: str
+    distribution: str
+    version: str
+    summary: str = ""
+    problem: str | None = None
+    value: str = ""
+
+
+def scan_plugins() -> list[Found]:
+    """Every plugin that is installed on ``sys.path`` now, ordered by distribution and name; nothing is cached or imported.
+
+    Distributions with unreadable metadata do not disturb the others.
+    """
+    found: list[Found] = []
+    seen: set[str] = set()
+    for place in _places():
+        # Reading the name from the directory is what keeps a scan of hundreds of distributions fast.
+        name = place.name()
+        if not name or name in seen:
+            continue  # of several with one name, the first on the path counts, as import would take it
+        seen.add(name)
+        found += _plugins_of(place, name)
+    return sorted(_mark_duplicates(found), key=lambda f: (f.distribution, f.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the metadata of one distribution lie: a directory, or an object of ``importlib.metadata``."""
+
+    folder: str
+    other: object = None
+
+    def read(self, file: str) -> str | None:
+        if self.other is not None:
+            text: str | None = self.other.read_text(file)  # type: ignore[attr-defined]
+            return text
+        try:
+            path = os.path.join(self.folder, file) if file else self.folder
+            with open(path, "rb") as stream:
+                data = stream.read(-1 if file == "entry_points.txt" else _ENOUGH)
+        except OSError:
+            return None
+        # A cut may fall into a character, and nobody's summary is worth an error.
+        return data.decode("utf-8", "strict" if file == "entry_points.txt" else "replace")
+
+    def name(self) -> str:
+        if self.other is None:
+            return _name_in(os.path.basename(self.folder)) or canonical_name(self.headers()["Name"])
+        try:
+            return canonical_name(self.headers()["Name"])
+        except Exception:  # somebody else's finder
+            return ""
+
+    def headers(self) -> dict[str, str]:
+        """``Name``, ``Version`` and ``Summary``, ``""`` where they are missing."""
+        text = next((text for file in _METADATA if (text := self.read(file)) is not None), "")
+        values = dict.fromkeys(_HEADERS, "")
+        for line in text.splitlines():
+            if not line.strip():
+                break
+            key, colon, value = line.partition(":")
+            if colon and key.title() in values and not values[key.title()]:
+                values[key.title()] = value.strip()
+        return values
+
+
+def _places() -> Iterator[_Place]:
+    others = [f for f in sys.meta_path if hasattr(f, "find_distributions") and not _is_standard(f)]
+    for entry in dict.fromkeys(sys.path):
+        folder = entry or os.curdir
+        try:
+            names = sorted(item.name for item in os.scandir(folder) if item.name.endswith(_SUFFIXES))
+        except NotADirectoryError:
+            yield from _elsewhere(path=[folder])  # a zip file
+            continue
+        except OSError:
+            continue
+        if folder.endswith(".egg"):
+            yield from _elsewhere(path=[folder])
+        yield from (_Place(os.path.join(folder, name)) for name in names)
+    for finder in others:
+        yield from _elsewhere(finder)
+
+
+def _is_standard(finder: object) -> bool:
+    return getattr(finder, "__module__", "").startswith(("_frozen_importlib", "importlib"))
+
+
+def _elsewhere(finder: object = None, path: list[str] | None = None) -> Iterator[_Place]:
+    from importlib.metadata import DistributionFinder, MetadataPathFinder
+
+    try:
+        if path is not None:
+            found = MetadataPathFinder.find_distributions(DistributionFinder.Context(path=path))
+        else:
+            found = finder.find_distributions(DistributionFinder.Context())  # type: ignore[attr-defined]
+        yield from (_Place("", distribution) for distribution in found)
+    except Exception:
+        return  # somebody else's finder
+
+
+def _name_in(directory: str) -> str:
+    """The canonical name in ``a_b-1.0.dist-info``; ``""`` if it has none."""
+    stem, _, suffix = directory.rpartition(".")
+    name, dash, _ = stem.partition("-")
+    return canonical_name(name) if dash or suffix == "egg-info" else ""
+
+
+def _plugins_of(place: _Place, name: str) -> Iterator[Found]:
+    try:
+        text = place.read("entry_points.txt")
+        # Almost no distribution has this group.
+        if not text or GROUP not in text:
+            return
+        entries = list(_entries(text))
+    except Exception as error:
+        # Anybody's metadata may be damaged; it is our business only where it may be a plugin.
+        if "dovetail" in name:
+            reason = f"its entry_points.txt cannot be read: {type(error).__name__}: {error}"
+            yield Found(name, "", "", name, place.headers()["Version"], problem=reason)
+        return
+    if entries:
+        headers = place.headers()
+        name = canonical_name(headers["Name"]) or name
+        for key, value in entries:
+            yield describe(key, value, name, headers["Version"], headers["Summary"])
+
+
+def _entries(text: str) -> Iterator[tuple[str, str]]:
+    """Names and values of our group in the text of an ``entry_points.txt``; raises ValueError for a line without a value."""
+    section = ""
+    for line in map(str.strip, text.splitlines()):
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            section = line[1:-1].strip()
+        elif section == GROUP:
+            key, equals, value = line.partition("=")
+            if not equals:
+                raise ValueError(f"no value in {line!r}")
+            yield key.strip(), value.strip()
+
+
+def describe(key: str, value: str, distribution: str, version: str, summary: str) -> Found:
+    """One entry point; text that is no import name is a problem, told the same way on every version of Python."""
+    match = _VALUE.fullmatch(value)
+    if match is None:
+        reason = f"its entry point is not an import name: {value!r}"
+        return Found(key, "", "", distribution, version, summary, reason, value)
+    return Found(key, match["module"], match["attribute"] or "", distribution, version, summary, None, value)
+
+
+def _mark_duplicates(found: Iterable[Found]) -> list[Found]:
+    """One distribution may declare a name once; a later entry of the same name is kept as a problem."""
+    first: dict[tuple[str, str], Found] = {}
+    result: list[Found] = []
+    for item in found:
+        known = first.setdefault((item.distribution, item.name), item)
+        if known is item:
+            result.append(item)
+        elif (known.module, known.attribute) != (item.module, item.attribute):
+            reason = f"{item.distribution} declares the name {item.name!r} twice; {known.module} came first"
+            result.append(replace(item, problem=reason))
+    return result
+
+
+def version_here(distribution: str) -> str:
+    """Version of an installed distribution, read like the plugins'; ``""`` if it is not installed."""
+    wanted = canonical_name(distribution)
+    for place in _places():
+        if place.name() == wanted:
+            return place.headers()["Version"]
+    return ""
+
