@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint format types bench wheels docs-check news-check changelog lock clean
+.PHONY: help setup demo test quick lint format types bench wheels docs docs-check news-check changelog lock clean
 
 BIN := .venv/bin
 
@@ -38,6 +38,9 @@ bench: setup ## cost of a node, linearity, start-up (benchmarks/README.md)
 
 wheels: setup ## one wheel per distribution, in dist/
 	@$(BIN)/python scripts/wheels.py dist
+
+docs: setup ## write the parts of the reference that come from the code
+	@$(BIN)/python scripts/reference.py write
 
 docs-check: setup ## links of the documentation, and that its Python blocks compile
 	@$(BIN)/python scripts/docs_check.py

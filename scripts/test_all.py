@@ -123,6 +123,7 @@ def lint(outcome: Outcome) -> None:
         [tools / "lint-imports", "--no-cache"],  # its cache has been seen to report a line that was gone
         [tools / "python", "scripts/news.py", "check"],
         [tools / "python", "scripts/docs_check.py"],
+        [tools / "python", "scripts/reference.py", "check"],
     ]
     for command in commands:
         check(command, outcome)

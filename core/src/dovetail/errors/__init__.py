@@ -31,8 +31,17 @@ The tree, with the kind and the exit code of each branch::
         `-- RunInterrupted           the run was cancelled or its owner died; it can be resumed
 
 Each error has four parts: who, what, why, and what to type next.
+
+What is on its way out is one row of :data:`DEPRECATIONS`, and warns with :class:`DovetailDeprecationWarning`.
 """
 
+from dovetail.errors._deprecations import (
+    DEPRECATIONS,
+    Deprecation,
+    DovetailDeprecationWarning,
+    DovetailPendingDeprecationWarning,
+    deprecated,
+)
 from dovetail.errors._traceback import user_traceback
 from dovetail.errors._tree import (
     ApiMismatch,
@@ -99,4 +108,10 @@ __all__ = [
     "listing",
     "shorten",
     "user_traceback",
+    # deprecations
+    "deprecated",
+    "Deprecation",
+    "DEPRECATIONS",
+    "DovetailDeprecationWarning",
+    "DovetailPendingDeprecationWarning",
 ]
