@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dovetail.graph import Dataset as Dataset
     from dovetail.graph import Task as Task
     from dovetail.graph import Workflow as Workflow
+    from dovetail.graph import WorkflowBuilder as WorkflowBuilder
     from dovetail.graph import current_context as context
     from dovetail.graph import dynamic as dynamic
     from dovetail.graph import map_ as map
@@ -47,6 +48,7 @@ _LAZY = {
     "context": "dovetail.graph:current_context",
     "Task": "dovetail.graph",
     "Workflow": "dovetail.graph",
+    "WorkflowBuilder": "dovetail.graph",
     "Dataset": "dovetail.graph",
     "task_type": "dovetail.graph",
     "TaskType": "dovetail.spec",

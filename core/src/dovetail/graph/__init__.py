@@ -10,6 +10,7 @@ from dovetail.graph._annotations import (
     markers,
     type_text,
 )
+from dovetail.graph._builder import WorkflowBuilder
 from dovetail.graph._call import CompiledTask, ResourceScope, current_context, gates_in
 from dovetail.graph._control import map_, when
 from dovetail.graph._custom import session_plugins, task_type
@@ -38,6 +39,8 @@ __all__ = [
     "task_type",
     "current_context",
     "NodeOutput",
+    # building graphs by code
+    "WorkflowBuilder",
     # graphs
     "Graph",
     "Node",

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Union, cast
 from dovetail.errors import DefinitionError, WiringError
 from dovetail.graph._annotations import RESULT, base_type, element_type, markers, type_text
 from dovetail.graph._dataset import Dataset
-from dovetail.graph._nodes import Binding, Collect, Const, NodeOutput
+from dovetail.graph._nodes import Binding, Collect, Const, Node, NodeOutput
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._task import Task
 from dovetail.graph._trace import Trace, active_trace, check_fit, match_arguments
@@ -16,6 +16,9 @@ from dovetail.graph._workflow import Workflow
 from dovetail.spec import Interface
 
 T = TypeVar("T")
+
+WHEN = Interface({"condition": bool, "then": Any, "otherwise": Any}, {RESULT: Any})
+"""Inputs and output of the node of a choice."""
 
 
 def map_(target: Any, /, *values: Any, **fixed: Any) -> list[Any]:
@@ -47,10 +50,11 @@ def map_(target: Any, /, *values: Any, **fixed: Any) -> list[Any]:
         if len(lengths) > 1:
             raise DefinitionError(f"dt.map({target.name}) is given sequences of different lengths: {sorted(lengths)}")
         return [target(*row, **fixed) for row in zip(*values, strict=True)]
-    return cast("list[Any]", _map_node(trace, target, values, fixed))
+    return cast("list[Any]", map_node(trace, target, values, fixed))
 
 
-def _map_node(trace: Trace, target: Any, values: tuple[Any, ...], fixed: dict[str, Any]) -> NodeOutput:
+def map_node(trace: Trace, target: Any, values: tuple[Any, ...], fixed: dict[str, Any]) -> NodeOutput:
+    """Add the node that maps ``target``; see :func:`map_`."""
     owner = f"the mapped {target.name!r}"
     if any(isinstance(marker, Dataset) for marker in markers(target.output)):
         raise DefinitionError(
@@ -103,24 +107,23 @@ def when(condition: bool, then: Callable[[], T] | T, otherwise: Callable[[], T] 
         side = then if condition else otherwise
         return cast("T", side() if callable(side) else side)
     bound = {"condition": trace.bind("dt.when", "condition", bool, condition)}
-    interface = Interface({"condition": bool, "then": Any, "otherwise": Any}, {RESULT: Any})
-    result = trace.add("when", "when", None, bound, interface, Any, TaskOptions())
+    result = trace.add("when", "when", None, bound, WHEN, Any, TaskOptions())
     node = result._node
     place = len(trace.nodes) - 1
     types = []
     for name, side in (("then", then), ("otherwise", otherwise)):
         with trace.branch(node, name):
             value = side() if callable(side) and not isinstance(side, NodeOutput) else side
-        binding = trace.bind("dt.when", name, Any, value)
-        types.append(_side_type(value, binding))
-        node.inputs[name] = binding
-    node.output = _joined(types)
+        types.append(bind_side(trace, node, name, value))
+    node.output = joined(types)
     # Its condition is known before its sides run; the node itself joins them, so it comes after both.
     trace.nodes.append(trace.nodes.pop(place))
     return cast("T", NodeOutput(result._binding, node.output, trace))
 
 
-def _side_type(value: Any, binding: Any) -> Any:
+def bind_side(trace: Trace, node: Node, name: str, value: Any) -> Any:
+    """Let ``value`` be a side of a choice; returns its type."""
+    binding = node.inputs[name] = trace.bind("dt.when", name, Any, value)
     if isinstance(value, NodeOutput):
         return base_type(value._type)
     if isinstance(binding, Collect):
@@ -128,7 +131,8 @@ def _side_type(value: Any, binding: Any) -> Any:
     return type(value)
 
 
-def _joined(types: list[Any]) -> Any:
+def joined(types: list[Any]) -> Any:
+    """The type of a choice between values of two types."""
     first, second = types
     if Any in types or any(isinstance(t, str) for t in types):
         return Any

@@ -96,16 +96,18 @@ def load_workflow(path: str | Path, name: str) -> Workflow[..., Any]:
 
 def source_of(workflow: Workflow[..., Any]) -> dict[str, Any]:
     """Where a workflow can be loaded from again: its file and name, or its module; empty for one made in a session."""
-    module = sys.modules.get(workflow.function.__module__)
-    if module is None:
-        return {}
-    names = [name for name, value in vars(module).items() if value is workflow]
-    if not names:
-        return {}
-    file = getattr(module, "__file__", None)
-    if file is not None and (module.__name__.startswith(MODULE_PREFIX) or module.__name__ == "__main__"):
-        return {"file": str(Path(file).absolute()), "name": names[0]}
-    return {"module": module.__name__, "name": names[0]}
+    own = workflow.function.__module__
+    # A workflow that was built by a helper, such as a reader of YAML, is found where the helper was called.
+    others = ["__main__", *(name for name in sys.modules if name.startswith(MODULE_PREFIX))]
+    for module in filter(None, map(sys.modules.get, [own, *others])):
+        names = [name for name, value in list(vars(module).items()) if value is workflow]
+        if not names:
+            continue
+        file = getattr(module, "__file__", None)
+        if file is not None and (module.__name__.startswith(MODULE_PREFIX) or module.__name__ == "__main__"):
+            return {"file": str(Path(file).absolute()), "name": names[0]}
+        return {"module": module.__name__, "name": names[0]}
+    return {}
 
 
 def load_source(source: dict[str, Any], run_id: str) -> Workflow[..., Any]:

@@ -1,0 +1,269 @@
+"""Building a workflow by code, without a traced function: what other decorators, or YAML, are made with."""
+
+from __future__ import annotations
+
+import sys
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from dovetail.errors import DefinitionError, shorten
+from dovetail.graph._annotations import base_type, is_named_tuple, markers, outputs_of
+from dovetail.graph._control import map_, when
+from dovetail.graph._nodes import Input, NodeOutput, checked_name
+from dovetail.graph._replay import body_of
+from dovetail.graph._task import Task, task
+from dovetail.graph._trace import Trace
+from dovetail.graph._workflow import Dynamic, Workflow
+from dovetail.quality import Gate
+from dovetail.spec import Interface
+
+T = TypeVar("T")
+_MISSING: Any = object()
+
+
+class WorkflowBuilder:
+    """Makes a workflow step by step; what :meth:`build` gives is like one that ``@dt.workflow`` made of the same calls.
+
+    >>> builder = dt.WorkflowBuilder("daily")
+    >>> month = builder.input("month", int, default=1)
+    >>> raw = builder.add(flights, month=month)
+    >>> builder.output(builder.add(clean, raw))
+    >>> daily = builder.build()
+
+    Results of :meth:`add`, :meth:`map` and :meth:`when` stand for values, as inside a traced function: pass them on, take
+    fields of them, call ``.after``, ``.named`` and ``.options`` on them. Wiring is checked by every call.
+
+    Args:
+        name: Name of the workflow, for people and the ids of its nodes.
+        doc: What it is for; the first line is shown in listings.
+
+    Raises:
+        DefinitionError: The name cannot be used.
+    """
+
+    def __init__(self, name: str, *, doc: str | None = None) -> None:
+        self.name = checked_name(name, "workflow")
+        self.doc = doc
+        self._module = str(sys._getframe(1).f_globals.get("__name__", ""))
+        self._trace = Trace(name)
+        self._inputs: dict[str, Any] = {}
+        self._defaults: dict[str, Any] = {}
+        self._help: dict[str, str] = {}
+        self._output: Any = type(None)
+        self._returned: Any = None
+        self._has_output = False
+        self._built = False
+
+    def input(self, name: str, type: Any = Any, *, default: Any = _MISSING, help: str = "") -> NodeOutput:
+        """Declare an input; returns what stands for it.
+
+        Args:
+            name: A Python name, since it becomes an argument and a flag.
+            type: Its annotation; gates in ``Annotated`` work. Default: any.
+            default: Its value where none is given; an input without one must be given.
+            help: For people.
+
+        Raises:
+            DefinitionError: The name is no Python name, or is taken.
+        """
+        self._open()
+        if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+            raise self._error(
+                f"{shorten(name)} cannot name an input", fix="start with a letter; then letters, digits and '_'"
+            )
+        if name in self._inputs:
+            raise self._error(f"there is an input {name!r} already", fix="give one of them another name")
+        self._inputs[name] = type
+        if default is not _MISSING:
+            self._defaults[name] = default
+        texts = [marker for marker in markers(type) if isinstance(marker, str)]
+        if help or texts:
+            self._help[name] = help or texts[-1]
+        return NodeOutput(Input(name), type, self._trace)
+
+    def add(
+        self,
+        target: Any,
+        /,
+        *args: Any,
+        name: str | None = None,
+        after: NodeOutput | Iterable[NodeOutput] = (),
+        options: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        **named: Any,
+    ) -> Any:
+        """Add a node; returns what stands for its output.
+
+        Args:
+            target: A task, a gate, another workflow, what ``@dt.dynamic`` made, or a plain function with typed arguments.
+            args: Its first inputs: results, inputs of the workflow, or values.
+            name: Name of the node; default is made of the target's.
+            after: Results that must be there before, although no value passes.
+            options: How the node is run: ``retries``, ``timeout``, ``cache``, ... (see ``dt.task``).
+            inputs: Inputs by name, for inputs that are called like an argument of this method.
+            named: Inputs by name.
+
+        Raises:
+            WiringError: Two ends do not fit; the message names both.
+            DefinitionError: An input is unknown or missing, a name is taken, or the target is nothing that can be a node.
+        """
+        self._open()
+        target = self._target(target)
+        given = self._given(target, inputs, named)
+        if isinstance(target, Gate) and not (args + tuple(given.values()) and _is_result((*args, *given.values())[0])):
+            raise self._error(
+                f"gate {target.name!r} is given no result of a node", fix="pass what add() or input() returned"
+            )
+        with self._trace.active():
+            made = target(*args, **given)
+        return _changed(made, name, after, options)
+
+    def map(
+        self,
+        target: Any,
+        /,
+        *values: Any,
+        name: str | None = None,
+        after: NodeOutput | Iterable[NodeOutput] = (),
+        options: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        **fixed: Any,
+    ) -> Any:
+        """Run a task or workflow once for each element, as ``dt.map``; the other arguments are those of :meth:`add`.
+
+        Raises:
+            WiringError: The elements do not fit.
+            DefinitionError: As for :meth:`add`, or there is nothing to map over.
+        """
+        self._open()
+        target = self._target(target)
+        given = self._given(target, inputs, fixed)
+        with self._trace.active():
+            made = map_(target, *values, **given)
+        return _changed(made, name, after, options)
+
+    def when(
+        self,
+        condition: Any,
+        then: Callable[[], T] | T,
+        otherwise: Callable[[], T] | T | None = None,
+        *,
+        name: str | None = None,
+    ) -> Any:
+        """Take one of two sides, as ``dt.when``: ``builder.when(large, lambda: builder.add(heavy, x), lambda: x)``.
+
+        Args:
+            condition: A result or input that is a bool.
+            then, otherwise: A function that calls the builder, or a result, or a value.
+            name: Name of the node.
+
+        Raises:
+            WiringError: The condition is no bool.
+        """
+        self._open()
+        with self._trace.active():
+            made = when(condition, then, otherwise)
+        return _changed(made, name, (), None)
+
+    def output(self, value: Any = None, type: Any = None, /, **several: Any) -> None:
+        """Say what the workflow returns: one value, or several by name.
+
+        Args:
+            value: A result, an input, a value, or a NamedTuple of those.
+            type: Its annotation; gates and ``dt.Dataset`` in ``Annotated`` work. Default: that of the result.
+            several: Several outputs by name; they come out as a NamedTuple.
+
+        Raises:
+            DefinitionError: The output was declared before, or both forms are mixed.
+        """
+        self._open()
+        if self._has_output:
+            raise self._error("the output is declared twice", fix="call output() once; several outputs go by name")
+        if several and (value is not None or type is not None):
+            raise self._error("output() takes one value, or several by name, not both")
+        self._has_output = True
+        if several:
+            kind = _named_tuple(self.name, {field: _type_of(item) for field, item in several.items()})
+            self._output, self._returned = kind, kind(**several)
+        else:
+            self._output = _type_of(value) if type is None else type
+            self._returned = value
+
+    def build(self) -> Workflow[..., Any]:
+        """The workflow. The builder is used up by it.
+
+        Raises:
+            WiringError: The output does not fit its type.
+            DefinitionError: Names of nodes clash, or nodes wait for each other in a circle.
+        """
+        self._open()
+        self._built = True
+        interface = Interface(self._inputs, outputs_of(self._output), self._defaults, self._help)
+        body = body_of(self._trace.nodes, self._returned, self.name, self.doc, self._module)
+        return Workflow(body, self.name, interface, self._output)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _target(self, target: Any) -> Any:
+        if isinstance(target, (Task, Gate, Workflow, Dynamic)):
+            return target
+        if callable(target) and not isinstance(target, (type, NodeOutput)):
+            return task(target)
+        raise self._error(
+            f"{shorten(target)} cannot be a node",
+            fix="give a task, a gate, a workflow, or a function whose arguments are typed",
+        )
+
+    def _given(self, target: Any, inputs: Mapping[str, Any] | None, named: dict[str, Any]) -> dict[str, Any]:
+        for name in inputs or {}:
+            if name in named:
+                raise self._error(f"input {name!r} of {getattr(target, 'name', target)!r} is given twice")
+        return {**(inputs or {}), **named}
+
+    def _open(self) -> None:
+        if self._built:
+            raise self._error("it is built already", fix="begin another one: dt.WorkflowBuilder(name)")
+
+    def _error(self, what: str, fix: str | None = None) -> DefinitionError:
+        return DefinitionError(what, who=f"the builder of workflow {self.name!r}", fix=fix)
+
+    def __repr__(self) -> str:
+        return f"<builder of workflow {self.name}: {len(self._trace.nodes)} nodes>"
+
+
+def _changed(made: Any, name: str | None, after: Any, options: Mapping[str, Any] | None) -> Any:
+    if name is not None:
+        made.named(name)
+    others = (after,) if isinstance(after, NodeOutput) else tuple(after)
+    if others:
+        made.after(*others)
+    if options:
+        made.options(**options)
+    return made
+
+
+def _is_result(value: Any) -> bool:
+    return isinstance(value, NodeOutput)
+
+
+def _type_of(value: Any) -> Any:
+    if isinstance(value, NodeOutput):
+        return base_type(value._type)
+    return type(value) if value is None or is_named_tuple(type(value)) else Any
+
+
+def _named_tuple(name: str, fields: Mapping[str, Any]) -> Any:
+    """A NamedTuple class of these fields.
+
+    Raises:
+        DefinitionError: A field cannot be called that.
+    """
+    try:
+        kind: Any = namedtuple(name.replace("-", "_"), fields)  # type: ignore[misc]
+    except ValueError as error:
+        raise DefinitionError(
+            f"an output of workflow {name!r} has a name that cannot be used", why=str(error)
+        ) from error
+    kind.__annotations__ = dict(fields)
+    return kind
