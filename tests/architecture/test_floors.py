@@ -23,7 +23,7 @@ FLOORS = (
     ("env",),
     ("engine",),
     ("hub",),
-    ("cli", "testing"),
+    ("cli", "testing", "scaffold"),
 )
 HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
 TOP = len(FLOORS)  # the face of the package, dovetail/__init__.py and what lies beside it
@@ -48,6 +48,7 @@ PLACES = {
     "jinja2": ("dovetail.quality", "dovetail.cli"),
     "rich": ("dovetail.cli",),
     "click": ("dovetail.cli",),
+    "copier": ("dovetail.scaffold",),
     "pytest": ("dovetail.testing",),
     "hypothesis": ("dovetail.testing",),
 }

@@ -9,6 +9,7 @@ import click
 from dovetail.cli._groups import Verbs
 from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
+from dovetail.cli._scaffold import new, update
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import one_line, plural
 from dovetail.config import unset_variables
@@ -18,6 +19,8 @@ from dovetail.spec import Declaration, Manifest
 
 plugins = Verbs("plugins", help="List the installed plugins.")
 common(plugins)
+plugins.add_command(new)
+plugins.add_command(update)
 
 _KINDS = {
     "dovetail_task_types": "task type",
