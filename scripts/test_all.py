@@ -97,8 +97,8 @@ def all_steps() -> list[Step]:
 
 
 def shared_suites() -> list[Path]:
-    """The folders of ``tests/`` that hold tests."""
-    return [folder for folder in sorted((ROOT / "tests").glob("*/")) if any(folder.rglob("test_*.py"))]
+    """The folders of ``tests/`` that hold tests, but for a project with tests of its own."""
+    return [folder for folder in sorted((ROOT / "tests").glob("*/")) if any(folder.glob("test_*.py"))]
 
 
 def carry_out(step: Step) -> Outcome:

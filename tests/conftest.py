@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+collect_ignore = ["sample_plugin"]  # its tests run where it is installed: system/test_sample_plugin.py
+
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
