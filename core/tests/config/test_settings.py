@@ -102,6 +102,8 @@ def test_home_is_relative_to_what_names_it(tmp_path: Path, monkeypatch: pytest.M
     assert load(start, DOVETAIL_HOME="state").home == here / "state"
     assert load(start, {"home": "state"}).home == here / "state"
     assert load(start, {"home": tmp_path / "abs"}).home == tmp_path / "abs"
+    assert load(start).cache_dir is None
+    assert load(start, DOVETAIL_CACHE_DIR="kept").cache_dir == here / "kept"
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load(start, DOVETAIL_HOME="~/mine").home == tmp_path / "mine"
 
@@ -133,6 +135,8 @@ READ = [
     ("durability", "'power'", "power", "power"),
     ("max_collect_bytes", "0", "0", 0),
     ("home", "'/x'", "/x", Path("/x")),
+    ("plugin_import_seconds", "2.5", "2.5", 2.5),
+    ("cache_dir", "'/x'", "/x", Path("/x")),
 ]
 
 

@@ -74,6 +74,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     root = tmp_path / "site"
     root.mkdir()
     monkeypatch.syspath_prepend(root)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     before = set(sys.modules)
     reset_default()
     yield Shelf(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 import types
@@ -302,7 +303,7 @@ def test_registering_a_module_by_object_or_by_name(shelf: Any) -> None:
 def test_registering_the_module_of_an_installed_plugin_is_registering_that_plugin(shelf: Any) -> None:
     module = shelf.task_type("one", "one")
     catalogue = shelf.catalogue()
-    catalogue.register(sys.modules[module])
+    catalogue.register(importlib.import_module(module))
     assert [m.key for m in catalogue.manifests] == ["dovetail-one:one"]
 
 
@@ -333,8 +334,7 @@ def project(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_default_catalogue_is_built_once_by_whichever_thread_comes_first(project: Any) -> None:
-    counted = project.module("imports = 0\n")
-    project.plugin("counting", f"import {counted}\n{counted}.imports += 1\n")
+    project.plugin("counting", "open(__file__ + '.log', 'a').write('imported\\n')\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOVETAIL_ALLOW", ",".join(project.names))
         gate = threading.Barrier(8)
@@ -346,7 +346,8 @@ def test_the_default_catalogue_is_built_once_by_whichever_thread_comes_first(pro
         with ThreadPoolExecutor(8) as pool:
             found = {id(pool_result.result()) for pool_result in [pool.submit(ask) for _ in range(8)]}
     assert len(found) == 1
-    assert sys.modules[counted].imports == 1
+    (log,) = project.root.glob("*.log")
+    assert log.read_text() == "imported\n"
 
 
 def test_use_catalogue_is_current_inside_and_only_there(project: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -146,8 +147,13 @@ def test_another_hook_api_is_skipped(shelf: Any, line: str, reason: str, fix: st
 @pytest.mark.parametrize(
     "body", ["raise KeyboardInterrupt", "@hookimpl\ndef dovetail_task_types(): raise KeyboardInterrupt"]
 )
-def test_ctrl_c_is_never_swallowed(shelf: Any, body: str) -> None:
+def test_a_plugin_cannot_press_ctrl_c(shelf: Any, body: str) -> None:
     shelf.plugin("interrupted", body)
+    assert "KeyboardInterrupt" in _only_skipped(shelf.catalogue()).reason
+
+
+def test_ctrl_c_while_a_plugin_is_looked_at_is_never_swallowed(shelf: Any) -> None:
+    shelf.plugin("slow", f"import os, signal, time\nos.kill({os.getpid()}, signal.SIGINT)\ntime.sleep(60)")
     with pytest.raises(KeyboardInterrupt):
         shelf.catalogue()
 
@@ -193,7 +199,10 @@ def test_what_is_asked_for_by_name_raises_its_real_error(shelf: Any) -> None:
     with pytest.raises(PluginLoadError) as caught:
         shelf.catalogue().task_type("spark")
     assert isinstance(caught.value.__cause__, RuntimeError)
-    assert caught.value.__cause__.__traceback__ is not None
+    (note,) = caught.value.__cause__.__notes__
+    assert (
+        "raise RuntimeError('JAVA_HOME is odd')" in note
+    )  # it was raised in another process: its traceback came as text
     assert "JAVA_HOME is odd" in str(caught.value)
     assert "dovetail-spark 1.0" in str(caught.value)
     assert caught.value.fix == "pip install --upgrade dovetail-spark"

@@ -9,12 +9,15 @@ from dovetail.config import Settings
 from dovetail.errors import DovetailError, PluginConflict, PluginError, PluginLoadError
 from dovetail.plugins import _discovery
 from dovetail.plugins._catalogue import Catalogue
-from dovetail.plugins._collect import Collected, collect, import_hook_module, read_collected
-from dovetail.plugins._discovery import Found
+from dovetail.plugins._collect import Collected, LazyListener, collect, import_hook_module, read_collected
 from dovetail.plugins._failures import one_line
+from dovetail.plugins._guard import refuse_inside_a_probe
 from dovetail.plugins._names import CORE, conflict
 from dovetail.plugins._policy import refusal
-from dovetail.plugins._records import POLICY, Identity, PluginListing, Skipped
+from dovetail.plugins._probe import PluginRaised
+from dovetail.plugins._records import POLICY, Identity, Skipped
+from dovetail.plugins._resolve import resolve
+from dovetail.plugins._scan import Found
 from dovetail.spec import Manifest
 
 BUILTINS = ("dovetail.types.builtin_hooks", "dovetail.engine.builtin_hooks", "dovetail.quality.builtin_hooks")
@@ -28,9 +31,10 @@ def build_catalogue(
     manifests: Iterable[Manifest] = (),
     builtins: Iterable[str] = BUILTINS,
 ) -> Catalogue:
-    """Find the installed plugins, load those that configuration lets in, and collect what they declare.
+    """Find the installed plugins, sift them, and collect what they declare.
 
-    A plugin that cannot be used is skipped: see ``Catalogue.skipped``.
+    What an installed plugin declares comes from the manifest that it ships, else from a look at it in another process:
+    none is imported here. A plugin that cannot be used is skipped: see ``Catalogue.skipped``.
 
     Args:
         settings: Which plugins to load; ``plugins`` names further modules.
@@ -39,51 +43,26 @@ def build_catalogue(
         builtins: Import names of the core's own hook modules.
 
     Raises:
-        PluginError: With ``strict``: a plugin was skipped. Without: one of ``extra`` cannot be used.
+        PluginError: With ``strict``: a plugin was skipped. Without: one of ``extra`` cannot be used, or a hook module asks
+            for a catalogue while one is built.
         PluginConflict: With ``strict``: two plugins own one name.
     """
+    refuse_inside_a_probe()
     builder = _Builder(settings)
     version = _discovery.core_version()
     for module in builtins:
         builder.add(Found(module.split(".")[-2], module, "", CORE, version), "core")
-    for found in _discovery.find_plugins():
-        builder.add(found, "installed")
+    builder.add_installed(_discovery.find_plugins())
     for module in settings.plugins:
         builder.add(Found(module, module, "", "", ""), "config")
     for manifest in manifests:
         builder.add_manifest(manifest)
-    catalogue = Catalogue(settings, builder.collected, builder.skipped, builder.foreign, builder.errors)
+    catalogue = Catalogue(settings, builder.collected, builder.skipped, builder.foreign, builder.errors, builder.stale)
     if settings.strict:
         _refuse_defects(catalogue, builder.errors)
     for plugin in extra:
         catalogue.register(plugin)
     return catalogue
-
-
-def list_plugins(settings: Settings) -> list[PluginListing]:
-    """The plugins that are installed or configured, from metadata alone: nothing of them is imported.
-
-    Args:
-        settings: Says which of them would load.
-
-    Returns:
-        Installed plugins by distribution and name, then the modules of the setting ``plugins``.
-    """
-    listings = []
-    for found in _discovery.find_plugins():
-        refused = refusal(settings, found.distribution, found.module)
-        reason = refused.reason if refused else found.problem or ""
-        listings.append(_listing(found, "installed", reason))
-    for module in settings.plugins:
-        refused = refusal(settings, "", module, named=True)
-        listings.append(_listing(Found(module, module, "", "", ""), "config", refused.reason if refused else ""))
-    return listings
-
-
-def _listing(found: Found, source: Literal["installed", "config"], reason: str) -> PluginListing:
-    return PluginListing(
-        found.name, found.distribution, found.version, found.module, found.summary, source, not reason, reason
-    )
 
 
 class _Builder:
@@ -95,17 +74,17 @@ class _Builder:
         self.foreign: list[Manifest] = []
         self.skipped: list[Skipped] = []
         self.errors: dict[Skipped, DovetailError] = {}
+        self.stale: dict[str, str] = {}
 
-    def add(self, found: Found, source: Literal["core", "installed", "config"]) -> None:
+    def add(self, found: Found, source: Literal["core", "config"]) -> None:
+        """Take a hook module of the core's or of the project's own: it is imported here."""
         identity = Identity.of(found)
-        if source != "core" and self._kept_out(identity, named=source == "config"):
-            return
-        if source == "config" and any(c.manifest.module == found.module for c in self.collected):
-            return  # it is installed as well, which is how a project begins to package its plugin
+        if source == "config":
+            if self._kept_out(identity, named=True):
+                return
+            if any(each.manifest.module == found.module for each in self.collected):
+                return  # it is installed as well, which is how a project begins to package its plugin
         try:
-            if found.problem is not None:
-                fix = f"pip install --force-reinstall {found.distribution}"
-                raise PluginLoadError("the plugin cannot be used", who=identity.who, why=found.problem, fix=fix)
             root = self.settings.project_root if source == "config" else None
             plugin = import_hook_module(found.module, found.attribute, identity, root)
             collected = collect(plugin, identity)
@@ -113,6 +92,24 @@ class _Builder:
             self._skip(identity, error)
         else:
             self.collected.append(collected)
+
+    def add_installed(self, plugins: Iterable[Found]) -> None:
+        """Take installed plugins: none of them is imported here."""
+        let_in = [found for found in plugins if not self._kept_out(Identity.of(found))]
+        known = iter(resolve([found for found in let_in if found.problem is None], self.settings))
+        for found in let_in:
+            identity = Identity.of(found)
+            if found.problem is not None:
+                self._skip(identity, _metadata_error(found))
+                continue
+            each = next(known)
+            if each.problem:
+                self.stale[found.key] = each.problem
+            if each.manifest is not None:
+                listener = LazyListener(found, identity) if each.listens else None
+                self.collected.append(Collected(each.manifest, listener))
+            elif each.error is not None:
+                self._skip(identity, each.error)
 
     def add_manifest(self, manifest: Manifest) -> None:
         identity = Identity.of(manifest)
@@ -133,7 +130,8 @@ class _Builder:
 
     def _skip(self, identity: Identity, error: PluginError) -> None:
         original = error.__cause__ or error
-        skipped = self._put_aside(identity, one_line(error), type(original).__name__, error.fix or "")
+        kind = original.kind if isinstance(original, PluginRaised) else type(original).__name__
+        skipped = self._put_aside(identity, one_line(error), kind, error.fix or "")
         self.errors[skipped] = error
 
     def _put_aside(self, identity: Identity, reason: str, error_type: str, fix: str) -> Skipped:
@@ -141,6 +139,12 @@ class _Builder:
         skipped = Skipped(*who, reason, error_type, fix)
         self.skipped.append(skipped)
         return skipped
+
+
+def _metadata_error(found: Found) -> PluginLoadError:
+    """The error for a plugin whose metadata alone tell that it cannot be used."""
+    fix = f"pip install --force-reinstall {found.distribution}"
+    return PluginLoadError("the plugin cannot be used", who=Identity.of(found).who, why=found.problem, fix=fix)
 
 
 def _refuse_defects(catalogue: Catalogue, errors: dict[Skipped, DovetailError]) -> None:

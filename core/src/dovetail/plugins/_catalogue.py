@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from dovetail.config import Settings, resolve_secrets
 from dovetail.errors import DovetailError, PluginError
-from dovetail.plugins._collect import Collected, collect, import_hook_module
+from dovetail.plugins._collect import Collected, LazyListener, collect, import_hook_module
 from dovetail.plugins._loading import load_code
 from dovetail.plugins._missing import missing_error
 from dovetail.plugins._names import Claim, NameTable, build_table, conflict, owner_name
@@ -41,6 +41,7 @@ class Catalogue:
     Attributes:
         settings: What it was built with.
         skipped: Plugins that were found and not loaded, with the reason.
+        stale: What is wrong with manifests that plugins ship, by the key of the plugin; such a manifest is not used.
     """
 
     def __init__(
@@ -50,10 +51,13 @@ class Catalogue:
         skipped: Iterable[Skipped] = (),
         foreign: Iterable[Manifest] = (),
         errors: Mapping[Skipped, DovetailError] | None = None,
+        stale: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
         self.skipped: tuple[Skipped, ...] = tuple(skipped)
+        self.stale: Mapping[str, str] = MappingProxyType(dict(stale or {}))
         self._errors = dict(errors or {})
+        self._listeners: dict[str, Listener] = {}
         self._lock = threading.RLock()
         self._version = 0
         self._collected: tuple[Collected, ...] = tuple(collected)
@@ -117,8 +121,19 @@ class Catalogue:
         return self._all("command", CommandSpec)
 
     def listeners(self) -> list[Listener]:
-        """What hears events, one callable per plugin. A call raises PluginError if the listener does."""
-        return [c.listener for c in self._collected if c.listener is not None]
+        """What hears events, one callable per plugin. A call raises PluginError if the listener does.
+
+        The hook modules of installed plugins that listen are imported now, those of others never.
+        """
+        return [self._listener(c.manifest.key, c.listener) for c in self._collected if c.listener is not None]
+
+    def _listener(self, key: str, listener: Listener | LazyListener) -> Listener:
+        if not isinstance(listener, LazyListener):
+            return listener
+        with self._lock:
+            if key not in self._listeners:
+                self._listeners[key] = listener.listener()
+            return self._listeners[key]
 
     # -- one by name --------------------------------------------------------------------------
 
@@ -251,6 +266,7 @@ class Catalogue:
             self._collected = (*kept, collected)
             self._foreign = tuple(m for m in self._foreign if m.key != collected.manifest.key)
             self._loaded = {}
+            self._listeners.pop(collected.manifest.key, None)
             self._rebuild()
             self._version += 1
         return collected.manifest

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 from dovetail.errors import ApiMismatch, PluginError, PluginLoadError, nearest, shorten
 from dovetail.plugins._failures import load_error
@@ -35,10 +35,15 @@ _CODE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a plugin brought."""
+    """What a plugin brought.
+
+    Attributes:
+        manifest: What it declares.
+        listener: What hears events; of an installed plugin, what will import the hook module for that.
+    """
 
     manifest: Manifest
-    listener: Callable[[dict[str, Any]], None] | None
+    listener: Callable[[dict[str, Any]], None] | LazyListener | None
 
 
 def import_hook_module(module: str, attribute: str, identity: Identity, project_root: Path | None = None) -> object:
@@ -212,6 +217,50 @@ class _HookCaller:
     def listener(self) -> Callable[[dict[str, Any]], None] | None:
         caller = self.manager.hook.dovetail_on_event
         return _Listener(caller, self.identity) if caller.get_hookimpls() else None
+
+
+class LazyListener:
+    """The ``dovetail_on_event`` of a plugin whose hook module was not imported here so far.
+
+    Args:
+        found: The entry point.
+        identity: The plugin.
+    """
+
+    def __init__(self, found: _EntryPoint, identity: Identity) -> None:
+        self._found = found
+        self._identity = identity
+
+    def listener(self) -> Callable[[dict[str, Any]], None]:
+        """Import the hook module, for events are going to be told; what fails is raised by each call, as PluginError."""
+        try:
+            plugin = import_hook_module(self._found.module, self._found.attribute, self._identity)
+            made = collect(plugin, self._identity).listener
+            assert not isinstance(made, LazyListener)
+            return made or _deaf
+        except PluginError as error:
+            return _Unable(error)
+
+
+class _EntryPoint(Protocol):
+    @property
+    def module(self) -> str: ...
+    @property
+    def attribute(self) -> str: ...
+
+
+def _deaf(event: dict[str, Any]) -> None:
+    """The listener of a plugin that has none: it has changed since it was looked at."""
+
+
+class _Unable:
+    """Raises the error for which a listener could not be made."""
+
+    def __init__(self, error: PluginError) -> None:
+        self._error = error
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        raise self._error
 
 
 class _Listener:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from dovetail.config import load_settings
-from dovetail.errors import PluginError
 from dovetail.plugins._build import build_catalogue
 from dovetail.plugins._catalogue import Catalogue
+from dovetail.plugins._guard import asked_too_early
 
 _active: ContextVar[Catalogue | None] = ContextVar("dovetail_catalogue", default=None)
 _lock = threading.RLock()
@@ -36,11 +36,7 @@ def _build_default() -> Catalogue:
         if _default is not None:
             return _default
         if _building:  # the lock lets the thread that builds in again
-            raise PluginError(
-                "a plugin asked for the catalogue while the catalogue was being built",
-                why="hooks only declare; what they name by string is loaded later",
-                fix="move the call out of the hook module's top level and out of its hooks",
-            )
+            raise asked_too_early()
         _building = True
         try:
             _default = build_catalogue(load_settings())

@@ -11,6 +11,9 @@ from dovetail.plugins._known import bring_module
 from dovetail.plugins._records import Identity
 
 _WIDTH = 300
+_TOLD = 4000
+"""Characters of a text that comes from the process of a probe; shortened where secrets are known."""
+_width = _WIDTH
 
 
 def one_line(error: BaseException) -> str:
@@ -24,12 +27,24 @@ def one_line(error: BaseException) -> str:
         if error.filename:
             text += f" ({error.filename}, line {error.lineno})"
     else:
-        text = f"{type(error).__name__}: {_message(error)}".removesuffix(": ")
+        text = f"{type(error).__name__}: {message(error)}".removesuffix(": ")
         place = _place(error)
         if place:
             text += f" ({place})"
+    return bounded(text)
+
+
+def bounded(text: str, width: int | None = None) -> str:
+    """A text on one line of bounded length, secrets masked. Default: 300 characters, more inside a probe."""
+    width = width or _width
     text = redact(" ".join(text.split()))
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def widen() -> None:
+    """Keep texts long in this process, which cannot mask secrets: whoever reads them shortens them."""
+    global _width
+    _width = _TOLD
 
 
 def load_error(error: BaseException, what: str, identity: Identity, module: str = "") -> PluginLoadError:
@@ -54,7 +69,17 @@ def load_error(error: BaseException, what: str, identity: Identity, module: str 
     return PluginLoadError(what, who=identity.who, why=why, fix=fix)
 
 
-def _message(error: BaseException) -> str:
+def outcome_error(why: str, identity: Identity) -> PluginLoadError:
+    """The error for a hook module whose import did not come to an end."""
+    again = f"dovetail plugins check {identity.name}"
+    upgrade = f"pip install --upgrade {identity.distribution}; " if identity.distribution else ""
+    return PluginLoadError(
+        "the plugin cannot be imported", who=identity.who, why=why, fix=f"{upgrade}{again} looks again"
+    )
+
+
+def message(error: BaseException) -> str:
+    """The message of an exception, whatever it does when it is asked for."""
     try:
         return str(error)
     except BaseException as second:  # the plugin's own exception class may do anything

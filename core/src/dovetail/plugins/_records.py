@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from dovetail.spec import Declaration
+
 POLICY = "policy"
 """``Skipped.error_type`` of a plugin that configuration keeps out."""
 
@@ -71,8 +73,21 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineState:
+    """A library that a plugin is about.
+
+    Attributes:
+        engine: Its import name.
+        found: Whether it can be imported here.
+    """
+
+    engine: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PluginListing:
-    """One plugin as its metadata shows it; nothing of it was imported.
+    """One plugin as its metadata and its manifest show it; nothing of it was imported.
 
     Attributes:
         name: Name of the entry point, or of the module if it is not packaged.
@@ -83,6 +98,13 @@ class PluginListing:
         source: ``"installed"``, or ``"config"`` if the setting ``plugins`` names it.
         enabled: Whether configuration lets it load.
         reason: Why not; ``""`` if it does.
+        fix: What to type about the reason.
+        api: Hook API that it was written for; None where nothing is known.
+        declarations: What it declares; None where nothing is known: it ships no manifest and was not looked at yet.
+        listens: Whether it hears events; None where nothing is known.
+        known_by: Who says so: ``"manifest"``, an earlier ``"probe"``, or ``""``.
+        manifest_problem: What is wrong with the manifest that it ships; ``""`` if nothing, or there is none.
+        engines: The libraries that it is about.
     """
 
     name: str
@@ -93,6 +115,13 @@ class PluginListing:
     source: Literal["installed", "config"]
     enabled: bool
     reason: str
+    fix: str = ""
+    api: int | None = None
+    declarations: tuple[Declaration, ...] | None = None
+    listens: bool | None = None
+    known_by: Literal["manifest", "probe", ""] = ""
+    manifest_problem: str = ""
+    engines: tuple[EngineState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

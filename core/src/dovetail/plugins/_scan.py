@@ -4,6 +4,7 @@
 that are no directories, and about finders of distributions that somebody else installed.
 """
 
+# ruff: noqa: PTH118, PTH119, PTH123 - pathlib costs more than what is done with these paths
 from __future__ import annotations
 
 import os
@@ -49,6 +50,11 @@ class Found:
     summary: str = ""
     problem: str | None = None
     value: str = ""
+
+    @property
+    def key(self) -> str:
+        """``distribution:name``, as that of a manifest."""
+        return f"{self.distribution or self.module}:{self.name}"
 
 
 def scan_plugins() -> list[Found]:
@@ -216,4 +222,3 @@ def version_here(distribution: str) -> str:
         if place.name() == wanted:
             return place.headers()["Version"]
     return ""
-

@@ -1,0 +1,134 @@
+"""For authors: the manifest that a plugin ships, written and held against what its hooks declare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dovetail.errors import PluginLoadError, UsageError
+from dovetail.plugins._locate import locate
+from dovetail.plugins._probe import Probed, probe
+from dovetail.plugins._records import Identity
+from dovetail.plugins._scan import Found, scan_plugins
+from dovetail.plugins._shipped import ManifestProblem, manifest_path, read_shipped, shipped_text
+from dovetail.spec import Manifest
+
+LIMIT = 60.0
+"""Seconds that an author's module may take; a catalogue allows it less."""
+
+
+def shipped_manifest(module: str) -> Manifest | None:
+    """What the manifest beside a hook module says, or None if there is none that can be used. Imports nothing of the plugin.
+
+    Args:
+        module: Import name of the hook module. Where a distribution that is installed declares it, the manifest bears the
+            name of the entry point, the distribution and its version.
+    """
+    try:
+        return read_shipped(Identity.of(found_as(module))).manifest
+    except ManifestProblem:
+        return None
+
+
+def manifest_problem(module: str) -> str | None:
+    """Why the manifest beside a hook module cannot be used; None if it is current. Imports nothing of the plugin.
+
+    Args:
+        module: Import name of the hook module.
+
+    Returns:
+        One sentence: there is none, it is damaged, of another format or API, or older than the code. That it says what
+        the hooks declare is for :func:`collect_manifest` to show.
+    """
+    try:
+        read_shipped(Identity.of(found_as(module)))
+    except ManifestProblem as error:
+        return str(error)
+    return None
+
+
+def collect_manifest(module: str, *, limit: float = LIMIT) -> Manifest:
+    """Import a hook module in a process of its own, and say what it declares.
+
+    Args:
+        module: Import name of the hook module.
+        limit: Seconds that this may take.
+
+    Raises:
+        ApiMismatch: It states another hook API, or none.
+        PluginLoadError: It cannot be imported, ended the process or took too long, or a hook implementation is malformed.
+    """
+    probed = _probed(found_as(module), limit)
+    assert probed.manifest is not None  # else it was raised
+    return probed.manifest
+
+
+def write_shipped_manifest(module: str, *, limit: float = LIMIT) -> Path:
+    """Write what a hook module declares beside it, to be committed and shipped.
+
+    Args:
+        module: Import name of the hook module.
+        limit: Seconds that importing it may take, in a process of its own.
+
+    Returns:
+        The file, such as ``dovetail_polars/plugin.dovetail.json``. It is left alone if it says so already.
+
+    Raises:
+        UsageError: The module has no source file to put it beside, or is no whole hook module.
+        ApiMismatch, PluginLoadError: As :func:`collect_manifest`.
+    """
+    path, text = _wanted(module, limit)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        temporary = path.with_name(path.name + ".tmp")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    return path
+
+
+def manifest_difference(module: str, *, limit: float = LIMIT) -> str | None:
+    """As :func:`manifest_problem`, and whether the manifest says what the hooks declare, which needs them to be called.
+
+    Args:
+        module: Import name of the hook module.
+        limit: Seconds that importing it may take, in a process of its own.
+
+    Raises:
+        UsageError, ApiMismatch, PluginLoadError: As :func:`write_shipped_manifest`.
+    """
+    problem = manifest_problem(module)
+    if problem is not None:
+        return problem
+    path, text = _wanted(module, limit)
+    if json.loads(path.read_text(encoding="utf-8")) != json.loads(text):
+        return f"{path.name} says something else than the hooks declare"
+    return None
+
+
+def found_as(module: str) -> Found:
+    """The installed plugin whose hook module this is; else the module as a plugin that is not packaged."""
+    for found in scan_plugins():
+        if found.module == module and not found.attribute:
+            return found
+    return Found(module, module, "", "", "")
+
+
+def _wanted(module: str, limit: float) -> tuple[Path, str]:
+    found = found_as(module)
+    path = manifest_path(module)
+    if path is None:
+        top = module.partition(".")[0]
+        raise UsageError(
+            f"the hook module {module} is not found as a source file",
+            why=f"nothing on the path is called {module}" if locate(top) is None else None,
+            fix="name an installed hook module, such as dovetail_polars.plugin, or the plugin by its name",
+        )
+    probed = _probed(found, limit)
+    assert probed.manifest is not None  # else it was raised
+    return Path(path), shipped_text(probed.manifest, probed.listens, probed.own)
+
+
+def _probed(found: Found, limit: float) -> Probed:
+    (probed,) = probe([found], limit)
+    if probed.manifest is None:
+        raise probed.error or PluginLoadError("the plugin cannot be imported", who=Identity.of(found).who)
+    return probed

@@ -1,0 +1,81 @@
+"""The installed plugins as their metadata and manifests show them; nothing is imported and no process started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from dovetail.config import Settings
+from dovetail.plugins._cache import ProbeCache
+from dovetail.plugins._collect import importable_from, is_importable
+from dovetail.plugins._failures import one_line
+from dovetail.plugins._loading import libraries
+from dovetail.plugins._policy import refusal
+from dovetail.plugins._records import EngineState, PluginListing
+from dovetail.plugins._resolve import known_at_rest
+from dovetail.plugins._scan import Found, scan_plugins
+from dovetail.spec import Declaration
+
+
+def list_plugins(settings: Settings) -> list[PluginListing]:
+    """The plugins that are installed or configured, from metadata and manifests alone: nothing of them is imported.
+
+    Args:
+        settings: Says which of them would load.
+
+    Returns:
+        Installed plugins by distribution and name, then the modules of the setting ``plugins``.
+    """
+    cache = ProbeCache(settings)
+    listings = [_listing(found, "installed", settings, cache) for found in scan_plugins()]
+    installed = {listing.module for listing in listings if listing.enabled}
+    for module in settings.plugins:
+        if module not in installed:
+            listings.append(_listing(Found(module, module, "", "", ""), "config", settings, cache))
+    return listings
+
+
+def _listing(
+    found: Found, source: Literal["installed", "config"], settings: Settings, cache: ProbeCache
+) -> PluginListing:
+    refused = refusal(settings, found.distribution, found.module, named=source == "config")
+    reason, fix = (refused.reason, refused.fix) if refused else (found.problem or "", "")
+    known, problem = None, ""
+    if not reason or refused:
+        known, problem = known_at_rest(found, cache, settings) if found.problem is None else (None, "")
+    if known is not None and known.error is not None and not reason:
+        reason, fix = one_line(known.error), known.error.fix or ""
+    manifest = known.manifest if known is not None else None
+    return PluginListing(
+        found.name,
+        found.distribution,
+        found.version,
+        found.module,
+        found.summary,
+        source,
+        not reason,
+        reason,
+        fix=fix or (f"pip install --force-reinstall {found.distribution}" if found.problem else ""),
+        api=manifest.api if manifest is not None else None,
+        declarations=manifest.declarations if manifest is not None else None,
+        listens=known.listens if known is not None and manifest is not None else None,
+        known_by=("manifest" if known.source == "manifest" else "probe") if known is not None else "",
+        manifest_problem=problem,
+        engines=engines_of(manifest.declarations, None if found.distribution else settings) if manifest else (),
+    )
+
+
+def engines_of(declarations: Iterable[Declaration], project: Settings | None = None) -> tuple[EngineState, ...]:
+    """The libraries that declarations are about, and whether each can be imported here. They are not.
+
+    Args:
+        declarations: Those of one plugin.
+        project: Where the modules of a plugin that is not packaged may lie; None for one that is installed.
+    """
+    found: dict[str, EngineState] = {}
+    for declaration in declarations:
+        for library in libraries(declaration):
+            if library not in found:
+                with importable_from(project.project_root if project is not None else None, library):
+                    found[library] = EngineState(library, is_importable(library))
+    return tuple(found.values())

@@ -1,0 +1,61 @@
+"""Where a module lies, without importing anything of it."""
+
+# ruff: noqa: PTH100, PTH113, PTH118, PTH120 - pathlib costs more than what is done with these paths
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+
+
+def locate(module: str) -> str | None:
+    """The source file that importing ``module`` would run, or None if there is none: not found, or not Python source.
+
+    Only finders are asked, and only about the first part of the name, since asking about the rest would import it.
+    """
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except Exception:  # a module without spec, or somebody else's finder
+        return None
+    if spec is None:
+        return None
+    if not rest:
+        return _source(spec.origin or "")
+    for folder in spec.submodule_search_locations or ():
+        base = os.path.join(folder, *rest)
+        for candidate in (os.path.join(base, "__init__.py"), base + ".py"):
+            if os.path.isfile(candidate):
+                return os.path.abspath(candidate)
+    return None
+
+
+def _source(origin: str) -> str | None:
+    return os.path.abspath(origin) if origin.endswith(".py") and os.path.isfile(origin) else None
+
+
+def package_files(file: str) -> list[str]:
+    """The Python files of the package whose source file this is, itself first; a module stands alone.
+
+    For a plugin whose import told nothing about what it read, because it never ended.
+    """
+    found = [file]
+    folder = os.path.dirname(file)
+    while os.path.isfile(os.path.join(os.path.dirname(folder), "__init__.py")):
+        folder = os.path.dirname(folder)
+    if not os.path.isfile(os.path.join(folder, "__init__.py")):
+        return found
+    for directory, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        found += [path for name in sorted(names) if (path := os.path.join(directory, name)).endswith(".py")]
+        if len(found) > _MANY:
+            break
+    return list(dict.fromkeys(found))[:_MANY]
+
+
+_MANY = 1000
+
+
+def is_standard(name: str) -> bool:
+    """Whether a module belongs to Python itself."""
+    return name.partition(".")[0] in sys.stdlib_module_names

@@ -1,0 +1,133 @@
+"""The manifest that a plugin ships: what its hook module declares, as a JSON file beside it, read instead of importing it."""
+
+# ruff: noqa: PTH118, PTH119, PTH120, PTH123 - pathlib costs more than what is done with these paths
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dovetail.errors import DefinitionError, DovetailError, PluginError, UsageError, shorten
+from dovetail.plugins._collect import read_collected
+from dovetail.plugins._locate import locate
+from dovetail.plugins._records import Identity
+from dovetail.spec import API_VERSION, Declaration, Manifest, declaration_from_dict
+
+FORMAT = 1
+_SUFFIX = ".dovetail.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What a manifest beside a hook module says.
+
+    Attributes:
+        manifest: What the plugin declares.
+        listens: Whether it implements ``dovetail_on_event``, so that its module is imported when events are heard.
+    """
+
+    manifest: Manifest
+    listens: bool
+
+
+class ManifestProblem(Exception):
+    """Why there is no manifest that can be used; its text is a sentence without the stop."""
+
+
+class NoManifest(ManifestProblem):
+    """There is none at all, which is no defect."""
+
+
+def manifest_path(module: str) -> str | None:
+    """Where the manifest of a hook module lies or would lie; None if the module is not found as source."""
+    source = locate(module)
+    return None if source is None else source.removesuffix(".py") + _SUFFIX
+
+
+def read_shipped(identity: Identity) -> Shipped:
+    """Read and check the manifest that lies beside the hook module of a plugin. Imports nothing of the plugin.
+
+    Raises:
+        NoManifest: There is no such file.
+        ManifestProblem: It is damaged, of another format or API, or older than the code.
+    """
+    source = locate(identity.module)
+    if source is None:
+        raise NoManifest(f"the source of {identity.module} is not found")
+    path = source.removesuffix(".py") + _SUFFIX
+    try:
+        with open(path, encoding="utf-8") as stream:
+            data: Any = json.load(stream)
+    except FileNotFoundError:
+        raise NoManifest(f"there is no {os.path.basename(path)} beside {os.path.basename(source)}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ManifestProblem(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+    return _checked(data, identity, source, path)
+
+
+def _checked(data: Any, identity: Identity, source: str, path: str) -> Shipped:
+    if not isinstance(data, dict):
+        raise ManifestProblem(f"{path} holds {shorten(data)} where a table belongs")
+    if data.get("format") != FORMAT:
+        raise ManifestProblem(f"{path} is of format {shorten(data.get('format'))}, this dovetail reads {FORMAT}")
+    if data.get("api") != API_VERSION or isinstance(data["api"], bool):
+        raise ManifestProblem(f"{path} is for hook API {shorten(data.get('api'))}, this dovetail has {API_VERSION}")
+    others = data.get("files", {})
+    if not isinstance(data.get("listens"), bool) or not isinstance(others, dict):
+        raise ManifestProblem(f"{path} is malformed: listens is true or false, files is a table")
+    folder = os.path.dirname(source)
+    for name, digest in {os.path.basename(source): data.get("source"), **others}.items():
+        if _digest(os.path.join(folder, name)) != digest:
+            raise ManifestProblem(f"{os.path.basename(path)} is older than the code: {name} has changed")
+    try:
+        declarations = tuple(declaration_from_dict(item) for item in data["declarations"])
+        return Shipped(read_collected(_manifest(identity, declarations), identity), data["listens"])
+    except (KeyError, TypeError, DefinitionError, PluginError) as error:
+        said = (error.why or error.what) if isinstance(error, DovetailError) else f"{type(error).__name__}: {error}"
+        raise ManifestProblem(f"{path} is malformed: {said}") from error
+
+
+def _manifest(identity: Identity, declarations: tuple[Declaration, ...]) -> Manifest:
+    return Manifest(identity.name, identity.distribution, identity.version, identity.module, API_VERSION, declarations)
+
+
+def shipped_text(manifest: Manifest, listens: bool, own: Iterable[str]) -> str:
+    """The text of the manifest file for what was collected from a hook module.
+
+    Args:
+        manifest: What the plugin declares.
+        listens: Whether it implements ``dovetail_on_event``.
+        own: The source files of its package that importing the hook module ran.
+
+    Raises:
+        UsageError: The hook module is not found as a source file.
+    """
+    source = locate(manifest.module)
+    if source is None:
+        raise UsageError(
+            f"the hook module {manifest.module} has no source file to put a manifest beside",
+            fix="name a module that lies on the path as a .py file",
+        )
+    folder = os.path.dirname(source)
+    others = {os.path.relpath(file, folder).replace(os.sep, "/"): _digest(file) for file in own if file != source}
+    data = {
+        "format": FORMAT,
+        "api": manifest.api,
+        "source": _digest(source),
+        **({"files": dict(sorted(others.items()))} if others else {}),
+        "listens": listens,
+        "declarations": [declaration.to_dict() for declaration in manifest.declarations],
+    }
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _digest(file: str) -> str | None:
+    """SHA-256 of a source file, line ends as on Linux whatever git made of them; None if it cannot be read."""
+    try:
+        with open(file, "rb") as stream:
+            return hashlib.sha256(stream.read().replace(b"\r\n", b"\n")).hexdigest()
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,149 @@
+"""What the import of a plugin depended on, so that its result can be kept for as long as none of that changes.
+
+Watching happens in the process of the probe, which ends afterwards; checking in the process that would probe again.
+"""
+
+# ruff: noqa: PTH100, PTH116, PTH120 - pathlib costs more than what is done with these paths
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from importlib.abc import MetaPathFinder
+from typing import Any
+
+from dovetail.plugins._collect import is_importable
+from dovetail.plugins._locate import is_standard
+
+_WRITING = os.O_WRONLY | os.O_RDWR
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_IMPORTLIB = "<frozen importlib"
+
+_TICK = 20_000_000
+"""Nanoseconds within which two changes of a file may bear the same time."""
+
+Stamp = list[Any]
+
+
+class Watch:
+    """From its making on, notes what this process imports, looks for, reads and lists, and which variables it asks for."""
+
+    def __init__(self) -> None:
+        self._began = time.time_ns()
+        self._before = set(sys.modules)
+        self._asked: set[str] = set()
+        self._paths: set[str] = set()
+        self._variables: set[str] = set()
+        sys.meta_path.insert(0, _Asked(self._asked))
+        sys.addaudithook(self._hear)
+        _watch_environment(self._variables)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in ("open", "os.listdir", "os.scandir"):
+            return
+        path = arguments[0]
+        if isinstance(path, int) or sys._getframe(1).f_code.co_filename.startswith(_IMPORTLIB):
+            return  # a descriptor; or the import system, whose files are those of the modules
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
+            return
+        self._paths.add(os.path.abspath(os.fsdecode(path or ".")))
+
+    def report(self) -> dict[str, Any]:
+        """All that was noted, with the state of each: JSON-able, to be held against the world by :func:`still_holds`."""
+        files = dict(self._modules())
+        paths = {*files.values(), *(path for path in self._paths if _matters(path))}
+        looked_for = sorted(name for name in self._asked if name not in files and not is_standard(name))
+        return {
+            "began": self._began,
+            "files": {path: stamp(path) for path in sorted(paths)},
+            "modules": {name: is_importable(name) for name in looked_for},
+            "variables": {name: _digest(name) for name in sorted(self._variables)},
+        }
+
+    def own(self, module: str) -> list[str]:
+        """Source files of the modules of one top-level package that were imported."""
+        top = module.partition(".")[0]
+        return [file for name, file in self._modules() if name.partition(".")[0] == top]
+
+    def _modules(self) -> Iterator[tuple[str, str]]:
+        for name in set(sys.modules) - self._before:
+            file = getattr(sys.modules.get(name), "__file__", None)
+            if isinstance(file, str) and not is_standard(name):
+                yield name, os.path.abspath(file)
+
+
+class _Asked(MetaPathFinder):
+    """Notes top-level modules that are looked for, and finds none."""
+
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if path is None:
+            self.names.add(fullname)
+
+
+def _watch_environment(names: set[str]) -> None:
+    plain = type(os.environ)
+
+    class Watched(plain):  # type: ignore[misc,valid-type]
+        def __getitem__(self, key: str) -> str:
+            names.add(str(key))
+            return str(super().__getitem__(key))
+
+        def __iter__(self) -> Iterator[str]:
+            for key in super().__iter__():
+                names.add(key)
+                yield key
+
+    os.environ.__class__ = Watched
+
+
+def _matters(path: str) -> bool:
+    standard = path.startswith(_STANDARD) and "-packages" not in path
+    return not standard and not path.endswith(".pyc") and not path.startswith(("/dev/", "/proc/", "/sys/"))
+
+
+def stamp(path: str) -> Stamp | None:
+    """What changes when a file or a directory does; None if it is not there.
+
+    The time of the last change of status is among it: unlike the time of modification, an installer cannot set it back.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]
+
+
+def is_settled(noted: Mapping[str, Any]) -> bool:
+    """Whether all files were at rest when the import began: else one may have changed between being read and stamped."""
+    latest = max((max(each[0], each[1]) for each in noted["files"].values() if each), default=0)
+    return bool(latest < noted["began"] - _TICK)
+
+
+def note_files(files: list[str], began: int) -> dict[str, Any]:
+    """What there is to note of an import that never ended: the state of the files that it may have read.
+
+    Args:
+        files: Their paths.
+        began: When the import began, in nanoseconds since the epoch.
+    """
+    return {"began": began, "files": {path: stamp(path) for path in files}, "modules": {}, "variables": {}}
+
+
+def still_holds(noted: Mapping[str, Any]) -> bool:
+    """Whether everything that was noted is as it was."""
+    return (
+        all(stamp(path) == before for path, before in noted["files"].items())
+        and all(is_importable(name) is before for name, before in noted["modules"].items())
+        and all(_digest(name) == before for name, before in noted["variables"].items())
+    )
+
+
+def _digest(variable: str) -> str | None:
+    # Never the value: it may be a secret.
+    value = os.environ.get(variable)
+    return None if value is None else hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
