@@ -7,17 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dovetail.testing._base import Suite as Suite
+    from dovetail.testing._executors import ExecutorSuite as ExecutorSuite
     from dovetail.testing._gaps import Gap as Gap
     from dovetail.testing._gaps import never as never
     from dovetail.testing._gaps import notimpl as notimpl
     from dovetail.testing._gaps import notyet as notyet
     from dovetail.testing._harness import HubHarness as HubHarness
+    from dovetail.testing._hygiene import PluginSuite as PluginSuite
     from dovetail.testing._marks import overrides as overrides
     from dovetail.testing._marks import requires as requires
+    from dovetail.testing._remote import RemoteTaskTypeSuite as RemoteTaskTypeSuite
+    from dovetail.testing._strategies import TABLE_KINDS as TABLE_KINDS
+    from dovetail.testing._strategies import tables as tables
+    from dovetail.testing._tables import TableTransformerSuite as TableTransformerSuite
+    from dovetail.testing._task_types import TaskTypeSuite as TaskTypeSuite
+    from dovetail.testing._transformers import TransformerSuite as TransformerSuite
 
 _LAZY = {
     "Suite": "dovetail.testing._base",
     "HubHarness": "dovetail.testing._harness",
+    # what a plugin owes the others, and what work owes its users
+    "PluginSuite": "dovetail.testing._hygiene",
+    "TaskTypeSuite": "dovetail.testing._task_types",
+    "RemoteTaskTypeSuite": "dovetail.testing._remote",
+    "ExecutorSuite": "dovetail.testing._executors",
+    # what types keep
+    "TransformerSuite": "dovetail.testing._transformers",
+    "TableTransformerSuite": "dovetail.testing._tables",
+    "tables": "dovetail.testing._strategies",
+    "TABLE_KINDS": "dovetail.testing._strategies",
     # what a plugin does not do
     "Gap": "dovetail.testing._gaps",
     "notimpl": "dovetail.testing._gaps",

@@ -25,6 +25,7 @@ def fail(what: str, *, why: str | None = None, fix: str | None = None) -> NoRetu
     Raises:
         AssertionError: Always.
     """
+    __tracebackhide__ = True
     lines = [what, *(f"  {label}: {text}" for label, text in (("why", why), ("fix", fix)) if text)]
     raise AssertionError("\n".join(lines))
 
@@ -103,6 +104,7 @@ class Suite(metaclass=SuiteType):
             if gap is None:
                 continue
             text = f"{gap.kind} {named}: {gap.reason}"
+            request.node.user_properties.append(("dovetail_gap", text))
             if not gap.runs:
                 pytest.skip(text)
             advice = f'{text} (does it pass? then take "{named}" out of gaps)'
@@ -129,6 +131,13 @@ def check_names(cls: type) -> list[str]:
         if name.startswith("test")
     }
     return list(found)
+
+
+def kit_checks(cls: type) -> set[str]:
+    """Names of the tests that a class has from its bases; those that it adds itself are its own affair."""
+    return {
+        name for base in cls.__mro__[1:] if isinstance(base, SuiteType) for name in vars(base) if name[:4] == "test"
+    }
 
 
 def required_by(cls: type, name: str) -> tuple[str, ...]:

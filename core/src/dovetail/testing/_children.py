@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dovetail.testing._import_probe import MARK
@@ -14,7 +14,9 @@ from dovetail.testing._import_probe import MARK
 _SLOWEST = 120.0
 
 
-def run_python(*arguments: str, timeout: float = _SLOWEST, **env: str) -> subprocess.CompletedProcess[str]:
+def run_python(
+    *arguments: str, timeout: float = _SLOWEST, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a fresh interpreter, with the module path of this process and without any ``DOVETAIL_*`` of the user's.
 
     Raises:
@@ -26,7 +28,7 @@ def run_python(*arguments: str, timeout: float = _SLOWEST, **env: str) -> subpro
     try:
         return subprocess.run(
             [sys.executable, *arguments],
-            env={**kept, **env},
+            env={**kept, **(env or {})},
             capture_output=True,
             text=True,
             errors="replace",

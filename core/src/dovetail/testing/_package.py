@@ -80,7 +80,7 @@ def pickling_problems(plugin: str, given: list[BaseException]) -> list[str]:
     """
     problems = []
     for error in given:
-        problems += _lost(error)
+        problems += pickling_problems_of(error)
     for cls in _exception_classes(plugin) - {type(error) for error in given}:
         try:
             made = (
@@ -89,7 +89,7 @@ def pickling_problems(plugin: str, given: list[BaseException]) -> list[str]:
         except TypeError as error:
             problems.append(f"{cls.__name__} cannot be made from one text ({error}): give an instance in make_errors()")
             continue
-        problems += _lost(made)
+        problems += pickling_problems_of(made)
     return problems
 
 
@@ -103,7 +103,8 @@ def _exception_classes(plugin: str) -> set[type[BaseException]]:
     }
 
 
-def _lost(error: BaseException) -> list[str]:
+def pickling_problems_of(error: BaseException) -> list[str]:
+    """What is lost when one exception is pickled, one line each."""
     name = type(error).__name__
     try:
         pickle.dumps(error)  # by name, and with parts that can be pickled

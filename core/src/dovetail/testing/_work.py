@@ -1,0 +1,148 @@
+"""Helpers of the suites that run tasks: a workflow around a task, spies on a task type, and a bound on waiting."""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from dovetail.errors import DovetailError
+from dovetail.graph import Task, Workflow, workflow
+from dovetail.spec import TaskType
+from dovetail.testing._base import fail
+from dovetail.testing._harness import HubHarness
+
+PATIENCE = 30.0
+"""Seconds within which something that was asked to stop must have stopped. Bounds a wait; nothing is measured."""
+
+
+def around(task: Task[..., Any], inputs: Mapping[str, Any] | None = None, *, times: int = 1) -> Workflow[..., Any]:
+    """A workflow that calls a task, with the inputs that are given; its result is that of the (last) call.
+
+    Args:
+        task: The task.
+        inputs: Names of the inputs that the workflow takes; the others have defaults.
+        times: Number of nodes, none of which waits for another; with more than one the result is a list.
+    """
+    names = list(inputs or {})
+
+    def conformance(**values: Any) -> Any:
+        return task(**values) if times == 1 else [task(**values) for _ in range(times)]
+
+    output: Any = task.output if times == 1 else list[task.output]  # type: ignore[name-defined]
+    conformance.__annotations__ = {**{name: task.interface.inputs[name] for name in names}, "return": output}
+    conformance.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=task.interface.inputs[name])
+            for name in names
+        ],
+        return_annotation=output,
+    )
+    return workflow(conformance)
+
+
+@contextmanager
+def spying(target: object, *names: str) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
+    """Note the arguments of calls of methods of one object, which do what they always do."""
+    calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
+    with ExitStack() as stack:
+        for name in names:
+            _spy(target, name, calls[name], stack)
+        yield calls
+
+
+def _spy(target: object, name: str, calls: list[tuple[Any, ...]], stack: ExitStack) -> None:
+    method = getattr(target, name)
+
+    def noting(*args: Any) -> Any:
+        calls.append(args)
+        return method(*args)
+
+    setattr(target, name, noting)
+    stack.callback(lambda: delattr(target, name))
+
+
+@contextmanager
+def before_calls(target: object, name: str, first: Callable[..., None]) -> Iterator[None]:
+    """Call ``first`` with the arguments of a method of one object before each of its calls."""
+    method = getattr(target, name)
+
+    def ahead(*args: Any) -> Any:
+        first(*args)
+        return method(*args)
+
+    setattr(target, name, ahead)
+    try:
+        yield
+    finally:
+        delattr(target, name)
+
+
+def stopped(hub: HubHarness, wf: Workflow[..., Any], kind: TaskType, begins: str, **options: Any) -> DovetailError:
+    """Run a workflow, ask for its cancellation once its work has begun, and return what ended it.
+
+    Args:
+        hub: Where.
+        wf: One node that takes long.
+        kind: The task type of the node.
+        begins: The method of ``kind`` whose call means that the work has begun.
+        options: Of :meth:`HubHarness.run`.
+
+    Raises:
+        AssertionError: The run succeeded, or did not end in time.
+    """
+    begun = threading.Event()
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            ended.append(hub.fail(wf, run_id="to-be-stopped", **options))
+        except BaseException as error:
+            ended.append(error)
+        finally:
+            begun.set()
+
+    with before_calls(kind, begins, lambda *_: begun.set()):
+        thread = threading.Thread(
+            target=contextvars.copy_context().run, args=(run,), daemon=True, name="conformance-run"
+        )
+        thread.start()
+        if not begun.wait(PATIENCE):
+            fail(f"{begins}() was not called within {PATIENCE:g} s")
+        if not ended:
+            hub.runs.request_cancel("to-be-stopped")
+        thread.join(PATIENCE)
+    return _ending(ended, thread)
+
+
+def in_time(run: Callable[[], DovetailError], what: str) -> DovetailError:
+    """Call something that must end by itself, in a thread that cannot hang the tests.
+
+    Raises:
+        AssertionError: It did not end in time.
+    """
+    ended: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            ended.append(run())
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(body,), daemon=True, name=f"conformance-{what}"
+    )
+    thread.start()
+    thread.join(PATIENCE)
+    return _ending(ended, thread)
+
+
+def _ending(ended: list[BaseException], thread: threading.Thread) -> DovetailError:
+    if thread.is_alive() or not ended:
+        fail(f"the run has not ended {PATIENCE:g} s after it was asked to stop")
+    if isinstance(ended[0], DovetailError):
+        return ended[0]
+    raise ended[0]
