@@ -30,9 +30,9 @@ def git(directory: Path, *words: str | Path, given: bytes = b"") -> subprocess.C
             capture_output=True,
             check=False,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         raise EngineUnavailable(
-            "updating a plugin needs git", why="there is no program git on PATH", fix="install git, then try again"
+            "updating a plugin needs git", why=f"it cannot be started: {error}", fix="install git, then try again"
         ) from error
 
 

@@ -65,6 +65,10 @@ def derive_names(name: str) -> PluginNames:
 
 
 def _refuse_what_python_cannot_say(name: str, package: str, short: str, prefix: str) -> None:
+    if not any(character.islower() for character in prefix):
+        raise UsageError(
+            f"{name!r} cannot be the name of a plugin", why="it holds fewer than two letters", fix=_EXAMPLE
+        )
     for identifier in (package, short, prefix):
         if not identifier.isidentifier():
             raise UsageError(
