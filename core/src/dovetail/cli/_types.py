@@ -9,6 +9,7 @@ from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import clean
+from dovetail.config import parse_size, show_size
 from dovetail.errors import UnknownType, UsageError, nearest
 from dovetail.plugins import Catalogue
 from dovetail.types import ConversionPath
@@ -26,16 +27,22 @@ _PROPER = {"spark": "pyspark.sql.DataFrame", "flink": "pyflink.table.Table", "ar
 @types.command("path")
 @click.argument("source", metavar="A")
 @click.argument("target", metavar="B")
+@click.option("--size", metavar="SIZE", help="Size of the value, such as 2GB; otherwise 10 MB is assumed.")
 @common
 @with_session
 @click.pass_context
-def path_between(context: click.Context, session: Session, source: str, target: str) -> None:
-    """The cheapest path from type A to type B, with the cost of each step and the plugin that brings it.
+def path_between(context: click.Context, session: Session, source: str, target: str, size: str | None) -> None:
+    """The cheapest path from type A to type B: the cost of each step, the plugin that brings it, why, and what else there is.
 
     A and B are names such as polars.DataFrame, or the name of a library: polars, pandas, arrow.
     """
     session.activate(context)
-    path = session.types.explain(full_name(source, session.catalogue), full_name(target, session.catalogue))
+    try:
+        figure = None if size is None else parse_size(size)
+    except ValueError as error:
+        raise UsageError(f"{clean(size or '')!r} is no size", why=str(error), fix="--size 2GB") from None
+    start, end = full_name(source, session.catalogue), full_name(target, session.catalogue)
+    path = session.types.explain(start, end, figure)
     if session.options.json:
         emit_json(session.options, {**path.to_dict(), "lossy": list(path.lossy)})
         return
@@ -98,7 +105,8 @@ def _show(path: ConversionPath) -> None:
     if not path.steps:
         show(text(str(path)))
         return
-    show(text(f"{path.source} -> {path.target}: cost {path.cost}" + (f" ({path.note})" if path.note else "")))
+    of = "" if path.size is None else f" for {show_size(path.size)}"
+    show(text(f"{path.source} -> {path.target}: cost {path.cost}{of}"))
     rows = [
         (
             number,
@@ -106,8 +114,10 @@ def _show(path: ConversionPath) -> None:
             step.target,
             step.cost,
             step.plugin,
-            text(f"loses {step.lossy}", "yellow") if step.lossy else "",
+            text(", ".join(step.remarks()), "yellow" if step.lossy else ""),
         )
         for number, step in enumerate(path.steps, 1)
     ]
     show(table(("", "from", "to", "cost", "plugin", ""), rows))
+    for line in path.remarks():
+        show(text(line))

@@ -1,6 +1,7 @@
 """Settings of a project, where they come from, and the secrets that they refer to."""
 
 from dovetail.config._load import load_settings
+from dovetail.config._memory import available_memory, parse_size, show_size
 from dovetail.config._parse import canonical_name
 from dovetail.config._secrets import Secret, redact, redact_data, resolve_secrets, unset_variables
 from dovetail.config._settings import OWNER_KINDS, Settings, setting_docs
@@ -11,6 +12,10 @@ __all__ = [
     "setting_docs",
     "OWNER_KINDS",
     "canonical_name",
+    # sizes
+    "available_memory",
+    "parse_size",
+    "show_size",
     # secrets
     "Secret",
     "resolve_secrets",

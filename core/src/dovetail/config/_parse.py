@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dovetail.config._memory import parse_size
 from dovetail.errors import nearest
 
 Parser = Callable[[object, bool], Any]
@@ -52,6 +53,13 @@ def integer(least: int) -> Parser:
         return number
 
     return parse
+
+
+def size(value: object, text: bool) -> int:
+    """Bytes: a whole number, or a text such as ``"2GB"``, in the file too."""
+    if isinstance(value, str):
+        return parse_size(value)
+    return int(integer(0)(value, False))
 
 
 def positive_seconds(value: object, text: bool) -> float:

@@ -14,8 +14,6 @@ from dovetail.config import _parse
 OWNER_KINDS = ("task_type", "type", "check_engine", "executor", "artifact_store", "secret", "command")
 """What stands before the first dot of a key of ``owners``."""
 
-_GIB = 1 << 30
-
 
 def _workers() -> int:
     return max(4, os.cpu_count() or 1)
@@ -67,6 +65,18 @@ class Settings:
         "A plugin that cannot be used, or a name with two owners, is an error at start instead of at first use.",
         default=False,
     )
+    plugin_import_seconds: float = _setting(
+        _parse.positive_seconds,
+        "Seconds that importing one installed plugin may take, in a process of its own, to learn what it declares. "
+        "A plugin that ships a manifest is not imported for that.",
+        default=10.0,
+    )
+    cache_dir: Path | None = _setting(
+        _parse.path,
+        "Directory in which it is kept what plugins without a manifest declare.",
+        default=None,
+        shown="~/.cache/dovetail, or dovetail in $XDG_CACHE_HOME",
+    )
     owners: Mapping[str, str] = _setting(
         _parse.owners(OWNER_KINDS),
         'Which distribution owns a name that two plugins declare: `"task_type.spark" = "dovetail-spark"`.',
@@ -99,15 +109,18 @@ class Settings:
         "What a committed node survives: the death of the process, or the loss of power (slower).",
         default="process",
     )
-    max_collect_bytes: int = _setting(
-        _parse.integer(0),
-        "Bytes that may be collected from a cluster into this process for one value.",
-        default=_GIB,
-        shown="1073741824 (1 GiB)",
+    max_collect_bytes: int | None = _setting(
+        _parse.size,
+        'Bytes that may be collected into this process for one value, as a number or a text such as `"4GB"`: when a plan is run, '
+        "a distributed frame is brought here, or a file is unpacked.",
+        default=None,
+        shown="half of the memory that is free",
     )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", self.project_root / self.home)
+        if self.cache_dir is not None:
+            object.__setattr__(self, "cache_dir", self.project_root / self.cache_dir)
 
 
 def setting_fields() -> dict[str, Field[Any]]:

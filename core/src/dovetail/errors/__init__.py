@@ -21,6 +21,7 @@ The tree, with the kind and the exit code of each branch::
         |   |-- PluginConflict       two plugins own one name
         |   `-- ApiMismatch          it was written for another hook API
         |-- EngineUnavailable        the external engine is missing or cannot be reached
+        |-- MemoryLimit              a value larger than this process may take
         |-- WorkerDied               a worker process exited, was killed or broke protocol
         |-- StoreError               the run store or the artifact store
         |   |-- StoreLocked          another process holds it
@@ -55,6 +56,7 @@ from dovetail.errors._tree import (
     EngineUnavailable,
     GateBlocked,
     Kind,
+    MemoryLimit,
     PlatformError,
     PluginConflict,
     PluginError,
@@ -96,6 +98,7 @@ __all__ = [
     "PluginConflict",
     "ApiMismatch",
     "EngineUnavailable",
+    "MemoryLimit",
     "WorkerDied",
     "StoreError",
     "StoreLocked",

@@ -142,6 +142,10 @@ class EngineUnavailable(PlatformError):
     """The external engine is missing or cannot be reached."""
 
 
+class MemoryLimit(PlatformError):
+    """A value that is larger than this process may take. ``details`` holds ``size`` (or None) and ``limit``, in bytes."""
+
+
 class WorkerDied(PlatformError):
     """A worker process exited, was killed, or broke protocol."""
 

@@ -73,6 +73,13 @@ class ConverterSpec(Declaration):
         code: ``"module:function"``.
         cost: Shares the memory, wraps lazily, copies the data, or collects it to this process.
         lossy: None if the conversion is faithful; else what is lost, for people.
+        lazy: What comes out is a plan; the work is done when somebody asks for its rows.
+        max_bytes: Largest value that the function takes, in bytes; None: any.
+        fixed: Cost of a call whatever the size, in units of about 100 microseconds; None: as the kind of ``cost`` has it.
+        per_mb: Cost of each megabyte (10**6 bytes) on top, in the same unit; None: as the kind of ``cost`` has it.
+
+    Raises:
+        DefinitionError: A figure is negative, or no number.
     """
 
     source: str
@@ -80,6 +87,13 @@ class ConverterSpec(Declaration):
     code: str
     cost: Cost = "copy"
     lossy: str | None = None
+    lazy: bool = False
+    max_bytes: int | None = None
+    fixed: float | None = None
+    per_mb: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_figures(self, "max_bytes", "fixed", "per_mb")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,16 @@
 
 from dovetail.types._engine import TypeEngine, current_types
 from dovetail.types._files import Directory, File
-from dovetail.types._paths import ConversionPath, ConversionStep
+from dovetail.types._names import parse_name
+from dovetail.types._paths import ConversionPath, ConversionStep, OtherPath
 
-__all__ = ["ConversionPath", "ConversionStep", "Directory", "File", "TypeEngine", "current_types"]
+__all__ = [
+    "ConversionPath",
+    "ConversionStep",
+    "Directory",
+    "File",
+    "OtherPath",
+    "TypeEngine",
+    "current_types",
+    "parse_name",
+]

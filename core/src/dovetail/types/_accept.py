@@ -14,6 +14,7 @@ from dovetail.types._adapters import Adapters
 from dovetail.types._exact import EXACT, Acceptor, accept_path
 from dovetail.types._fields import record_fields
 from dovetail.types._frames import Frames, accept_instance
+from dovetail.types._graph import ConversionGraph
 from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import (
@@ -25,9 +26,9 @@ from dovetail.types._names import (
     is_union,
     normalise,
 )
-from dovetail.types._paths import ConversionGraph
 from dovetail.types._plain_roads import PlainRoads
 from dovetail.types._registry import Registry
+from dovetail.types._roads import Roads
 
 _SEQUENCES = (abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable)
 _MAPPINGS = (abc.Mapping, abc.MutableMapping)
@@ -40,9 +41,10 @@ class Acceptors:
         self.registry = registry
         self.graph = graph
         self.adapters = Adapters()
-        self.frames = Frames(registry, graph)
+        self.roads = Roads(registry, graph)
+        self.frames = Frames(registry, graph, self.roads)
         self._walked: dict[Any, bool] = {}
-        self.plain_roads = PlainRoads(registry, graph)
+        self.plain_roads = PlainRoads(registry, graph, self.roads)
         self._built: Memo[Acceptor] = Memo(self._build, lambda cell: lambda value: cell[0](value))
 
     def build(self, annotation: Any) -> Acceptor:

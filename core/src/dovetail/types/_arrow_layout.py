@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import ValueMismatch, listing
+from dovetail.types._collect import gather
 from dovetail.types._table_hash import unview
 
 if TYPE_CHECKING:
@@ -34,12 +35,24 @@ def check_columns(names: Sequence[Any], what: str) -> None:
         )
 
 
-def from_stream(value: Any) -> pa.Table:
-    """Any object with ``__arrow_c_stream__`` as a table, normalised. Raises ValueMismatch for a stream without columns."""
+def from_stream(value: Any, limit: int | None = None) -> pa.Table:
+    """Any object with ``__arrow_c_stream__`` as a table, normalised.
+
+    Args:
+        value: The object.
+        limit: Bytes that are read at most; None: any.
+
+    Raises:
+        ValueMismatch: It is a stream of values, without columns.
+        MemoryLimit: It holds more than ``limit``.
+    """
     import pyarrow as pa
 
     try:
-        return normalise_table(pa.table(value))
+        if limit is None:
+            return normalise_table(pa.table(value))
+        reader = pa.RecordBatchReader.from_stream(value)
+        return normalise_table(gather(reader, lambda: reader.schema, type(value).__name__, limit))
     except pa.ArrowInvalid as error:
         raise ValueMismatch(
             f"a {type(value).__name__} hands out a stream of values, not a table",

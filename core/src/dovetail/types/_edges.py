@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from dovetail.errors import ConversionError
+from dovetail.errors import ConversionError, MemoryLimit
+from dovetail.types._costs import Circumstances
 from dovetail.types._files import Directory, File
+from dovetail.types._graph import STREAM, ConversionGraph
 from dovetail.types._names import NoneType, is_typed_dict, is_union, normalise
-from dovetail.types._paths import STREAM, ConversionGraph, ConversionPath
+from dovetail.types._paths import ConversionPath
 from dovetail.types._registry import Registry
 
 LATER = "checked when the value arrives"
@@ -49,7 +52,34 @@ class Edges:
             return self._generics(source, target, names)
         if isinstance(source, type) and isinstance(target, type) and self._classes(source, target):
             return ConversionPath(*names)
-        raise self._refuse(names)
+        raise self._registry.contested(source, target) or self._refuse(names)
+
+    def explain(self, source: Any, target: Any, size: int | None, limit: Callable[[], int]) -> ConversionPath:
+        """Like :meth:`check` for what values need on the way, with the reason and the other paths; refuses no path."""
+        ends = self._registry.canonical(source), self._registry.canonical(target)
+        if None in ends:
+            ends = self.plain_ends(source, target) or (None, None)
+        elif ends[0] == ends[1] or not all(end in self._registry.names for end in ends):
+            ends = None, None
+        start, end = ends
+        if start is None or end is None:
+            return self.check(source, target)
+        edges = self._graph.find(start, end, allow_lossy=True)
+        given, most = Circumstances(size), None
+        if any(edge.cost == "collect" for road in self._graph.roads(start, end) for edge in road):
+            given = Circumstances(size, most := limit())
+        notes = []
+        try:
+            edges = self._graph.find(start, end, allow_lossy=True, given=given)
+        except (ConversionError, MemoryLimit) as error:
+            given = Circumstances(size)
+            notes.append(f"refused: {error.what}")
+        if any(edge.lossy for edge in edges):
+            notes.append("lossy: refused unless allowed")
+        reason, others = self._graph.compare(start, end, edges, given)
+        most = most if any(edge.cost == "collect" for edge in edges) else None
+        steps = self._graph.describe(edges, size)
+        return ConversionPath(start, end, steps, "; ".join(notes), reason, others, size, most)
 
     # -- unions ------------------------------------------------------------------------------------
 
@@ -104,10 +134,10 @@ class Edges:
             return self._same_leaf(source, target, names)
         if start is None:
             if not hasattr(source, "__arrow_c_stream__"):
-                raise self._refuse(names)
+                raise self._registry.contested(source) or self._refuse(names)
             start = STREAM
         if end is None:
-            raise self._refuse(names)
+            raise self._registry.contested(target) or self._refuse(names)
         for name, end_of_edge in ((start, source), (end, target)):
             if name != STREAM and name not in self._registry.names:
                 raise self._registry.unknown(end_of_edge, f"needed to get from {names[0]} to {names[1]}")

@@ -26,9 +26,10 @@ from dovetail.types._coders import Coders
 from dovetail.types._edges import Edges
 from dovetail.types._exact import EXACT
 from dovetail.types._fields import record_fields
+from dovetail.types._graph import ConversionGraph
 from dovetail.types._mismatch import Mismatch, settle
 from dovetail.types._names import normalise, type_name
-from dovetail.types._paths import ConversionGraph, ConversionPath
+from dovetail.types._paths import ConversionPath
 from dovetail.types._registry import CatalogueView, Registry
 from dovetail.types._storage import Storage
 
@@ -149,22 +150,19 @@ class TypeEngine:
         self._fresh()
         return self._edges.check(source, target)
 
-    def explain(self, source: Any, target: Any) -> ConversionPath:
-        """The path from ``source`` to ``target``; ``str(path)`` shows steps, cost, plugin and losses.
+    def explain(self, source: Any, target: Any, size: int | None = None) -> ConversionPath:
+        """The path from ``source`` to ``target``, why it was taken, and why others were not; ``str(path)`` shows all that.
 
-        Lossy paths are explained too. Raises what :meth:`check_edge` raises if there is none.
+        Args:
+            source: What there is.
+            target: What is wanted.
+            size: Bytes of the value; without it, as before a value is known.
+
+        Lossy paths, and those that a value of this size cannot take, are explained too: ``note`` says that they are refused.
+        Raises what :meth:`check_edge` raises if there is none.
         """
         self._fresh()
-        ends = self._registry.canonical(source), self._registry.canonical(target)
-        if None in ends:
-            ends = self._edges.plain_ends(source, target) or (None, None)
-        elif ends[0] == ends[1] or not all(end in self._registry.names for end in ends):
-            ends = None, None
-        if ends[0] is not None:
-            edges = self._graph.find(str(ends[0]), str(ends[1]), allow_lossy=True)
-            note = "lossy: refused unless allowed" if any(edge.lossy for edge in edges) else ""
-            return ConversionPath(str(ends[0]), str(ends[1]), self._graph.describe(edges), note)
-        return self._edges.check(source, target)
+        return self._edges.explain(source, target, size, self._accepting.roads.limit)
 
     # -- looking types up ------------------------------------------------------------------------------
 

@@ -8,10 +8,11 @@ from typing import Any
 from dovetail.spec import TransformerSpec, TypeRef
 from dovetail.types._exact import Acceptor, accept_directory, accept_file
 from dovetail.types._files import DirectoryTransformer, FileTransformer
+from dovetail.types._graph import STREAM, ConversionGraph
 from dovetail.types._mismatch import Mismatch
 from dovetail.types._names import class_name, resolve_loaded, shown_class
-from dovetail.types._paths import STREAM, ConversionGraph
 from dovetail.types._registry import Registry
+from dovetail.types._roads import Roads
 
 _MISSING = object()
 _FROM_PATH = {FileTransformer.type_name: accept_file, DirectoryTransformer.type_name: accept_directory}
@@ -20,11 +21,13 @@ _FROM_PATH = {FileTransformer.type_name: accept_file, DirectoryTransformer.type_
 class Frames:
     """Fits values to declared types, by way of the conversion graph."""
 
-    def __init__(self, registry: Registry, graph: ConversionGraph) -> None:
+    def __init__(self, registry: Registry, graph: ConversionGraph, roads: Roads) -> None:
         self._registry = registry
+        self._roads = roads
         self._graph = graph
 
-    def acceptor(self, annotation: Any, spec: TransformerSpec) -> Acceptor:
+    def acceptor(self, annotation: Any, spec: TransformerSpec, most: int | None = None) -> Acceptor:
+        """Takes values of a declared type, and what converts to it; ``most`` bytes may be collected for one."""
         target = spec.type
         from_path = _FROM_PATH.get(target)
         wanted = annotation if isinstance(annotation, type) else None
@@ -41,13 +44,13 @@ class Frames:
                 elif from_path is not None and issubclass(cls, (str, Path)):
                     road = from_path
                 else:
-                    road = self.road(value, target)
+                    road = self.road(value, target, most=most)
                 roads[cls] = road
             return value if road is None else road(value)  # type: ignore[operator]
 
         return accept
 
-    def road(self, value: Any, target: str, *, allow_lossy: bool = False) -> Acceptor | None:
+    def road(self, value: Any, target: str, *, allow_lossy: bool = False, most: int | None = None) -> Acceptor | None:
         """How ``value`` becomes a ``target``: None if it is one already.
 
         Raises:
@@ -64,8 +67,8 @@ class Frames:
         elif self._registry.is_leaf(spec):
             source = spec.type  # type: ignore[union-attr]
         else:
-            raise Mismatch(value, f"a {target}")
-        return self._graph.compose(self._graph.find(source, target, allow_lossy=allow_lossy))
+            raise self._registry.contested(type(value)) or Mismatch(value, f"a {target}")
+        return self._roads.between(source, target, allow_lossy=allow_lossy, most=most)
 
     def named(self, reference: TypeRef) -> Acceptor:
         """A type that nobody declares: values of exactly that class pass, once its module is there."""

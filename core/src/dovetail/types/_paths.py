@@ -1,21 +1,12 @@
-"""The conversion graph: the cheapest road from one type to another, and its explanation."""
+"""Paths through the conversion graph, as they are shown to people and programs."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dovetail.errors import ConversionError
-from dovetail.spec import ConverterSpec, TypeRef
-from dovetail.types._names import resolve_loaded
-from dovetail.types._registry import Registry
-
-HUB = "pyarrow.Table"
-STREAM = "an Arrow stream"
-_WEIGHT = {"zero-copy": 1, "view": 2, "copy": 10, "collect": 100}
-_LOSSY_WEIGHT = 10_000
+from dovetail.config import show_size
+from dovetail.types._costs import shown_cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +19,9 @@ class ConversionStep:
         cost: ``"zero-copy"``, ``"view"``, ``"copy"`` or ``"collect"``.
         lossy: What is lost, or None.
         plugin: Distribution, or module, that brought the converter.
+        lazy: What comes out is a plan: the work is done when its rows are asked for.
+        max_bytes: Largest value that it takes, or None.
+        weight: Cost for a value of the size in question, in thousandths.
     """
 
     source: str
@@ -35,6 +29,46 @@ class ConversionStep:
     cost: str
     lossy: str | None
     plugin: str
+    lazy: bool = False
+    max_bytes: int | None = None
+    weight: int = 0
+
+    def remarks(self) -> list[str]:
+        """Laziness, limit and loss, for people."""
+        found = ["lazy"] if self.lazy else []
+        if self.max_bytes is not None:
+            found.append(f"at most {show_size(self.max_bytes)}")
+        if self.lossy:
+            found.append(f"loses {self.lossy}")
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON-able form."""
+        return {
+            "source": self.source,
+            "target": self.target,
+            "cost": self.cost,
+            "weight": shown_cost(self.weight),
+            "lazy": self.lazy,
+            "max_bytes": self.max_bytes,
+            "lossy": self.lossy,
+            "plugin": self.plugin,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPath:
+    """A path that was not taken.
+
+    Attributes:
+        through: Type names from end to end.
+        cost: Relative cost.
+        why: Why it lost, for people.
+    """
+
+    through: tuple[str, ...]
+    cost: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +80,26 @@ class ConversionPath:
         target: Name of the other end.
         steps: In order.
         note: A remark for people, such as ``"checked when the value arrives"``.
+        reason: Why this path, if the question was asked.
+        others: The best of the paths that were not taken, best first, if the question was asked.
+        size: Bytes of the value in question, or None.
+        limit: Bytes that may be collected into this process, if the path collects.
     """
 
     source: str
     target: str
     steps: tuple[ConversionStep, ...] = ()
     note: str = ""
+    reason: str = ""
+    others: tuple[OtherPath, ...] = ()
+    size: int | None = None
+    limit: int | None = None
 
     @property
-    def cost(self) -> int:
-        """Relative cost: 1 per zero-copy step, 2 per view, 10 per copy, 100 per collect. 0 for no step."""
-        return sum(_WEIGHT[step.cost] for step in self.steps)
+    def cost(self) -> float:
+        """Relative cost, 0 for no step. While the size is not known: 1 per zero-copy step, 2 per view, 10 per copy, 100 per
+        collect, or what the plugin says for 10 MB."""
+        return shown_cost(sum(step.weight for step in self.steps))
 
     @property
     def lossy(self) -> tuple[str, ...]:
@@ -66,13 +109,24 @@ class ConversionPath:
     def __str__(self) -> str:
         if not self.steps:
             return f"{self.source} -> {self.target}: as it is{f' ({self.note})' if self.note else ''}"
-        lines = [f"{self.source} -> {self.target}: {len(self.steps)} step(s), cost {self.cost}"]
+        of = "" if self.size is None else f" for {show_size(self.size)}"
+        lines = [f"{self.source} -> {self.target}: {len(self.steps)} step(s), cost {self.cost}{of}"]
         for number, step in enumerate(self.steps, 1):
-            loss = f"; loses {step.lossy}" if step.lossy else ""
-            lines.append(f"  {number}. {step.source} -> {step.target}  [{step.cost}, {step.plugin}{loss}]")
-        if self.note:
-            lines.append(f"  {self.note}")
+            lines.append(
+                f"  {number}. {step.source} -> {step.target}  [{', '.join((step.cost, step.plugin, *step.remarks()))}]"
+            )
+        lines += [f"  {line}" for line in self.remarks()]
         return "\n".join(lines)
+
+    def remarks(self) -> list[str]:
+        """What there is to say besides the steps: notes, the reason, and the paths that lost; one line each."""
+        lines = [self.note] if self.note else []
+        if self.limit is not None:
+            lines.append(f"collects at most {show_size(self.limit)} into this process (max_collect_bytes)")
+        if self.reason:
+            lines.append(f"taken because {self.reason}")
+        lines += [f"not taken: {' -> '.join(other.through)}: {other.why}" for other in self.others]
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON-able form."""
@@ -80,143 +134,10 @@ class ConversionPath:
             "source": self.source,
             "target": self.target,
             "cost": self.cost,
+            "size": self.size,
+            "limit": self.limit,
             "note": self.note,
-            "steps": [
-                {"source": s.source, "target": s.target, "cost": s.cost, "lossy": s.lossy, "plugin": s.plugin}
-                for s in self.steps
-            ],
+            "reason": self.reason,
+            "steps": [step.to_dict() for step in self.steps],
+            "others": [{"through": list(o.through), "cost": o.cost, "why": o.why} for o in self.others],
         }
-
-
-class ConversionGraph:
-    """Dijkstra over the declared converters. Faithful roads win over lossy ones at any price."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._edges: dict[str, list[ConverterSpec]] = {}
-        for edge in registry.catalogue.converters():
-            self._edges.setdefault(self._name(edge.source), []).append(edge)
-        self.plain_ends = self._plain_ends()
-        self._edges[STREAM] = [ConverterSpec(STREAM, HUB, "dovetail.types.arrow:from_stream", "zero-copy")]
-
-    def _plain_ends(self) -> frozenset[str]:
-        reached = {self._name(edge.target) for edges in self._edges.values() for edge in edges}
-        return frozenset(name for name in reached if not self._registry.is_leaf(self._registry.specs.get(name)))
-
-    def plain_end(self, annotation: Any) -> str | None:
-        """The name by which some converter ends at this annotation, if it is no frame, file or the like; else None."""
-        if not self.plain_ends or isinstance(annotation, TypeRef) or self._registry.leaf(annotation) is not None:
-            return None
-        name = self._name(self._registry.name(annotation))
-        if name in self.plain_ends:
-            return name
-        # A class may be declared by the name under which it is exported.
-        known = (end for end in self.plain_ends if isinstance(annotation, type) and resolve_loaded(end) is annotation)
-        return next(known, None)
-
-    def has_road(self, source: str, target: str) -> bool:
-        """Whether any road leads there, lossy ones included."""
-        return self._search(source, target) is not None
-
-    def sources(self) -> set[str]:
-        """Types that some converter starts from."""
-        return set(self._edges)
-
-    def find(self, source: str, target: str, *, allow_lossy: bool = False) -> tuple[ConverterSpec, ...]:
-        """The cheapest edges from ``source`` to ``target``.
-
-        Raises:
-            ConversionError: There is no road, or only one that loses something and ``allow_lossy`` is False.
-        """
-        road = self._search(source, target)
-        if road is None:
-            raise ConversionError(
-                f"nothing converts {source} to {target}",
-                why=self._why_missing(source, target),
-                fix=self._fix(source, target),
-            )
-        losses = [edge for edge in road if edge.lossy]
-        if losses and not allow_lossy:
-            lost = "; ".join(f"{edge.source} -> {edge.target} loses {edge.lossy}" for edge in losses)
-            raise ConversionError(
-                f"the only road from {source} to {target} loses something",
-                why=lost,
-                fix="convert it yourself inside the task, or call convert(value, type, allow_lossy=True)",
-            )
-        return road
-
-    def describe(self, edges: tuple[ConverterSpec, ...]) -> tuple[ConversionStep, ...]:
-        """The edges as steps, with the plugin that brings each."""
-        return tuple(ConversionStep(e.source, e.target, e.cost, e.lossy, self._plugin(e)) for e in edges)
-
-    def compose(self, edges: tuple[ConverterSpec, ...]) -> Callable[[Any], Any]:
-        """One function that walks the edges."""
-        functions = [self._registry.catalogue.load(edge.code, self._owner(edge)) for edge in edges]
-        if len(functions) == 1:
-            return functions[0]  # type: ignore[no-any-return]
-
-        def walk(value: Any) -> Any:
-            for function in functions:
-                value = function(value)
-            return value
-
-        return walk
-
-    def _search(self, source: str, target: str) -> tuple[ConverterSpec, ...] | None:
-        queue: list[tuple[int, int, str, tuple[ConverterSpec, ...]]] = [(0, 0, source, ())]
-        done: set[str] = set()
-        order = 0
-        while queue:
-            cost, _, name, road = heapq.heappop(queue)
-            if name == target:
-                return road
-            if name in done:
-                continue
-            done.add(name)
-            if name != source and self._is_plain(name):
-                continue  # a text is no format: what one plugin writes into it is not what another reads from it
-            for edge in self._edges.get(name, ()):
-                order += 1
-                reached = self._name(edge.target)
-                step = _WEIGHT[edge.cost] + (_LOSSY_WEIGHT if edge.lossy else 0)
-                heapq.heappush(queue, (cost + step, order, reached, (*road, edge)))
-        return None
-
-    def _name(self, name: str) -> str:
-        return self._registry.names.get(name, name)
-
-    def _is_plain(self, name: str) -> bool:
-        spec = self._registry.specs.get(name)
-        return spec is not None and not self._registry.is_leaf(spec)
-
-    def _owner(self, edge: ConverterSpec) -> Any:
-        for name in (edge.source, edge.target):
-            spec = self._registry.specs.get(self._registry.names.get(name, ""))
-            if spec is not None and edge in spec.converters:
-                return spec
-        return next((s for s in self._registry.specs.values() if edge in s.converters), None)
-
-    def _plugin(self, edge: ConverterSpec) -> str:
-        owner = self._owner(edge)
-        if owner is None:
-            return "dovetail"
-        manifest = self._registry.catalogue.owner_of(owner)
-        return manifest.distribution or manifest.module
-
-    def _why_missing(self, source: str, target: str) -> str:
-        parts = []
-        for name in (source, target):
-            if name != STREAM and name not in self._registry.names:
-                parts.append(f"no installed plugin knows {name}")
-        if not parts and source not in self._edges:
-            parts.append(f"no converter starts at {source}")
-        return "; ".join(parts) or f"no chain of converters leads from {source} to {target}"
-
-    def _fix(self, source: str, target: str) -> str:
-        for name in (source, target):
-            if name != STREAM and name not in self._registry.names:
-                return str(self._registry.unknown(TypeRef(name), "").fix)
-        return (
-            "write a converter and declare it in a plugin's TransformerSpec:\n"
-            f'ConverterSpec("{source}", "{target}", "my_module:convert", cost="copy")'
-        )

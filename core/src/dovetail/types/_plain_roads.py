@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
+from dovetail.types._graph import ConversionGraph
 from dovetail.types._mismatch import Mismatch
 from dovetail.types._names import is_union, normalise
-from dovetail.types._paths import ConversionGraph
 from dovetail.types._registry import Registry
+from dovetail.types._roads import Roads
 
 Acceptor = Callable[[Any], Any]
 
@@ -19,8 +20,9 @@ _ITEMS = (list, tuple, set, frozenset)
 class PlainRoads:
     """Lets acceptors of plain types take values of declared types. Costs nothing where no plugin declares such a converter."""
 
-    def __init__(self, registry: Registry, graph: ConversionGraph) -> None:
+    def __init__(self, registry: Registry, graph: ConversionGraph, roads: Roads) -> None:
         self._registry = registry
+        self._between = roads.between
         self._graph = graph
         self._roads: dict[tuple[type, str], Any] = {}
 
@@ -76,7 +78,7 @@ class PlainRoads:
         spec = self._registry.leaf(cls)
         if spec is None or not self._graph.has_road(spec.type, end):
             return None
-        return self._graph.compose(self._graph.find(spec.type, end, allow_lossy=allow_lossy))
+        return self._between(spec.type, end, allow_lossy=allow_lossy)
 
     def _reach(self, value: Any, annotation: Any) -> Any:
         """The value with what stands at the place of a plain type converted to it; the same object if there is nothing."""

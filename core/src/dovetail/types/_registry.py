@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, get_origin
 
-from dovetail.errors import DovetailError, UnknownType
+from dovetail.errors import DovetailError, PluginConflict, UnknownType
 from dovetail.spec import CodecSpec, ConverterSpec, Declaration, Manifest, TransformerSpec, TypeRef, TypeTransformer
 from dovetail.types._names import class_name, normalise, resolve_loaded, shown_class, type_name
 
@@ -126,6 +126,18 @@ class Registry:
             cls = self.catalogue.load(codec.code, spec)
             found = self._codecs[key] = cls() if isinstance(cls, type) else cls
         return found
+
+    def contested(self, *annotations: Any) -> PluginConflict | None:
+        """The error for a class that nobody owns because two plugins declare it; None if none of these is one."""
+        for annotation in annotations:
+            plain = normalise(annotation)
+            if isinstance(plain, TypeRef) or (isinstance(plain, type) and self.find_class(plain) is None):
+                names = {plain.name} if isinstance(plain, TypeRef) else {class_name(plain), shown_class(plain)}
+                for name in sorted(names):
+                    error = self.catalogue.missing("type", name) if "." in name else None
+                    if isinstance(error, PluginConflict):
+                        return error
+        return None
 
     def unknown(self, annotation: Any, purpose: str) -> DovetailError:
         """The error for a type nobody knows, with the plugin that would know it."""
