@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dovetail.graph import WorkflowBuilder as WorkflowBuilder
     from dovetail.graph import current_context as context
     from dovetail.graph import dynamic as dynamic
+    from dovetail.graph import load_workflow_spec as load_workflow_spec
     from dovetail.graph import map_ as map
     from dovetail.graph import task as task
     from dovetail.graph import task_type as task_type
@@ -49,6 +50,7 @@ _LAZY = {
     "Task": "dovetail.graph",
     "Workflow": "dovetail.graph",
     "WorkflowBuilder": "dovetail.graph",
+    "load_workflow_spec": "dovetail.graph",
     "Dataset": "dovetail.graph",
     "task_type": "dovetail.graph",
     "TaskType": "dovetail.spec",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import dovetail as dt
+import dovetail.graph
+import jsonschema
 import pytest
-from dovetail.errors import TaskFailed
 from dovetail.graph import Workflow, WorkflowBuilder
 from dovetail.hub import Hub
 from hypothesis import HealthCheck, given, settings
@@ -35,6 +37,11 @@ graphs = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9), st.integers(0, 4)), min_size=1, max_size=8
 )
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads(Path(dovetail.graph.__file__).with_name("graph-spec-1.schema.json").read_text())
+)
 
 
 class Pair(NamedTuple):
@@ -231,3 +238,54 @@ def test_it_gives_the_same_results(ops: list[Op], x: int) -> None:
 def test_it_runs_durably(ops: list[Op], x: int) -> None:
     with tempfile.TemporaryDirectory() as folder, Hub(home=Path(folder) / "store") as hub:
         assert hub.run(built(ops), x=x).value == decorated(ops)(x)
+
+
+@few
+@given(graphs, st.integers(0, 20))
+def test_what_was_exported_and_loaded_is_the_same(ops: list[Op], x: int) -> None:
+    workflow = decorated(ops)
+    document = workflow.to_spec()
+    SCHEMA.validate(document)
+    text = json.dumps(document, allow_nan=False)
+    loaded = dt.load_workflow_spec(json.loads(text), drift="error")
+    assert json.dumps(loaded.to_spec()) == text
+    assert loaded.graph.structure() == workflow.graph.structure()
+    assert loaded.graph.hash() == workflow.graph.hash()
+    assert loaded(x) == workflow(x)
+    assert nested_twice(loaded)(x) == nested_twice(workflow)(x)
+
+
+@settings(few, max_examples=15)
+@given(graphs, st.integers(0, 20), st.randoms(use_true_random=False))
+def test_the_order_of_nodes_that_say_their_ids_does_not_matter(ops: list[Op], x: int, random: Any) -> None:
+    workflow = decorated(ops)
+    document = workflow.to_spec()
+    for node in document["nodes"]:
+        node.pop("name", None)
+    random.shuffle(document["nodes"])
+    loaded = dt.load_workflow_spec(document)
+    assert {node.id for node in loaded.graph.nodes} == {node.id for node in workflow.graph.nodes}
+    assert loaded(x) == workflow(x)
+
+
+@settings(few, max_examples=15)
+@given(graphs, st.integers(0, 20))
+def test_a_run_of_the_one_is_resumed_with_the_other(ops: list[Op], x: int) -> None:
+    from dovetail.errors import StoreUnwritable
+
+    workflow = decorated(ops)
+    loaded = dt.load_workflow_spec(workflow.to_spec())
+    with tempfile.TemporaryDirectory() as folder, Hub(home=Path(folder) / "store") as hub:
+        with pytest.MonkeyPatch.context() as patch:
+            commit, commits = hub.runs.commit, iter(range(100))
+
+            def failing(batch: Any) -> None:
+                if next(commits) > 1:
+                    raise StoreUnwritable("no space left")
+                commit(batch)
+
+            patch.setattr(hub.runs, "commit", failing)
+            with contextlib.suppress(dt.errors.DovetailError):
+                assert hub.run(workflow, x=x, run_id="one").value == workflow(x)
+                return
+        assert hub.resume("one", loaded).value == workflow(x)

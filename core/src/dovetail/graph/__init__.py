@@ -15,8 +15,11 @@ from dovetail.graph._call import CompiledTask, ResourceScope, current_context, g
 from dovetail.graph._control import map_, when
 from dovetail.graph._custom import session_plugins, task_type
 from dovetail.graph._dataset import Dataset
+from dovetail.graph._document import read_workflow_spec
 from dovetail.graph._fingerprint import code_fingerprint
+from dovetail.graph._format import json_schema
 from dovetail.graph._graph import Graph, describe_binding, needs
+from dovetail.graph._import import load_workflow_spec
 from dovetail.graph._interpret import as_output, getter, guards_hold, interpret, spread, take
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref, references
 from dovetail.graph._options import TaskOptions, seconds
@@ -41,6 +44,9 @@ __all__ = [
     "NodeOutput",
     # building graphs by code
     "WorkflowBuilder",
+    "load_workflow_spec",
+    "read_workflow_spec",
+    "json_schema",
     # graphs
     "Graph",
     "Node",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -11,7 +10,7 @@ from dovetail.errors import DefinitionError, shorten
 from dovetail.graph._annotations import base_type, is_named_tuple, markers, outputs_of
 from dovetail.graph._control import map_, when
 from dovetail.graph._nodes import Input, NodeOutput, checked_name
-from dovetail.graph._replay import body_of
+from dovetail.graph._replay import body_of, named_tuple_of
 from dovetail.graph._task import Task, task
 from dovetail.graph._trace import Trace
 from dovetail.graph._workflow import Dynamic, Workflow
@@ -184,7 +183,7 @@ class WorkflowBuilder:
             raise self._error("output() takes one value, or several by name, not both")
         self._has_output = True
         if several:
-            kind = _named_tuple(self.name, {field: _type_of(item) for field, item in several.items()})
+            kind = named_tuple_of(self.name, {field: _type_of(item) for field, item in several.items()})
             self._output, self._returned = kind, kind(**several)
         else:
             self._output = _type_of(value) if type is None else type
@@ -251,19 +250,3 @@ def _type_of(value: Any) -> Any:
     if isinstance(value, NodeOutput):
         return base_type(value._type)
     return type(value) if value is None or is_named_tuple(type(value)) else Any
-
-
-def _named_tuple(name: str, fields: Mapping[str, Any]) -> Any:
-    """A NamedTuple class of these fields.
-
-    Raises:
-        DefinitionError: A field cannot be called that.
-    """
-    try:
-        kind: Any = namedtuple(name.replace("-", "_"), fields)  # type: ignore[misc]
-    except ValueError as error:
-        raise DefinitionError(
-            f"an output of workflow {name!r} has a name that cannot be used", why=str(error)
-        ) from error
-    kind.__annotations__ = dict(fields)
-    return kind

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from dovetail.errors import DefinitionError
-from dovetail.graph._annotations import type_text
 from dovetail.graph._nodes import Binding, Collect, Input, Node, Ref, references
 from dovetail.spec import Interface
+from dovetail.types import current_types
 
 
 class Graph:
@@ -22,6 +22,7 @@ class Graph:
         interface: Its typed inputs and outputs.
         output: Annotation of its whole output.
         nodes: In an order in which they can run.
+        numbered: The same nodes in the order in which they got their ids.
         result: What its output is made of. For a NamedTuple a :class:`Collect` with the field names as keys.
     """
 
@@ -32,6 +33,7 @@ class Graph:
         self.result = result
         ordered = _ordered(name, list(nodes))
         _name_nodes(name, ordered)
+        self.numbered = tuple(ordered)
         _guard(ordered, result)
         # A choice must be known before what it guards, even where the body made them the other way round.
         self.nodes = _ordered(name, ordered) if any(node.guards for node in ordered) else ordered
@@ -40,10 +42,11 @@ class Graph:
 
     def structure(self) -> dict[str, Any]:
         """The shape of the graph, JSON-able: ids, kinds, targets, types and edges, but no code and no values."""
+        type_name = current_types().type_name
         return {
             "workflow": self.name,
-            "inputs": {name: type_text(a) for name, a in self.interface.inputs.items()},
-            "outputs": {name: type_text(a) for name, a in self.interface.outputs.items()},
+            "inputs": {name: type_name(a) for name, a in self.interface.inputs.items()},
+            "outputs": {name: type_name(a) for name, a in self.interface.outputs.items()},
             "nodes": [
                 {
                     "id": node.id,
@@ -57,7 +60,7 @@ class Graph:
                         if isinstance(each := getattr(node.target, "graph", None), Graph)
                         else {}
                     ),
-                    "output": type_text(node.output),
+                    "output": type_name(node.output),
                 }
                 for node in self.nodes
             ],

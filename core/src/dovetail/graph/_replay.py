@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dovetail.errors import DefinitionError
+from dovetail.errors import DefinitionError, DovetailError
 from dovetail.graph._annotations import is_named_tuple
 from dovetail.graph._control import WHEN, bind_side, joined, map_node
 from dovetail.graph._interpret import take
@@ -18,7 +19,14 @@ Value = Any
 """What the body of a workflow handles: a stand-in, a plain value, or a list, tuple or dict of them."""
 
 
-def body_of(nodes: Sequence[Node], returned: Value, name: str, doc: str | None, module: str) -> Callable[..., Any]:
+def body_of(
+    nodes: Sequence[Node],
+    returned: Value,
+    name: str,
+    doc: str | None,
+    module: str,
+    told: Callable[[dict[Node, Node]], object] | None = None,
+) -> Callable[..., Any]:
     """A workflow body that makes these nodes again each time it is traced.
 
     What makes a graph in another way than by decorators becomes a workflow like any other by it: it can be nested,
@@ -30,13 +38,18 @@ def body_of(nodes: Sequence[Node], returned: Value, name: str, doc: str | None, 
         name: Name of the function.
         doc: Its docstring.
         module: Name of the module that it counts as defined in.
+        told: Called with the nodes that were made, by those of ``nodes``, each time it is traced.
     """
     kept = tuple(nodes)
 
     def body(**inputs: Value) -> Value:
         trace = active_trace()
         assert trace is not None  # a Workflow calls it while tracing
-        return replay(trace, kept, returned, inputs)
+        again = _Replay(trace, inputs, kept)
+        result = again.all(returned)
+        if told is not None:
+            told(again.nodes)
+        return result
 
     body.__name__ = body.__qualname__ = name
     body.__doc__ = doc
@@ -44,22 +57,18 @@ def body_of(nodes: Sequence[Node], returned: Value, name: str, doc: str | None, 
     return body
 
 
-def replay(trace: Trace, nodes: Sequence[Node], returned: Value, inputs: Mapping[str, Value]) -> Value:
-    """Make the nodes again in ``trace``, in the same order, fed by ``inputs``; what is returned is returned.
+def named_tuple_of(name: str, fields: Mapping[str, Any]) -> Any:
+    """A NamedTuple class of these fields.
 
     Raises:
-        WiringError: Two ends do not fit.
-        DefinitionError: An input is missing, or the nodes feed each other in a circle.
+        DefinitionError: A field cannot be called that.
     """
-    again = _Replay(trace, inputs, nodes)
-    begin = len(trace.nodes)
-    for node in by_inputs(nodes):
-        again.make(node)
-    for node in nodes:
-        again.nodes[node].controls.extend(again.nodes[other] for other in node.controls)
-    order = {again.nodes[node]: position for position, node in enumerate(nodes)}
-    trace.nodes[begin:] = sorted(trace.nodes[begin:], key=order.__getitem__)
-    return again.returned(returned)
+    try:
+        kind: Any = namedtuple(name.replace("-", "_"), fields)  # type: ignore[misc]
+    except ValueError as error:
+        raise DefinitionError(f"an output of {name!r} has a name that cannot be used", why=str(error)) from error
+    kind.__annotations__ = dict(fields)
+    return kind
 
 
 def by_inputs(nodes: Sequence[Node]) -> list[Node]:
@@ -101,10 +110,32 @@ class _Replay:
     def __init__(self, trace: Trace, inputs: Mapping[str, Value], nodes: Sequence[Node]) -> None:
         self.trace = trace
         self.inputs = inputs
+        self.given = nodes
         # What stands inside a side of a choice names the choice, which is made after it.
         self.nodes = {
             node: Node("when", "when", None, {}, WHEN, Any, TaskOptions()) for node in nodes if node.kind == "when"
         }
+
+    def all(self, returned: Value) -> Value:
+        """Make the nodes again, in the same order; what is returned is returned.
+
+        Raises:
+            WiringError: Two ends do not fit.
+            DefinitionError: An input is missing, or the nodes feed each other in a circle.
+        """
+        made = self.trace.nodes
+        begin = len(made)
+        for node in by_inputs(self.given):
+            try:
+                self.make(node)
+            except DovetailError as error:
+                error.details.setdefault("node", node.label())
+                raise
+        for node in self.given:
+            self.nodes[node].controls.extend(self.nodes[other] for other in node.controls)
+        order = {self.nodes[node]: position for position, node in enumerate(self.given)}
+        made[begin:] = sorted(made[begin:], key=order.__getitem__)
+        return self.returned(returned)
 
     def make(self, node: Node) -> None:
         """Make a node whose inputs are made."""

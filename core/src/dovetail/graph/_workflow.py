@@ -18,13 +18,14 @@ from dovetail.graph._annotations import (
     is_named_tuple,
     is_optional,
     markers,
-    outputs_of,
     resolve_hints,
     type_text,
 )
 from dovetail.graph._call import apply_gate, gates_in
+from dovetail.graph._export import export_workflow
 from dovetail.graph._graph import Graph
 from dovetail.graph._interpret import interpret
+from dovetail.graph._keep import keep_task
 from dovetail.graph._nodes import Binding, Collect, Const, Input, NodeOutput, checked_name
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._task import Task
@@ -47,6 +48,7 @@ class Workflow(Generic[P, R]):
         interface: Typed inputs and outputs.
         output: Annotation of the whole output.
         graph: The nodes, in an order in which they can run.
+        source: Where it was loaded from, if not from a module: what a resumed run loads it from.
     """
 
     def __init__(self, function: Callable[..., Any], name: str, interface: Interface, output: Any) -> None:
@@ -54,6 +56,7 @@ class Workflow(Generic[P, R]):
         self.name = checked_name(name, "workflow")
         self.interface = interface
         self.output = output
+        self.source: dict[str, Any] | None = None
         functools.update_wrapper(self, function, updated=())
         trace = Trace(name)
         with trace.active():
@@ -95,6 +98,16 @@ class Workflow(Generic[P, R]):
                 raise
         return values
 
+    def to_spec(self) -> dict[str, Any]:
+        """The graph as a JSON-able document, which :func:`~dovetail.graph.load_workflow_spec` makes the same workflow of.
+
+        Functions, tasks and gates of libraries stand in it by reference; see ``docs/reference/graph-spec.md``.
+
+        Raises:
+            DefinitionError: A node holds what has no name and is no data, such as a lambda; the message says which.
+        """
+        return export_workflow(self.graph, self.function)
+
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name}: {type_text(a)}" for name, a in self.interface.inputs.items())
         return f"<workflow {self.name}({inputs}) -> {type_text(self.output)}>"
@@ -118,7 +131,7 @@ def _converted(trace: Trace, name: str, annotation: Any, value: NodeOutput) -> B
     classes = isinstance(source, type) and isinstance(target, type)
     if not current_types().check_edge(source, target).steps and not (classes and not issubclass(source, target)):
         return value._binding
-    return _keep(trace, name, target, target, value._binding)
+    return _keep(trace, name, target, value._binding)
 
 
 def build(trace: Trace, owner: Workflow[..., Any] | Dynamic[..., Any], inputs: dict[str, Any]) -> Graph:
@@ -176,25 +189,13 @@ def _marked(trace: Trace, name: str, field: str, annotation: Any, returned: Any,
         return (
             _converted(trace, kept_as, annotation, returned) if nested and isinstance(returned, NodeOutput) else binding
         )
-    return _keep(trace, kept_as, annotation, base_type(annotation), binding)
+    return _keep(trace, kept_as, annotation, binding)
 
 
-def _keep(trace: Trace, name: str, annotation: Any, base: Any, value: Binding) -> Binding:
+def _keep(trace: Trace, name: str, annotation: Any, value: Binding) -> Binding:
     """A node that gives its input as the annotation wants it."""
-    interface = Interface({"value": base}, outputs_of(annotation))
-    keep: Task[..., Any] = Task(
-        name,
-        task_type="python",
-        interface=interface,
-        output=annotation,
-        function=_same,
-    )
-    kept = trace.add(name, "task", keep, {"value": value}, interface, annotation, TaskOptions())
-    return kept._binding
-
-
-def _same(value: Any) -> Any:
-    return value
+    keep = keep_task(name, annotation)
+    return trace.add(name, "task", keep, {"value": value}, keep.interface, annotation, TaskOptions())._binding
 
 
 class Dynamic(Generic[P, R]):
