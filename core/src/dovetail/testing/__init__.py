@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dovetail.testing._base import Suite as Suite
+    from dovetail.testing._checks import CheckEngineSuite as CheckEngineSuite
     from dovetail.testing._executors import ExecutorSuite as ExecutorSuite
     from dovetail.testing._gaps import Gap as Gap
     from dovetail.testing._gaps import never as never
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from dovetail.testing._tables import TableTransformerSuite as TableTransformerSuite
     from dovetail.testing._task_types import TaskTypeSuite as TaskTypeSuite
     from dovetail.testing._transformers import TransformerSuite as TransformerSuite
+    from dovetail.testing._truth import TRUTH_CHECKS as TRUTH_CHECKS
+    from dovetail.testing._truth import TruthCheck as TruthCheck
 
 _LAZY = {
     "Suite": "dovetail.testing._base",
@@ -31,6 +34,10 @@ _LAZY = {
     "TaskTypeSuite": "dovetail.testing._task_types",
     "RemoteTaskTypeSuite": "dovetail.testing._remote",
     "ExecutorSuite": "dovetail.testing._executors",
+    # what checks count
+    "CheckEngineSuite": "dovetail.testing._checks",
+    "TruthCheck": "dovetail.testing._truth",
+    "TRUTH_CHECKS": "dovetail.testing._truth",
     # what types keep
     "TransformerSuite": "dovetail.testing._transformers",
     "TableTransformerSuite": "dovetail.testing._tables",

@@ -5,22 +5,18 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-_LIMIT = 120.0
-"""Seconds after which a child that has not answered is ended."""
+from dovetail.testing._children import run_python
 
 _PROGRAM = """
 import json, sys
 with open(sys.argv[1], encoding="utf-8") as file:
     order = json.load(file)
-sys.path[:] = order["path"]
 hidden = set(order["hidden"])
 
 class Hidden:
@@ -54,29 +50,10 @@ def in_child(code: str, *, seed: int = 0, hidden: Iterable[str] = (), **argument
     with tempfile.TemporaryDirectory(prefix="dovetail-child-") as directory:
         order, answer = Path(directory, "order.json"), Path(directory, "answer.json")
         order.write_text(
-            json.dumps(
-                {
-                    "path": sys.path,
-                    "hidden": sorted(hidden),
-                    "module": module,
-                    "function": function,
-                    "arguments": arguments,
-                }
-            ),
+            json.dumps({"hidden": sorted(hidden), "module": module, "function": function, "arguments": arguments}),
             encoding="utf-8",
         )
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("DOVETAIL_")}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", _PROGRAM, str(order), str(answer)],
-                env={**environment, "PYTHONHASHSEED": str(seed)},
-                capture_output=True,
-                text=True,
-                timeout=_LIMIT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"another process did not answer within {_LIMIT:.0f} s: {error.stderr!r}") from error
+        done = run_python("-c", _PROGRAM, str(order), str(answer), env={"PYTHONHASHSEED": str(seed)})
         if done.returncode or not answer.exists():
             raise AssertionError(
                 f"this failed in another process (exit code {done.returncode}):\n{done.stderr.strip()[-1500:]}"

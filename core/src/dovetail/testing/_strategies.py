@@ -188,6 +188,7 @@ def for_each(values: st.SearchStrategy[T] | Sequence[T], check: Callable[[T], No
         database=None,
         deadline=None,
         print_blob=False,
+        phases=[Phase.explicit, Phase.generate, Phase.target, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
     @given(values)

@@ -10,6 +10,7 @@ from typing import Any
 from dovetail.config import Settings
 from dovetail.errors import DovetailError
 from dovetail.plugins import build_catalogue
+from dovetail.spec import TypeRef
 from dovetail.types import TypeEngine
 
 
@@ -36,14 +37,13 @@ def _types(plugins: list[str]) -> TypeEngine:
 
 
 def look_up(plugins: list[str], names: list[str], library: str) -> dict[str, Any]:
-    """What the type engine knows of names of one type, and whether that has imported the library."""
+    """What is wrong with names of one type, the declared one first, and whether looking them up imported the library."""
     types = _types(plugins)
     found = {}
     for name in names:
         try:
-            found[name] = types.type_name(name)
-            types.check_edge(name, name)
-            types.check_storable(name)
+            path = types.check_edge(TypeRef(name), TypeRef(names[0]))
+            found[name] = f"another type: {path}" if path.steps else ""
         except DovetailError as error:
             found[name] = str(error)
     return {"names": found, "imported": library in sys.modules}

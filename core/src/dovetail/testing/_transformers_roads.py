@@ -65,7 +65,9 @@ def leads(hub: HubHarness, source: str, target: str) -> bool:
     return True
 
 
-def _each_source(suite: TransformerSuite, hub: HubHarness, edge: ConverterSpec, check: Callable[[Any, Any], None]) -> None:
+def _each_source(
+    suite: TransformerSuite, hub: HubHarness, edge: ConverterSpec, check: Callable[[Any, Any], None]
+) -> None:
     """Call ``check(source, origin)`` with what the converter takes; origin is the value of the type it came from, or None."""
     if edge.source == suite.type:
         suite.each(hub, lambda value: check(value, value))
@@ -133,7 +135,9 @@ class _Faithful(_Road):
         elif leads(self.hub, edge.target, ARROW) and leads(self.hub, self.suite.type, ARROW):
             types, arrow = self.hub.types, TypeRef(ARROW)
             if types.content_hash(types.convert(made, arrow)) != types.content_hash(types.convert(source, arrow)):
-                fail(f"{self.told} is declared faithful, and both ends differ as Arrow tables", fix='declare lossy="..."')
+                fail(
+                    f"{self.told} is declared faithful, and both ends differ as Arrow tables", fix='declare lossy="..."'
+                )
         elif self.hub.types.content_hash(made) != self.hub.types.content_hash(self.convert(source)):
             fail(f"{self.told} gives something else each time", fix="make it depend on its argument alone")
 

@@ -13,19 +13,33 @@ if TYPE_CHECKING:
     from dovetail.testing._harness import HubHarness
     from dovetail.testing._transformers import TransformerSuite
 
-_stock: list[Any] = []
-_made: list[int] = []
-_seen: list[Any] = []
+
+class _Stage:
+    """What the tasks act on. It is an object of dovetail's own, so that it is no part of the tasks' code for the cache."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.made = 0
+        self.seen: list[Any] = []
+
+    def make(self) -> Any:
+        self.made += 1
+        return self.value
+
+    def read(self, value: Any) -> str:
+        self.seen.append(value)
+        return current_types().content_hash(value)
+
+
+_stage = _Stage()
 
 
 def _make(number: int) -> Any:
-    _made.append(number)
-    return _stock[number]
+    return _stage.make()
 
 
 def _read(value: Any, attempt: int) -> str:
-    _seen.append(value)
-    return current_types().content_hash(value)
+    return _stage.read(value)
 
 
 def check_durable_run(suite: TransformerSuite, hub: HubHarness) -> None:
@@ -40,17 +54,13 @@ def check_durable_run(suite: TransformerSuite, hub: HubHarness) -> None:
     def through(number: int, attempt: int) -> str:
         return read(make(number), attempt)  # type: ignore[no-any-return]
 
-    for value in suite.few(hub, 4)[-2:]:
-        _stock[:], _made[:], _seen[:] = [value], [], []
+    for number, value in enumerate(suite.few(hub, 4)[-2:]):
+        _stage.value, _stage.made, _stage.seen = value, 0, []
         digest = hub.types.content_hash(value)
-        number = 0
-        try:
-            for attempt in (1, 2):
-                found = hub.run(through, number=number, attempt=attempt).value
-                if found != digest:
-                    fail(f"in run {attempt} the second task was given another {suite.type} than the first one made")
-                suite.must_equal(value, _seen[-1], f"what the second task was given in run {attempt}")
-            if len(_made) != 1:
-                fail("the second run did not find the value in the cache", why=f"the first task ran {len(_made)} times")
-        finally:
-            _stock[:], _made[:], _seen[:] = [], [], []
+        for attempt in (1, 2):
+            found = hub.run(through, number=number, attempt=attempt).value
+            if found != digest:
+                fail(f"in run {attempt} the second task was given another {suite.type} than the first one made")
+            suite.must_equal(value, _stage.seen[-1], f"what the second task was given in run {attempt}")
+        if _stage.made != 1:
+            fail("the second run did not find the value in the cache", why=f"the first task ran {_stage.made} times")

@@ -151,7 +151,7 @@ _CHECKS = (
         other={"columns": ("id", "remark")},
     ),
 )
-CHECKS: dict[str, TruthCheck] = {check.name: check for check in _CHECKS}
+TRUTH_CHECKS: dict[str, TruthCheck] = {check.name: check for check in _CHECKS}
 """The twelve checks by name."""
 
 ShapeName = Literal["nulls", "nan", "empty", "all_bad", "unicode", "duplicate_keys", "huge_ints", "time_zones"]

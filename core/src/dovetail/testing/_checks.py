@@ -1,0 +1,330 @@
+"""The suite of check engines: the shared truth table, and what makes a gate able to trust an engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from dovetail.errors import DovetailError, nearest
+from dovetail.quality import Gate
+from dovetail.spec import CheckEngine, CheckEngineSpec, CheckOutcome, SuiteInfo, TypeRef
+from dovetail.testing import _checks_laws as laws
+from dovetail.testing._base import Suite, fail
+from dovetail.testing._child import in_child, where_defined
+from dovetail.testing._marks import requires
+from dovetail.testing._truth import EXPECTED, SHAPES, TRUTH_CHECKS, TruthCheck, shape_table
+
+if TYPE_CHECKING:
+    from dovetail.plugins import Catalogue
+    from dovetail.testing._harness import HubHarness
+
+_CHILD = "dovetail.testing._checks_child"
+
+
+class CheckEngineSuite(Suite):
+    """What every check engine keeps: twelve checks on eight shapes of data give the counts of the truth table.
+
+    Subclass it at the top of a test module, once per kind of frame that the engine looks at, and translate the twelve checks
+    (:data:`~dovetail.testing.TRUTH_CHECKS`) to suites of the library. A check that the library cannot express is a gap:
+    ``gaps = {"check.compare": never("the library looks at one column at a time", raises=NotImplementedError)}``; a single
+    cell of the table is ``"check.compare.nan"``.
+
+    Attributes:
+        engine: Name of the engine: ``"pandera"``.
+        frames: Type names of the frames that the suites look at, all of them: ``("polars.DataFrame",)``.
+    """
+
+    engine: ClassVar[str] = ""
+    frames: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for gap in cls.gaps:
+            kind, _, rest = gap.partition(".")
+            name, _, shape = rest.partition(".")
+            if kind == "check" and (name not in TRUTH_CHECKS or (shape and shape not in SHAPES)):
+                close = nearest(shape or name, SHAPES if name in TRUTH_CHECKS else TRUTH_CHECKS)
+                raise TypeError(
+                    f"{cls.__name__}.gaps: there is no {gap!r}" + (f"; did you mean {close!r}?" if close else "")
+                )
+
+    # -- what the author says ------------------------------------------------------------------
+
+    def suite_for(self, check: TruthCheck) -> Any:
+        """A suite of the library that makes this one check, from ``check.name``, ``check.columns`` and ``check.params``."""
+        raise NotImplementedError(f"{type(self).__name__}.suite_for() does not know the check {check.name!r}")
+
+    def suite_for_all(self, checks: Sequence[TruthCheck]) -> Any:
+        """One suite that makes several checks, in this order; None (the default) if a suite holds one check only."""
+        return None
+
+    def outcome_of(self, check: TruthCheck, outcomes: Sequence[CheckOutcome]) -> CheckOutcome:
+        """Which outcome is that of the check, where the library adds some. Default: the one that is not of columns."""
+        found = [
+            outcome
+            for outcome in outcomes
+            if len(outcomes) == 1 or (outcome.check.kind == "column_exists") == (check.kind == "column_exists")
+        ]
+        if len(found) != 1:
+            ids = [outcome.check.id for outcome in outcomes]
+            fail(f"{len(found)} of the outcomes {ids} may be that of {check.name!r}", fix="override outcome_of()")
+        return found[0]
+
+    @classmethod
+    def covers(cls) -> set[str]:
+        """The engine."""
+        return {f"check_engine.{cls.engine}"}
+
+    # -- the suite's own -----------------------------------------------------------------------
+
+    def spec(self, catalogue: Catalogue) -> CheckEngineSpec:
+        """The declaration of the engine."""
+        engines = catalogue.check_engines()
+        spec = engines.get(self.engine)
+        if spec is None:
+            close = nearest(self.engine, engines)
+            fail(
+                f"{self.plugin} declares no check engine {self.engine!r}",
+                fix=f'engine = "{close}"' if close else "declare it in dovetail_check_engines",
+            )
+        return spec
+
+    def load(self, catalogue: Catalogue) -> CheckEngine:
+        """The engine."""
+        spec = self.spec(catalogue)
+        made: Any = catalogue.load(spec.code, spec)
+        if not (isinstance(made, type) and issubclass(made, CheckEngine)):
+            fail(f"{spec.code} is no CheckEngine", fix="subclass dovetail.spec.CheckEngine")
+        return made()
+
+    def known(self) -> list[TruthCheck]:
+        """The checks that the library can express."""
+        return [check for check in TRUTH_CHECKS.values() if f"check.{check.name}" not in self.gaps]
+
+    def looked_at(self, hub: HubHarness, suite: Any, table: Any) -> Iterator[tuple[str, Any]]:
+        """A table as each of the frames that the suite looks at."""
+        for frame in self.load(hub.catalogue).frames(suite):
+            try:
+                yield frame, hub.types.convert(table, TypeRef(frame))
+            except DovetailError as error:
+                fail(f"no way to make a {frame}: {error.what}", fix="name the plugin that knows it in with_plugins")
+
+    def evaluated(self, hub: HubHarness, suite: Any, value: Any, rows: int, what: str) -> list[CheckOutcome]:
+        """The outcomes of a suite, each of them verified."""
+        try:
+            outcomes = self.load(hub.catalogue).evaluate(suite, value)
+        except Exception as error:
+            fail(
+                f"{what}: evaluate() raised {type(error).__name__}: {error}",
+                why="one check that cannot be evaluated would hide what the others found",
+                fix='give an outcome of status "error" with the reason in message',
+            )
+        if not isinstance(outcomes, list) or not outcomes:
+            fail(f"{what}: evaluate() gave {outcomes!r}", fix="give a list with an outcome per check")
+        for outcome in outcomes:
+            laws.verify_outcome(outcome, rows, what)
+        return outcomes
+
+    def digest(self, hub: HubHarness, value: Any) -> str:
+        """What a frame holds."""
+        return hub.types.content_hash(value)
+
+    # -- contract ------------------------------------------------------------------------------
+
+    def test_contract(self, hub: HubHarness) -> None:
+        spec, engine = self.spec(hub.catalogue), self.load(hub.catalogue)
+        if engine.name != self.engine:
+            fail(f"{spec.code} calls itself {engine.name!r}", fix=f'name = "{self.engine}"')
+        if not isinstance(engine.version(), str) or not engine.version():
+            fail(f"the engine {self.engine!r} does not tell a version", fix="give that of the library")
+        looked_at: set[str] = set()
+        for check in self.known():
+            suite = self.suite_for(check)
+            classes = suite.__mro__ if isinstance(suite, type) else type(suite).__mro__
+            names = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
+            if not names & set(spec.suites):
+                fail(
+                    f"a suite of type {type(suite).__name__} does not lead to the engine {self.engine!r}",
+                    fix=f"suites=(..., {min(names - {'builtins.object'})!r}) in its declaration",
+                )
+            looked_at |= set(engine.frames(suite))
+        if looked_at != set(self.frames):
+            fail(f"the suites look at {sorted(looked_at)}", fix=f"frames = {tuple(sorted(looked_at))!r}")
+
+    @requires("install")
+    def test_missing_library_names_what_to_type(self, hub: HubHarness) -> None:
+        spec = self.spec(hub.catalogue)
+        if spec.engine is None:
+            return  # nothing has to be installed for it
+        if not spec.install:
+            fail(
+                f"{self.engine!r} does not say how to install {spec.engine}",
+                fix="install=\"pip install '...[engine]'\"",
+            )
+        kind, text = in_child(
+            f"{_CHILD}:without_library",
+            plugins=[self.plugin, *self.with_plugins],
+            suite_type=spec.suites[0],
+            hidden=[spec.engine],
+        )
+        if kind != "EngineUnavailable" or spec.install not in text:
+            fail(
+                f"without {spec.engine}, a gate gives {kind or 'no error'}: {text}",
+                why="the user must read what to type",
+                fix=f'engine="{spec.engine}" and install= in the declaration of the engine',
+            )
+
+    # -- the truth table -----------------------------------------------------------------------
+
+    @requires("check.{check}", "check.{check}.{shape}")
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("check", TRUTH_CHECKS)
+    def test_counts(self, hub: HubHarness, check: str, shape: str) -> None:
+        asked, expect = TRUTH_CHECKS[check], EXPECTED[check][shape]
+        suite, table = self.suite_for(asked), shape_table(shape)
+        for frame, value in self.looked_at(hub, suite, table):
+            what = f"{check} on {shape}, as {frame}"
+            outcomes = self.evaluated(hub, suite, value, table.num_rows, what)
+            laws.compare(self.outcome_of(asked, outcomes), asked, expect, what)
+
+    def test_counts_all_rows_of_a_large_table(self, hub: HubHarness) -> None:
+        table = laws.large_table()
+        for check in self.known():
+            if check.name not in laws.LARGE_EXPECTED:
+                continue
+            suite = self.suite_for(check)
+            for frame, value in self.looked_at(hub, suite, table):
+                what = f"{check.name} on {table.num_rows:,} rows, as {frame}"
+                outcomes = self.evaluated(hub, suite, value, table.num_rows, what)
+                laws.compare(self.outcome_of(check, outcomes), check, laws.LARGE_EXPECTED[check.name], what)
+
+    # -- what cannot be evaluated --------------------------------------------------------------
+
+    def test_a_missing_column_is_an_error_that_blocks(self, hub: HubHarness) -> None:
+        for check in self.known():
+            if not check.columns or check.kind == "column_exists":
+                continue
+            suite, table = self.suite_for(check), shape_table("time_zones").drop_columns([check.columns[0]])
+            self._must_be_error(hub, check, suite, table, f"{check.name} without the column {check.columns[0]!r}")
+
+    def test_a_column_of_the_wrong_kind_is_an_error_that_blocks(self, hub: HubHarness) -> None:
+        import pyarrow as pa
+
+        for check in self.known():
+            if check.name != "in_range":
+                continue
+            table = shape_table("time_zones")
+            position = table.column_names.index(check.columns[0])
+            wrong = table.set_column(position, check.columns[0], pa.array(["text"] * table.num_rows))
+            self._must_be_error(hub, check, self.suite_for(check), wrong, f"{check.name} on a column of text")
+
+    def _must_be_error(self, hub: HubHarness, check: TruthCheck, suite: Any, table: Any, what: str) -> None:
+        for frame, value in self.looked_at(hub, suite, table):
+            outcomes = self.evaluated(hub, suite, value, table.num_rows, f"{what}, as {frame}")
+            outcome = self.outcome_of(check, outcomes)
+            if outcome.status != "error":
+                fail(
+                    f"{what}, as {frame}: status {outcome.status!r}, {outcome.n_failed} failures",
+                    why="what could not be evaluated must not pass for evaluated",
+                    fix='status "error" with the reason in message',
+                )
+            report = Gate(suite, on_fail="warn").evaluate(value, types=hub.types).report
+            if report.decision != "block":
+                fail(f"{what}, as {frame}: a gate decides {report.decision!r}", why="it blocks what it cannot judge")
+
+    # -- what is told of a suite ---------------------------------------------------------------
+
+    def test_is_described_without_data(self, hub: HubHarness) -> None:
+        engine = self.load(hub.catalogue)
+        suites = [self.suite_for(check) for check in self.known()]
+        together = self.suite_for_all(self.known())
+        for suite in [*suites, *([] if together is None else [together])]:
+            info = engine.describe(suite)
+            if not isinstance(info, SuiteInfo) or not info.checks:
+                fail(f"describe() gave {info!r}", fix="give a dovetail.spec.SuiteInfo with the checks")
+            ids = [check.id for check in info.checks]
+            if len(set(ids)) != len(ids):
+                fail(f"describe() gives one id to several checks: {ids}", why="thresholds and history go by the id")
+            for shape in SHAPES:
+                table = shape_table(shape)
+                for frame, value in self.looked_at(hub, suite, table):
+                    outcomes = self.evaluated(hub, suite, value, table.num_rows, f"{info.name} on {shape}, as {frame}")
+                    found = [outcome.check.id for outcome in outcomes]
+                    if found != ids:
+                        fail(
+                            f"describe() tells of {ids}, evaluate() gave {found} on {shape}",
+                            why="thresholds and history go by the id, and reports by the order",
+                            fix="an outcome per check, in the order of describe(), whatever the data",
+                        )
+
+    def test_ids_and_fingerprints_are_the_same_in_other_processes(self, hub: HubHarness) -> None:
+        engine = self.load(hub.catalogue)
+        file, name = where_defined(type(self))
+        here = {}
+        for check in self.known():
+            suite = self.suite_for(check)
+            here[check.name] = [[info.id for info in engine.describe(suite).checks], engine.fingerprint(suite)]
+        for seed in (1, 2):
+            there = in_child(f"{_CHILD}:told_of_suites", seed=seed, file=file, name=name, checks=list(here))
+            for check_name, told in here.items():
+                for what, mine, other in zip(("ids", "fingerprint"), told, there[check_name], strict=True):
+                    if mine != other:
+                        fail(
+                            f"{what} of {check_name} differ by process: {mine} and {other}",
+                            why="caches and history go by them",
+                            fix="leave out hash(), id(), addresses and the order of sets",
+                        )
+
+    def test_fingerprints_tell_suites_apart(self, hub: HubHarness) -> None:
+        engine = self.load(hub.catalogue)
+        for check in self.known():
+            same, other = self.suite_for(check), self.suite_for(check.varied())
+            if engine.fingerprint(self.suite_for(check)) != engine.fingerprint(same):
+                fail(f"two equal suites of {check.name} have different fingerprints", why="no cache would ever hit")
+            if engine.fingerprint(same) == engine.fingerprint(other):
+                fail(
+                    f"{check.name} with {dict(check.other)} has the same fingerprint",
+                    why="a result that was cached for one suite would be taken for the other",
+                    fix="fingerprint() holds all parameters; suite_for() takes them from check.columns and check.params",
+                )
+
+    # -- what evaluation leaves alone ----------------------------------------------------------
+
+    def test_evaluation_changes_nothing(self, hub: HubHarness) -> None:
+        for check in self.known():
+            suite = self.suite_for(check)
+            for shape in SHAPES:
+                for frame, value in self.looked_at(hub, suite, shape_table(shape)):
+                    before = self.digest(hub, value)
+                    self.load(hub.catalogue).evaluate(suite, value)
+                    if self.digest(hub, value) != before:
+                        fail(
+                            f"{check.name} on {shape} changed the {frame}", why="what was checked is what is published"
+                        )
+
+    def test_two_threads_evaluate_one_suite(self, hub: HubHarness) -> None:
+        engine = self.load(hub.catalogue)
+        for check in self.known():
+            suite = self.suite_for(check)
+            for frame, value in self.looked_at(hub, suite, shape_table("nulls")):
+                alone = _counts(engine.evaluate(suite, value))
+                start, found = threading.Barrier(2), list[Any]()
+
+                def work(suite: Any = suite, value: Any = value, start: Any = start, found: Any = found) -> None:
+                    start.wait()
+                    found.extend(_counts(engine.evaluate(suite, value)) for _ in range(5))
+
+                threads = [threading.Thread(target=work) for _ in range(2)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                if found != [alone] * 10:
+                    fail(f"{check.name}: two threads find something else than one, as {frame}", fix="keep no state")
+
+
+def _counts(outcomes: list[CheckOutcome]) -> list[Any]:
+    return [(o.check.id, o.status, o.n_evaluated, o.n_failed, o.n_keys, laws.ordinals(o)) for o in outcomes]
