@@ -77,6 +77,7 @@ class Suite(metaclass=SuiteType):
         _refuse_constructor(cls)
         _refuse_hidden(cls, vars(cls).get("__test__", True))
         _refuse_marks(cls, vars(cls).get("pytestmark", ()))
+        _refuse_touched(cls)
         _refuse_overrides(cls)
         _refuse_gaps(cls)
         _refuse_leavings(cls)
@@ -151,8 +152,9 @@ def overridden(cls: type) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for name in check_names(cls):
         definers = [base for base in cls.__mro__ if name in vars(base)]
-        # Every definition above the lowest one stands in for the one below it, whoever of the bases made it.
-        for base in definers[:-1]:
+        # Every definition above that of a suite stands in for it, whoever of the bases made it.
+        lowest = max(place for place, base in enumerate(definers) if isinstance(base, SuiteType))
+        for base in definers[:lowest]:
             found[name] = override_reason(vars(base)[name])
             if found[name] is None:
                 break
@@ -173,6 +175,14 @@ def _refuse_overrides(cls: type) -> None:
             raise TypeError(
                 f"{cls.__name__}.{name} says @overrides and replaces nothing"
                 + (f"; did you mean {close}?" if close else "; take @overrides out")
+            )
+
+
+def _refuse_touched(cls: type) -> None:
+    for name in _GUARDED:
+        if next(base for base in cls.__mro__ if name in vars(base)) is not Suite:
+            raise TypeError(
+                f"{cls.__name__} replaces {name}, without which no gap is in force; give yours another name"
             )
 
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _CORE = ("dovetail.types.builtin_hooks", "dovetail.engine.builtin_hooks", "dovetail.quality.builtin_hooks")
 
 
+GRACE = 10.0
+"""Seconds that threads and processes have to end in when a hub is closed."""
+
+
 class HubHarness:
     """A hub that holds the core's own declarations and those of the plugins that are named, no others.
 
@@ -89,7 +93,7 @@ class HubHarness:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
-        found = leaks(self._before, self._may_leave, grace=10.0 if error is None else 0.0)
+        found = leaks(self._before, self._may_leave, grace=GRACE if error is None else 0.0)
         if found and error is None:
             raise AssertionError(
                 "the hub was closed, and this is still there: "

@@ -130,10 +130,10 @@ class PluginSuite(Suite):
         """Whoever lacks the engine is told a line that brings it."""
         _metadata.check_install_hints(self.plugin, self._manifest(hub).declarations, self.engine_modules)
 
-    @requires("packaged")
+    @requires("packaged", "manifest")
     def test_the_shipped_manifest_is_current(self) -> None:
         """What the plugin ships beside its hook module is what the module declares."""
-        problem = plugins.manifest_problem(self.plugin)
+        problem = plugins.manifest_difference(self.plugin)
         if problem:
             fail(
                 f"the manifest that {self.plugin} ships is not current",
