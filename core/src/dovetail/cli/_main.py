@@ -28,8 +28,9 @@ COMMANDS = {
     "artifacts": ("dovetail.cli._artifacts:artifacts", "Look at stored values, and take them out."),
     "datasets": ("dovetail.cli._datasets:datasets", "List what was published."),
     "types": ("dovetail.cli._types:types", "Explain how one type becomes another."),
-    "plugins": ("dovetail.cli._plugins:plugins", "List the installed plugins."),
-    "doctor": ("dovetail.cli._plugins:doctor", "Say what is wrong here, and what to type."),
+    "graph": ("dovetail.cli._graph:graph", "Export workflows as JSON, and look at such files."),
+    "plugins": ("dovetail.cli._plugins:plugins", "List, show and check plugins; make one."),
+    "doctor": ("dovetail.cli._doctor:doctor", "Say what is wrong here, and what to type."),
 }
 """Name of a command -> its code, and its help, so that the list of commands imports none of them."""
 

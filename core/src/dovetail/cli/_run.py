@@ -26,11 +26,11 @@ from dovetail.cli._text import clean, one_line
 from dovetail.engine import new_run_id
 from dovetail.errors import DovetailError, UsageError
 from dovetail.graph import Workflow
-from dovetail.hub import load_module, load_workflow, workflows_in
+from dovetail.hub import is_spec, load_module, load_spec, load_workflow, workflows_in
 
 _HELP = """Run a workflow: recorded, cached, resumable.
 
-FILE is a Python file, or a module as package.module. The flags of the workflow come from its signature; see
+FILE is a Python file, a module as package.module, or a graph specification (.json). The flags of the workflow come from its signature; see
 dovetail run FILE WORKFLOW --help. Without a WORKFLOW, those of the file are listed.
 """
 _SECTIONS = re.compile(r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes):\s*$")
@@ -86,6 +86,9 @@ class FileGroup(Group):
     @cached_property
     def _workflows(self) -> dict[str, Workflow[..., Any]]:
         with _at_line_of(str(self.name)):
+            if is_spec(str(self.name)):
+                workflow = load_spec(str(self.name))
+                return {workflow.name: workflow}
             return workflows_in(_module(str(self.name)))
 
     def _prepare(self, context: click.Context) -> None:

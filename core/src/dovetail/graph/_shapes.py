@@ -37,7 +37,9 @@ class Shape:
 
 def wrong(path: str, what: str, fix: str | None = None) -> DefinitionError:
     """The error for the value at ``path``."""
-    return DefinitionError(f"{path or 'the document'}: {what}", fix=fix)
+    return DefinitionError(
+        f"{path or 'the document'}: {what}", fix=fix or "correct this place of the document, or export the graph again"
+    )
 
 
 def _is(value: Any, kind: type, path: str, words: str | None = None) -> None:

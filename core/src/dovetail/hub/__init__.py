@@ -2,6 +2,19 @@
 
 from dovetail.engine import RunResult
 from dovetail.hub._hub import Hub, default_hub, resume, run
-from dovetail.hub._load import load_module, load_workflow, workflows_in
+from dovetail.hub._load import import_file, is_spec, load_module, load_spec, load_workflow, workflows_in
 
-__all__ = ["Hub", "default_hub", "run", "resume", "RunResult", "load_workflow", "load_module", "workflows_in"]
+__all__ = [
+    "Hub",
+    "default_hub",
+    "run",
+    "resume",
+    "RunResult",
+    # where workflows come from
+    "load_workflow",
+    "load_module",
+    "import_file",
+    "load_spec",
+    "is_spec",
+    "workflows_in",
+]

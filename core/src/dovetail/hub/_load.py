@@ -12,7 +12,7 @@ from typing import Any
 
 from dovetail.engine import MODULE_PREFIX
 from dovetail.errors import DovetailError, UsageError, listing, nearest, user_traceback
-from dovetail.graph import Task, Workflow
+from dovetail.graph import Task, Workflow, load_workflow_spec
 
 
 def load_module(path: Path) -> ModuleType:
@@ -54,18 +54,79 @@ def load_module(path: Path) -> ModuleType:
     return module
 
 
+def import_file(path: Path) -> ModuleType:
+    """Import a Python file under its own name, so that what it defines can be found by reference; its directory is put on
+    ``sys.path``.
+
+    Raises:
+        UsageError: There is no such file, another module has its name, or it raised.
+    """
+    path = path.absolute()
+    if not path.is_file() or not path.stem.isidentifier():
+        raise UsageError(
+            f"{str(path)!r} is no Python file that can be imported", fix="check the path; letters, digits and '_' only"
+        )
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    try:
+        module = importlib.import_module(path.stem)
+    except DovetailError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"{path.name} cannot be imported: {type(error).__name__}: {error}",
+            who=str(path),
+            traceback=user_traceback(error),
+        ) from error
+    found = getattr(module, "__file__", None)
+    if found is None or Path(found).resolve() != path.resolve():
+        raise UsageError(
+            f"{path.stem!r} is imported from {found or 'elsewhere'}, not from {path.name}",
+            fix="rename the file: another module has its name",
+        )
+    return module
+
+
+def is_spec(path: str | Path) -> bool:
+    """True for what names a file that holds a graph specification rather than code."""
+    return str(path).endswith(".json")
+
+
+def load_spec(path: str | Path, **options: Any) -> Workflow[..., Any]:
+    """The workflow of a graph specification; modules beside the file are found after all others.
+
+    Args:
+        path: A JSON file.
+        options: As for :func:`~dovetail.graph.load_workflow_spec`.
+
+    Raises:
+        UsageError: There is no such file.
+        DefinitionError: It is malformed, or names what cannot be found.
+    """
+    folder = str(Path(path).absolute().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return load_workflow_spec(path, **options)
+
+
 def workflows_in(module: ModuleType) -> dict[str, Workflow[..., Any]]:
     """The workflows of a module by the name that the module gives them."""
     return {name: value for name, value in vars(module).items() if isinstance(value, Workflow)}
 
 
 def load_workflow(path: str | Path, name: str) -> Workflow[..., Any]:
-    """The workflow ``name`` of a Python file, or of a module ``package.module`` when ``path`` names no ``.py`` file.
+    """The workflow ``name`` of a Python file or a graph specification (``.json``), or of a module ``package.module``.
+
 
     Raises:
         UsageError: The file, the module or the workflow is not there, or loading raised.
     """
     text = str(path)
+    if is_spec(text):
+        workflow = load_spec(text)
+        if workflow.name != name:
+            raise UsageError(f"there is no workflow {name!r} in {text}", fix=f"it holds {workflow.name!r}")
+        return workflow
     if text.endswith(".py") or "/" in text or Path(text).exists():
         module = load_module(Path(text))
     else:
@@ -96,6 +157,8 @@ def load_workflow(path: str | Path, name: str) -> Workflow[..., Any]:
 
 def source_of(workflow: Workflow[..., Any]) -> dict[str, Any]:
     """Where a workflow can be loaded from again: its file and name, or its module; empty for one made in a session."""
+    if workflow.source is not None:
+        return workflow.source
     own = workflow.function.__module__
     # A workflow that was built by a helper, such as a reader of YAML, is found where the helper was called.
     others = ["__main__", *(name for name in sys.modules if name.startswith(MODULE_PREFIX))]
