@@ -36,7 +36,7 @@ def test_all_names_come_from_one(name: str, names: PluginNames) -> None:
         ("ledger/../x", "letters, digits"),
         ("größe", "letters, digits"),
         ("ledger\n", "letters, digits"),
-        ("l" * 51, "at most 50"),
+        ("l" * 41, "at most 40"),
         ("3d", "names begin with a letter"),
         ("x", "fewer than two letters"),
         ("class", "a word of the language"),

@@ -15,7 +15,7 @@ PARTS = ("task_type", "transformer", "checks")
 """What a plugin can bring, as it is called in the template."""
 
 _PREFIX = "dovetail-"
-_LONGEST = 50
+_LONGEST = 40
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508
 _OWNED_BY_CORE = frozenset({"arrow", "core", "scaffold", "testing"})
 _EXAMPLE = "dovetail plugins new ledger"
