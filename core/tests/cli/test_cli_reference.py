@@ -30,7 +30,7 @@ def commands() -> dict[str, click.Command]:
         command = root.get_command(context, name)
         found[name] = command
         if isinstance(command, click.Group):
-            found |= {f"{name} {verb}": each for verb, each in getattr(command, "commands", {}).items()}
+            found |= {f"{name} {verb}": command.get_command(context, verb) for verb in command.list_commands(context)}
     return found
 
 

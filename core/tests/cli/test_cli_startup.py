@@ -6,6 +6,7 @@ import json
 
 import pytest
 from dovetail.cli._main import COMMANDS, root
+from dovetail.cli._plugins import VERBS, plugins
 
 HEAVY = {"pluggy", "stevedore", "sqlalchemy", "pydantic", "pyarrow", "rich", "jinja2", "importlib.metadata", "fsspec"}
 
@@ -46,6 +47,11 @@ def test_the_list_of_commands_says_what_the_commands_say():
         assert command is not None
         assert command.name == name
         assert (command.help or "").partition("\n")[0] == text
+    for name, (_, text) in VERBS.items():
+        command = plugins.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert (command.help or "").partition("\n")[0] == text
 
 
 def test_every_command_takes_json_and_home(cli):
@@ -55,8 +61,8 @@ def test_every_command_takes_json_and_home(cli):
         names = {flag for p in command.params for flag in p.opts}
         assert {"--json", "--home", "--debug"} <= names, path
         if isinstance(command, click.Group):
-            for name, sub in command.commands.items():
-                walk(sub, (*path, name))
+            for name in command.list_commands(context):
+                walk(command.get_command(context, name), (*path, name))
 
     context = root.make_context("dovetail", ["run"], obj=None, resilient_parsing=True)
     for name in COMMANDS:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
+
 import click
 
 from dovetail.cli._text import clean
@@ -38,3 +41,34 @@ class Verbs(Group):
                 fix=f"did you mean {ctx.command_path} {close}?" if close else f"there are: {', '.join(known)}",
             )
         return found
+
+
+class LazyVerbs(Verbs):
+    """A group whose commands are imported when they are called.
+
+    Args:
+        name: Name of the group.
+        verbs: Name of a command -> its code, ``"module:attribute"``, and its help, so that listing them imports none.
+        help: What the group is for.
+    """
+
+    def __init__(self, name: str, verbs: Mapping[str, tuple[str, str]], help: str) -> None:
+        super().__init__(name, help=help)
+        self.verbs = verbs
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order of the table."""
+        return list(self.verbs)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now. Raises as in :class:`Verbs`."""
+        if cmd_name not in self.verbs:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self.verbs[cmd_name][0].partition(":")
+        found: click.Command = getattr(importlib.import_module(module), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with the help of the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.verbs.items()])

@@ -8,6 +8,15 @@ from collections.abc import Sequence
 _PART = re.compile(r"\s+|[^\s.\-/,]*[.\-/,]+|[^\s.\-/,]+")
 
 
+def cells(text: str) -> int:
+    """Columns of a terminal that a text takes. Plain letters are counted without loading rich."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def parts_of(text: str) -> list[str]:
     """The parts of a text between which a line may be broken; together they are the text."""
     return _PART.findall(text)
@@ -15,9 +24,7 @@ def parts_of(text: str) -> list[str]:
 
 def longest_part(text: str) -> int:
     """Cells that a text needs at least if no part of it is broken; at least one."""
-    from rich.cells import cell_len
-
-    return max([1, *map(cell_len, parts_of(text))])
+    return max([1, *map(cells, parts_of(text))])
 
 
 def share(wanted: Sequence[int], least: Sequence[int], room: int) -> list[int]:
@@ -41,16 +48,14 @@ def share(wanted: Sequence[int], least: Sequence[int], room: int) -> list[int]:
 def wrapped(text: str, width: int) -> str:
     """``text`` in lines of at most ``width`` cells: a word that fits a line is not broken, and a part that does not is left
     to be folded."""
-    from rich.cells import cell_len
-
-    if cell_len(text) <= width and "\n" not in text:
+    if cells(text) <= width and "\n" not in text:
         return text
     done = []
     for paragraph in text.split("\n"):
         lines = [""]
         for word in re.findall(r"\s+|\S+", paragraph):
-            for part in [word] if cell_len(word) <= width else parts_of(word):
-                if cell_len(lines[-1]) + cell_len(part.rstrip()) <= width:
+            for part in [word] if cells(word) <= width else parts_of(word):
+                if cells(lines[-1]) + cells(part.rstrip()) <= width:
                     lines[-1] += part
                 else:
                     lines.append(part.lstrip())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from dovetail.errors import PluginLoadError, UsageError
@@ -95,13 +94,20 @@ def manifest_difference(module: str, *, limit: float = LIMIT) -> str | None:
     Raises:
         UsageError, ApiMismatch, PluginLoadError: As :func:`write_shipped_manifest`.
     """
-    problem = manifest_problem(module)
-    if problem is not None:
-        return problem
-    path, text = _wanted(module, limit)
-    if json.loads(path.read_text(encoding="utf-8")) != json.loads(text):
-        return f"{path.name} says something else than the hooks declare"
+    found = found_as(module)
+    try:
+        shipped = read_shipped(Identity.of(found))
+    except ManifestProblem as error:
+        return str(error)
+    probed = _probed(found, limit)
+    if (shipped.manifest, shipped.listens) != (probed.manifest, probed.listens):
+        return "the manifest says something else than the hooks declare"
     return None
+
+
+def hook_module_exists(module: str) -> bool:
+    """Whether a module is found as a source file, so that a manifest can lie beside it. Imports nothing of it."""
+    return all(part.isidentifier() for part in module.split(".")) and locate(module) is not None
 
 
 def found_as(module: str) -> Found:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dovetail.errors import DovetailError, EngineUnavailable
+from dovetail.errors import DovetailError, EngineUnavailable, shorten
 from dovetail.plugins._failures import load_error
 from dovetail.plugins._loading import load_code
 from dovetail.plugins._records import Identity
@@ -61,6 +64,46 @@ def verdicts(manifest: Manifest, module: str, root: Path) -> dict[str, dict[str,
             if named.module == module and named.code not in found:
                 found[named.code] = _verdict(named, manifest, root)
     return found
+
+
+def config_fields(manifest: Manifest, code: str, root: Path) -> list[dict[str, str]]:
+    """The fields of the config class that a task type names: ``name``, ``type``, ``default`` and ``text`` of each.
+
+    Args:
+        manifest: The plugin.
+        code: ``"module:attribute"`` of the class.
+        root: Where the modules of a plugin that is not packaged may lie.
+
+    Raises:
+        DovetailError: It cannot be imported.
+    """
+    cls = load_code(code, None, None, manifest, root)
+    if not dataclasses.is_dataclass(cls) or not isinstance(cls, type):
+        return []
+    told = _told_fields(inspect.getdoc(cls) or "")
+    return [
+        {
+            "name": field.name,
+            "type": field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type)),
+            "default": _default(field),
+            "text": str(field.metadata.get("help") or told.get(field.name, "")).replace("``", ""),
+        }
+        for field in dataclasses.fields(cls)
+        if field.init
+    ]
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return shorten(field.default)
+    return "" if field.default_factory is dataclasses.MISSING else "made anew"
+
+
+def _told_fields(docstring: str) -> dict[str, str]:
+    """What the section ``Attributes:`` of a docstring says about each."""
+    section = docstring.partition("Attributes:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in found}
 
 
 def _verdict(named: Named, manifest: Manifest, root: Path) -> dict[str, Any]:

@@ -21,7 +21,8 @@ def diagnose(catalogue: Catalogue) -> list[Finding]:
         catalogue: What to look at.
 
     Returns:
-        Skipped plugins, contested names, clashes with the core, settings that name nobody, missing engines; in this order.
+        Skipped plugins, contested names, clashes with the core, settings that name nobody, missing engines, manifests that
+        are not used; in this order.
     """
     return [
         *_skipped(catalogue),
@@ -29,6 +30,7 @@ def diagnose(catalogue: Catalogue) -> list[Finding]:
         *_clashes(catalogue),
         *_settings(catalogue),
         *_engines(catalogue),
+        *_stale(catalogue),
     ]
 
 
@@ -97,3 +99,15 @@ def _missing_engine(manifest: Manifest, declaration: object, library: str) -> Fi
         fix = pip_install("dovetail[arrow]" if manifest.distribution == CORE else f"{manifest.distribution}[engine]")
     fix = fix or bring_module(library)
     return Finding(Identity.of(manifest).who, "engine missing", f"its {kind} {library} is not installed here", fix)
+
+
+def _stale(catalogue: Catalogue) -> Iterator[Finding]:
+    for manifest in catalogue.manifests:
+        problem = catalogue.stale.get(manifest.key)
+        if problem is not None:
+            yield Finding(
+                Identity.of(manifest).who,
+                "stale manifest",
+                f"{problem}; the plugin works, but is imported in another process to learn what it declares",
+                f"dovetail plugins manifest {manifest.name}",
+            )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 from dovetail.config import Settings
@@ -13,7 +15,7 @@ from dovetail.plugins._loading import libraries
 from dovetail.plugins._policy import refusal
 from dovetail.plugins._records import EngineState, PluginListing
 from dovetail.plugins._resolve import known_at_rest
-from dovetail.plugins._scan import Found, scan_plugins
+from dovetail.plugins._scan import Found, scan_plugins, versions_here
 from dovetail.spec import Declaration
 
 
@@ -41,8 +43,9 @@ def _listing(
     refused = refusal(settings, found.distribution, found.module, named=source == "config")
     reason, fix = (refused.reason, refused.fix) if refused else (found.problem or "", "")
     known, problem = None, ""
-    if not reason or refused:
-        known, problem = known_at_rest(found, cache, settings) if found.problem is None else (None, "")
+    if found.problem is None:
+        with importable_from(None if found.distribution else settings.project_root, found.module):
+            known, problem = known_at_rest(found, cache, settings)
     if known is not None and known.error is not None and not reason:
         reason, fix = one_line(known.error), known.error.fix or ""
     manifest = known.manifest if known is not None else None
@@ -60,6 +63,7 @@ def _listing(
         declarations=manifest.declarations if manifest is not None else None,
         listens=known.listens if known is not None and manifest is not None else None,
         known_by=("manifest" if known.source == "manifest" else "probe") if known is not None else "",
+        by_policy=refused is not None,
         manifest_problem=problem,
         engines=engines_of(manifest.declarations, None if found.distribution else settings) if manifest else (),
     )
@@ -79,3 +83,24 @@ def engines_of(declarations: Iterable[Declaration], project: Settings | None = N
                 with importable_from(project.project_root if project is not None else None, library):
                     found[library] = EngineState(library, is_importable(library))
     return tuple(found.values())
+
+
+def with_details(engines: Iterable[EngineState]) -> list[EngineState]:
+    """The same engines with their versions and the directories in which they lie, as far as that can be told."""
+    engines = list(engines)
+    versions = versions_here(engine.engine for engine in engines)
+    return [
+        replace(engine, version=versions[engine.engine], path=_place(engine.engine)) if engine.found else engine
+        for engine in engines
+    ]
+
+
+def _place(module: str) -> str:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return ""
+    if spec is None:
+        return ""
+    folders = list(spec.submodule_search_locations or ())
+    return str(folders[0] if folders else spec.origin or "")

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from dovetail.errors import DovetailError, PluginError
 from dovetail.plugins import _failures, _guard
-from dovetail.plugins._checking import verdicts
+from dovetail.plugins._checking import config_fields, verdicts
 from dovetail.plugins._collect import Collected, collect, import_hook_module
 from dovetail.plugins._failures import load_error
 from dovetail.plugins._records import Identity
@@ -39,7 +39,8 @@ def serve(request: dict[str, Any]) -> None:
 
     Args:
         request: ``limit`` in seconds for each, and ``plugins``, each with ``name``, ``distribution``, ``version``,
-            ``module``, ``attribute`` and ``root``; or with ``manifest``, ``code`` (a module to import) and ``root``.
+            ``module``, ``attribute`` and ``root``; or with ``manifest``, ``root`` and ``code``: a module whose
+            code is to be imported, or the ``"module:attribute"`` of a config class whose fields are asked for.
     """
     out = os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -144,7 +145,13 @@ def _looked_at(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _code_of(item: dict[str, Any]) -> dict[str, Any]:
-    return {"code": verdicts(Manifest.from_dict(item["manifest"]), item["code"], Path(item["root"]))}
+    manifest, root = Manifest.from_dict(item["manifest"]), Path(item["root"])
+    if ":" not in item["code"]:
+        return {"code": verdicts(manifest, item["code"], root)}
+    try:
+        return {"fields": config_fields(manifest, item["code"], root)}
+    except DovetailError as error:
+        return {"error": _described(error)}
 
 
 def _collected(item: dict[str, Any], identity: Identity) -> Collected:

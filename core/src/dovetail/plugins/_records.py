@@ -79,10 +79,14 @@ class EngineState:
     Attributes:
         engine: Its import name.
         found: Whether it can be imported here.
+        version: Version of the distribution of that name, or ``""`` where it is not known or was not asked for.
+        path: Where it lies, or ``""``.
     """
 
     engine: str
     found: bool
+    version: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class PluginListing:
         declarations: What it declares; None where nothing is known: it ships no manifest and was not looked at yet.
         listens: Whether it hears events; None where nothing is known.
         known_by: Who says so: ``"manifest"``, an earlier ``"probe"``, or ``""``.
+        by_policy: Whether it is configuration that keeps it out: nothing is wrong with it.
         manifest_problem: What is wrong with the manifest that it ships; ``""`` if nothing, or there is none.
         engines: The libraries that it is about.
     """
@@ -120,6 +125,7 @@ class PluginListing:
     declarations: tuple[Declaration, ...] | None = None
     listens: bool | None = None
     known_by: Literal["manifest", "probe", ""] = ""
+    by_policy: bool = False
     manifest_problem: str = ""
     engines: tuple[EngineState, ...] = ()
 
@@ -130,12 +136,13 @@ class Finding:
 
     Attributes:
         plugin: Whom it concerns, with version.
-        problem: ``"skipped"``, ``"conflict"``, ``"clash with core"``, ``"engine missing"`` or ``"configuration"``.
+        problem: ``"skipped"``, ``"conflict"``, ``"clash with core"``, ``"engine missing"``, ``"configuration"`` or
+            ``"stale manifest"``.
         reason: What is wrong, in one line.
         fix: What to type, in one line.
     """
 
     plugin: str
-    problem: Literal["skipped", "conflict", "clash with core", "engine missing", "configuration"]
+    problem: Literal["skipped", "conflict", "clash with core", "engine missing", "configuration", "stale manifest"]
     reason: str
     fix: str

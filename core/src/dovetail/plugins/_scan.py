@@ -217,8 +217,15 @@ def _mark_duplicates(found: Iterable[Found]) -> list[Found]:
 
 def version_here(distribution: str) -> str:
     """Version of an installed distribution, read like the plugins'; ``""`` if it is not installed."""
-    wanted = canonical_name(distribution)
+    return versions_here((distribution,))[distribution]
+
+
+def versions_here(distributions: Iterable[str]) -> dict[str, str]:
+    """Versions of installed distributions by the names that are given; ``""`` for those that are not installed."""
+    wanted = {canonical_name(name): name for name in distributions}
+    found = dict.fromkeys(wanted.values(), "")
     for place in _places():
-        if place.name() == wanted:
-            return place.headers()["Version"]
-    return ""
+        name = wanted.pop(place.name(), None)
+        if name is not None:
+            found[name] = place.headers()["Version"]
+    return found

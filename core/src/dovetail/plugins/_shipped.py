@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dovetail.errors import DefinitionError, DovetailError, PluginError, UsageError, shorten
@@ -119,9 +119,22 @@ def shipped_text(manifest: Manifest, listens: bool, own: Iterable[str]) -> str:
         "source": _digest(source),
         **({"files": dict(sorted(others.items()))} if others else {}),
         "listens": listens,
-        "declarations": [declaration.to_dict() for declaration in manifest.declarations],
+        "declarations": [
+            {"kind": type(declaration).__name__, **_stated(declaration)} for declaration in manifest.declarations
+        ],
     }
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _stated(declaration: Declaration) -> dict[str, Any]:
+    """The fields that are not left at their default, so that a new field makes no manifest stale or unreadable."""
+    told: dict[str, Any] = {}
+    for field in fields(declaration):
+        value = getattr(declaration, field.name)
+        if value != field.default:
+            nested = isinstance(value, tuple)
+            told[field.name] = [_stated(v) if isinstance(v, Declaration) else v for v in value] if nested else value
+    return told
 
 
 def _digest(file: str) -> str | None:

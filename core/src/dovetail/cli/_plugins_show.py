@@ -1,0 +1,163 @@
+"""``dovetail plugins show``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from dovetail.cli._options import common, options_of
+from dovetail.cli._output import emit_json
+from dovetail.cli._plain import say
+from dovetail.cli._plugins_list import KINDS, document
+from dovetail.cli._text import one_line
+from dovetail.config import Settings, load_settings
+from dovetail.plugins import (
+    Catalogue,
+    Found,
+    PluginListing,
+    build_catalogue,
+    config_fields_of,
+    find_named,
+    list_plugins,
+    look_at,
+    with_details,
+)
+from dovetail.spec import Declaration, Manifest
+
+
+@click.command("show")
+@click.argument("name", metavar="NAME")
+@common
+@click.pass_context
+def show_plugin(context: click.Context, name: str) -> None:
+    """Everything about one plugin.
+
+    NAME is a plugin, a distribution or a hook module. A plugin without a manifest is imported, and the config classes of task
+    types are, in processes of their own.
+    """
+    options = options_of(context)
+    settings = load_settings(overrides=options.overrides())
+    found = find_named((name,), settings)
+    listings = {(each.distribution, each.name): each for each in list_plugins(settings)}
+    # Hook modules of the project are imported by a catalogue; of those that are installed it reads the manifests.
+    catalogue = build_catalogue(replace(settings, plugins=(), strict=False))
+    told = [_told(each, listings[each.distribution, each.name], catalogue, settings) for each in found]
+    if options.json:
+        emit_json(options, {"plugins": told})
+        return
+    for number, each in enumerate(told):
+        if number:
+            say("")
+        _show(each)
+
+
+def _told(found: Found, listing: PluginListing, catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
+    manifest = _manifest(found, listing)
+    told = document(listing)
+    if manifest is None and found.problem is None and not listing.by_policy:
+        probed = look_at(found, settings)
+        manifest = probed.manifest
+        if manifest is not None:
+            told["api"], told["listens"], told["known_by"], told["fix"] = manifest.api, probed.listens, "probe", ""
+        elif probed.error is not None:
+            told["state"], told["fix"] = "skipped", one_line(probed.error.fix)
+            told["reason"] = one_line(f"{probed.error.what}: {probed.error.why}")
+    told["manifest_problem"] = one_line(listing.manifest_problem) or None
+    told["engines"] = [
+        {"engine": each.engine, "found": each.found, "version": each.version or None, "path": each.path or None}
+        for each in with_details(listing.engines)
+    ]
+    del told["declares"]
+    declarations = manifest.declarations if manifest is not None else ()
+    told["declarations"] = [_declaration(each, manifest, settings) for each in declarations]
+    told["conflicts"] = _conflicts(listing, catalogue)
+    return told
+
+
+def _manifest(found: Found, listing: PluginListing) -> Manifest | None:
+    if listing.declarations is None or listing.api is None:
+        return None
+    who = (found.name, found.distribution, found.version, found.module)
+    return Manifest(*who, listing.api, listing.declarations)
+
+
+def _declaration(declaration: Declaration, manifest: Manifest | None, settings: Settings) -> dict[str, Any]:
+    told = declaration.to_dict()
+    told["kind"] = KINDS.get(declaration.hook, declaration.hook)
+    config = getattr(declaration, "config", None)
+    if config and manifest is not None:
+        told["settings"] = config_fields_of(manifest, config, settings)
+    return told
+
+
+def _conflicts(listing: PluginListing, catalogue: Catalogue) -> list[dict[str, Any]]:
+    key = f"{listing.distribution or listing.module}:{listing.name}"
+    disputed = {**catalogue.names.contested, **catalogue.names.clashes}
+    found = []
+    for name, claims in disputed.items():
+        if any(claim.manifest.key == key for claim in claims):
+            kind, _, short = name.partition(".")
+            error = catalogue.missing(kind, short) if name in catalogue.names.contested else None
+            fix = error.fix if error is not None else "rename it in the plugin: the core keeps a name of its own"
+            found.append({"name": name, "owners": [claim.owner for claim in claims], "fix": one_line(fix)})
+    return found
+
+
+def _show(told: dict[str, Any]) -> None:
+    say(f"{told['plugin']}: {told['summary']}" if told["summary"] else told["plugin"], "bold")
+    if told["distribution"]:
+        say(f"  distribution  {told['distribution']} {told['version']}")
+    api = f", hook API {told['api']}" if told["api"] else ""
+    say(f"  hook module   {told['module']}{api}")
+    known = {"manifest": "its manifest", "probe": "a look at it: it ships no manifest", None: "nobody"}[
+        told["known_by"]
+    ]
+    say(f"  told by       {known}")
+    say(f"  state         {told['state']}", "green" if told["state"] == "enabled" else "amber")
+    for text in (told["reason"], told["manifest_problem"]):
+        if text:
+            say(f"    {text}")
+    if told["fix"]:
+        say(f"    fix: {told['fix']}", "cyan")
+    _show_engines(told)
+    if told["listens"]:
+        say("  hears events")
+    for declaration in told["declarations"]:
+        _show_declaration(declaration)
+    for conflict in told["conflicts"]:
+        say(f"  conflict: {conflict['name']} is declared by {', '.join(conflict['owners'])}, too", "bold red")
+        say(f"    fix: {conflict['fix']}", "cyan")
+
+
+def _show_engines(told: dict[str, Any]) -> None:
+    for engine in told["engines"]:
+        if engine["found"]:
+            version = f" {engine['version']}" if engine["version"] else ""
+            say(f"  engine        {engine['engine']}{version}, found in {engine['path']}")
+            continue
+        say(f"  engine        {engine['engine']} is missing", "amber")
+        stated = [d["install"] for d in told["declarations"] if d.get("install")]
+        line = stated[0] if stated else f"pip install '{told['distribution']}[engine]'"
+        say(f"    fix: {line}", "cyan")
+
+
+def _show_declaration(told: dict[str, Any]) -> None:
+    name = told.get("name") or told.get("type")
+    say("")
+    say(f"  {told['kind']} {name}" + (f": {told['summary']}" if told.get("summary") else ""), "bold")
+    say(f"    code {told['code']}")
+    for label, key in (("also", "aliases"), ("suites", "suites"), ("schemes", "schemes")):
+        if told.get(key):
+            say(f"    {label} {', '.join(told[key])}")
+    for edge in told.get("converters", ()):
+        loses = f", loses {edge['lossy']}" if edge["lossy"] else ""
+        say(f"    converts {edge['source']} -> {edge['target']}: {edge['cost']}{loses}")
+    for codec in told.get("codecs", ()):
+        say(f"    stored as {codec['format']}" + (f" ({codec['suffix']})" if codec["suffix"] else ""))
+    if told.get("config"):
+        say(f"    config {told['config']}")
+        for field in told.get("settings") or ():
+            default = f" = {field['default']}" if field["default"] else ""
+            say(f"      {field['name']}: {field['type']}{default}" + (f"  {field['text']}" if field["text"] else ""))
