@@ -315,7 +315,10 @@ class CheckEngineSuite(Suite):
 
                 def work(suite: Any = suite, value: Any = value, start: Any = start, found: Any = found) -> None:
                     start.wait()
-                    found.extend(_counts(engine.evaluate(suite, value)) for _ in range(5))
+                    try:
+                        found.extend(_counts(engine.evaluate(suite, value)) for _ in range(5))
+                    except Exception as error:  # of the engine: the main thread tells it
+                        found.append(f"{type(error).__name__}: {error}")
 
                 threads = [threading.Thread(target=work) for _ in range(2)]
                 for thread in threads:
@@ -323,7 +326,12 @@ class CheckEngineSuite(Suite):
                 for thread in threads:
                     thread.join()
                 if found != [alone] * 10:
-                    fail(f"{check.name}: two threads find something else than one, as {frame}", fix="keep no state")
+                    odd = next((counts for counts in found if counts != alone), "fewer outcomes")
+                    fail(
+                        f"{check.name}: two threads find something else than one, as {frame}: {odd}",
+                        why="the gates of a run are evaluated in several threads",
+                        fix="keep nothing of an evaluation in the engine or the suite",
+                    )
 
 
 def _counts(outcomes: list[CheckOutcome]) -> list[Any]:

@@ -141,11 +141,19 @@ class TableTransformerSuite(TransformerSuite):
             if schema is None:
                 fail("schema() gave None for a table", fix="name its columns")
             names = [field.name for field in schema.fields]
-            # The labels of rows may come first as columns of the Arrow form.
             if names != table.column_names[len(table.column_names) - len(names) :]:
-                fail(f"schema() names {names}, to_arrow() {table.column_names}")
+                fail(f"schema() names {names}, to_arrow() {table.column_names}", fix="one field per column, in order")
 
-        self.each(hub, check)
+        def check_table(table: pa.Table) -> None:
+            value = self.from_arrow(hub, table)
+            check(value)
+            schema = transformer.schema(value)
+            # Only a value of the author's own may have labels of rows, which come first as columns of the Arrow form.
+            if schema is None or len(schema.fields) != table.num_columns:
+                fail(f"schema() does not name the columns {table.column_names}: {schema}", fix="one field per column")
+
+        self.each_table(check_table)
+        for_each(self.values(), check, self.examples)
 
     @requires("take_rows")
     def test_takes_rows_by_ordinal(self, hub: HubHarness) -> None:

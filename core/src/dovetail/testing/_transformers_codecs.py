@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import io
 import pickletools
 import sys
 import tempfile
@@ -75,29 +76,30 @@ def write_all(spec: TransformerSpec, hub: HubHarness, value: Any, directory: Pat
 def find_pickle(data: bytes) -> int | None:
     """Where in the bytes a pickle begins; None if there is none.
 
-    Text that happens to be a trivial pickle of protocol 0 (``"N."``) is not taken for one.
+    Without the header that later protocols begin with, only a file that is one whole pickle, and no trivial one, counts.
     """
-    if _is_pickle(data, minimum=4):
+    size, length = _pickle_at(data)
+    if length == len(data) and size >= 4:
         return 0
     start = data.find(b"\x80")
     while start >= 0:
         header = data[start + 1 : start + 3]
-        if len(header) == 2 and header[0] in (4, 5) and header[1:] == _FRAMED and _is_pickle(data[start:], 2):
-            return start
-        if len(header) == 2 and header[0] in (2, 3) and start == 0 and _is_pickle(data, 2):
+        likely = start == 0 or header[1:] == _FRAMED
+        if len(header) == 2 and 2 <= header[0] <= 5 and likely and _pickle_at(data[start:])[0] >= 2:
             return start
         start = data.find(b"\x80", start + 1)
     return None
 
 
-def _is_pickle(data: bytes, minimum: int) -> bool:
-    count = 0
+def _pickle_at(data: bytes) -> tuple[int, int]:
+    """Number of opcodes, and length, of the pickle that begins here; 0 and 0 if there is none."""
+    source = io.BytesIO(data)
+    out = io.StringIO()
     try:
-        for _ in pickletools.genops(data):
-            count += 1
+        pickletools.dis(source, out)  # reads, runs nothing, and refuses what does not leave one value on the stack
     except Exception:  # whatever the disassembler says of what is no pickle
-        return False
-    return count >= minimum
+        return 0, 0
+    return len(out.getvalue().splitlines()) - 1, source.tell()
 
 
 def pickling_imports(codec: type) -> list[str]:

@@ -1,0 +1,595 @@
+"""Whoever breaks a law of transformers is caught by the check that is about it, with a message that helps."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dovetail.testing import HubHarness, TableTransformerSuite, TransformerSuite, never
+
+LIBRARY = """
+class Frame:
+    def __init__(self, table):
+        self.table = table
+
+    def __deepcopy__(self, memo):
+        return Frame(self.table)
+"""
+
+HOOKS = """
+from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+
+DOVETAIL_API = 1
+FRAME, CODE = "{lib}.Frame", "{code}"
+
+@hookimpl
+def dovetail_type_transformers():
+    return [
+        TransformerSpec(
+            FRAME,
+            f"{CODE}:FrameTransformer",
+            converters=(
+                ConverterSpec(FRAME, "pyarrow.Table", f"{CODE}:to_arrow"),
+                ConverterSpec("pyarrow.Table", FRAME, f"{CODE}:from_arrow"),
+                ConverterSpec(FRAME, "dict", f"{CODE}:to_dict", lossy="the types of empty columns"),
+            ),
+            codecs=(CodecSpec("parquet", f"{CODE}:FrameParquet", ".parquet"), CodecSpec("arrow", f"{CODE}:FrameIpc")),
+            install="pip install frames",
+        )
+    ]
+"""
+
+CODE = """
+import hashlib
+import pyarrow as pa
+from dovetail.spec import Preview, Schema
+from dovetail.types.arrow import TableTransformer, hash_table, read_ipc, read_parquet, write_ipc, write_parquet
+from {lib} import Frame
+
+def to_arrow(frame):
+    return frame.table
+
+def from_arrow(table):
+    return Frame(table)
+
+def to_dict(frame):
+    return frame.table.to_pydict()
+
+class FrameTransformer(TableTransformer):
+    type_name = "{lib}.Frame"
+
+    def to_arrow(self, value):
+        return value.table
+
+    def from_arrow(self, table):
+        return Frame(table)
+
+    def content_hash(self, value):
+        return hash_table(value.table)
+
+    def num_rows(self, value):
+        return value.table.num_rows
+
+    def take_rows(self, value, rows):
+        return Frame(value.table.take(pa.array(list(rows), pa.int64())))
+
+class FrameParquet:
+    def write(self, value, path):
+        write_parquet(value.table, path)
+
+    def read(self, path):
+        return Frame(read_parquet(path))
+
+class FrameIpc:
+    def write(self, value, path):
+        write_ipc(value.table, path)
+
+    def read(self, path):
+        return Frame(read_ipc(path))
+"""
+
+HASH = "return hash_table(value.table)"
+TAKE = "return Frame(value.table.take(pa.array(list(rows), pa.int64())))"
+WRITE = "write_parquet(value.table, path)"
+READ = "return Frame(read_parquet(path))"
+NUM_ROWS = "    def num_rows(self, value):"
+
+# what is broken: (what stands in the plugin, what is put there instead, the check, what it says)
+MUTANTS: dict[str, tuple[str, str, str, str]] = {
+    "a hash of chunks": (
+        HASH,
+        "return hashlib.sha256(repr([hash_table(pa.table(b)) for b in value.table.to_batches()]).encode()).hexdigest()",
+        "test_hash_ignores_chunks",
+        "depends on how the table is chunked",
+    ),
+    "a hash that differs by process": (
+        HASH,
+        "return f'{hash(hash_table(value.table)) % 2**64:016x}'",
+        "test_other_processes_read_and_hash_the_same",
+        "read in another process: content hash",
+    ),
+    "a hash of the object": (
+        HASH,
+        "return f'{id(value):016x}'",
+        "test_equal_values_hash_the_same_and_others_differently",
+        "hash the meaning, not the object",
+    ),
+    "one hash for all": (
+        HASH,
+        "return '0' * 32",
+        "test_equal_values_hash_the_same_and_others_differently",
+        "different values have one content hash",
+    ),
+    "a hash that is no hex digest": (
+        HASH,
+        "return 'abc'",
+        "test_equal_values_hash_the_same_and_others_differently",
+        "give a hex digest",
+    ),
+    "a hash of the head": (
+        HASH,
+        "return hash_table(value.table.slice(0, 2))",
+        "test_hash_sees_every_row",
+        "differ by their last row have one content hash",
+    ),
+    "a hash of its own": (
+        HASH,
+        "return hashlib.sha256(hash_table(value.table).encode()).hexdigest()",
+        "test_hash_is_that_of_arrow",
+        "hashes differently from the same table in Arrow",
+    ),
+    "a codec that drops a row": (
+        WRITE,
+        "write_parquet(value.table.slice(0, max(value.table.num_rows - 1, 0)), path)",
+        "test_codecs_give_back_what_they_wrote",
+        "what was stored is not what is loaded",
+    ),
+    "a codec that changes a type": (
+        READ,
+        "t = read_parquet(path); return Frame(pa.table({n: c.cast('int64') if c.type == 'int8' else c "
+        "for n, c in zip(t.column_names, t.columns)}))",
+        "test_codecs_give_back_what_they_wrote",
+        "what was stored is not what is loaded",
+    ),
+    "a codec that reads something else": (
+        READ,
+        "return read_parquet(path)",
+        "test_codecs_give_back_what_they_wrote",
+        "wrote a Frame and read a Table",
+    ),
+    "a codec that stores what it drops in memory": (
+        READ,
+        "return FrameParquet.kept.pop(str(path), None) or Frame(read_parquet(path).slice(0, 0))",
+        "test_other_processes_read_and_hash_the_same",
+        "read in another process",
+    ),
+    "a codec that imports pickle": (
+        WRITE,
+        "import pickle; path.write_bytes(pickle.dumps(value.table))",
+        "test_codecs_do_not_pickle",
+        "imports a pickler",
+    ),
+    "a codec that pickles in secret": (
+        WRITE,
+        "import importlib; path.write_bytes(b'head' + importlib.import_module('pick' + 'le').dumps(value.table))",
+        "test_codecs_do_not_pickle",
+        "writes a pickle (at byte 4)",
+    ),
+    "a codec that takes nothing": (
+        WRITE,
+        "raise NotImplementedError('later')",
+        "test_codecs_give_back_what_they_wrote",
+        "takes none of the values",
+    ),
+    "a codec that writes elsewhere": (
+        WRITE,
+        "write_parquet(value.table, path.with_name('other'))",
+        "test_codecs_give_back_what_they_wrote",
+        "did not write one file at the path",
+    ),
+    "a store that gives back less": (
+        READ,
+        "return Frame(read_parquet(path).slice(1))",
+        "test_store_gives_back_what_it_took",
+        "stored and loaded",
+    ),
+    "a run that gives on less": (
+        READ,
+        "return Frame(read_parquet(path).slice(1))",
+        "test_travels_through_a_durable_run",
+        "run 2",
+    ),
+    "a converter that changes its input": (
+        "    return frame.table\n",
+        "    table, frame.table = frame.table, frame.table.slice(1)\n    return table\n",
+        "test_faithful_converters_lose_nothing",
+        "changed what it was given",
+    ),
+    "an undeclared loss": (
+        "    return frame.table\n",
+        "    return frame.table.slice(0, 3)\n",
+        "test_faithful_converters_lose_nothing",
+        'declare lossy="what is lost"',
+    ),
+    "a converter that gives something else": (
+        "    return frame.table\n",
+        "    return frame\n",
+        "test_faithful_converters_lose_nothing",
+        "give what the declaration says",
+    ),
+    "a lossy converter that changes its input": (
+        "    return frame.table.to_pydict()",
+        "    found, frame.table = frame.table.to_pydict(), frame.table.slice(1)\n    return found",
+        "test_lossy_converters_need_permission",
+        "changed what it was given",
+    ),
+    "a loss without words": (
+        'lossy="the types of empty columns"',
+        'lossy=" "',
+        "test_contract",
+        "does not say what it",
+    ),
+    "a converter of others": (
+        'ConverterSpec(FRAME, "dict", f"{CODE}:to_dict", lossy="the types of empty columns")',
+        'ConverterSpec("polars.DataFrame", "pyarrow.Table", f"{CODE}:to_dict")',
+        "test_contract",
+        "neither of its ends",
+    ),
+    "an end that nobody knows": ('FRAME, "dict"', 'FRAME, "nobody.Knows"', "test_contract", "with_plugins"),
+    "no road back": (
+        'ConverterSpec("pyarrow.Table", FRAME, f"{CODE}:from_arrow"),',
+        "",
+        "test_roads_lead_to_arrow_and_back",
+        "no faithful road leads from pyarrow.Table",
+    ),
+    "another name": ('type_name = "', 'type_name = "x', "test_contract", "calls itself"),
+    "a format twice": ('CodecSpec("arrow"', 'CodecSpec("parquet"', "test_contract", "a format twice"),
+    "rows off by one": (
+        TAKE,
+        "return Frame(value.table.take(pa.array([max(r - 1, 0) for r in rows], pa.int64())))",
+        "test_takes_rows_by_ordinal",
+        "ordinals count from 0",
+    ),
+    "rows of another type": (
+        TAKE,
+        "return value.table.take(pa.array(list(rows), pa.int64()))",
+        "test_takes_rows_by_ordinal",
+        "gave a Table of a Frame",
+    ),
+    "rows miscounted": (
+        "return value.table.num_rows",
+        "return value.table.num_rows + 1",
+        "test_counts_rows_and_names_columns",
+        "num_rows() gave",
+    ),
+    "columns misnamed": (
+        NUM_ROWS,
+        "    def schema(self, value):\n        return Schema(())\n" + NUM_ROWS,
+        "test_counts_rows_and_names_columns",
+        "does not name the columns",
+    ),
+    "a negative size": (
+        NUM_ROWS,
+        "    def size(self, value):\n        return -1\n" + NUM_ROWS,
+        "test_schema_and_size",
+        "size() gave -1",
+    ),
+    "a preview without an end": (
+        NUM_ROWS,
+        "    def preview(self, value, limit=10):\n        return Preview(text=str(value.table.to_pydict()))\n"
+        + NUM_ROWS,
+        "test_previews_of_large_tables_are_bounded",
+        "characters of text",
+    ),
+    "a preview that ignores its limit": (
+        NUM_ROWS,
+        "    def preview(self, value, limit=10):\n        return super().preview(value, 10)\n" + NUM_ROWS,
+        "test_previews_of_large_tables_are_bounded",
+        "rows, at most 0 are allowed",
+    ),
+    "a preview of everything there is": (
+        NUM_ROWS,
+        "    def preview(self, value, limit=10):\n"
+        "        return Preview(columns=tuple(value.table.column_names))\n" + NUM_ROWS,
+        "test_previews_of_large_tables_are_bounded",
+        "has 60 columns, at most 20",
+    ),
+    "a look that changes": (
+        NUM_ROWS,
+        "    def schema(self, value):\n"
+        "        value.table = value.table.slice(1)\n"
+        "        return super().schema(value)\n" + NUM_ROWS,
+        "test_operations_leave_the_value_alone",
+        "schema() changed the",
+    ),
+    "a type that is widened": (
+        "    return Frame(table)\n\ndef to_dict",
+        "    return Frame(pa.table({n: c.cast('int64') if c.type == 'int8' else c "
+        "for n, c in zip(table.column_names, table.columns)}))\n\ndef to_dict",
+        "test_carries[int8]",
+        "comes back as int64, not int8",
+    ),
+    "values that are falsified": (
+        "    return Frame(table)\n\ndef to_dict",
+        "    return Frame(pa.table({n: pa.array([not x for x in c.to_pylist()], 'bool') if c.type == 'bool' else c "
+        "for n, c in zip(table.column_names, table.columns)}))\n\ndef to_dict",
+        "test_carries[bool]",
+        "comes back with other values",
+    ),
+    "the library imported by the hooks": (
+        "\nDOVETAIL_API = 1",
+        "\nimport {lib}\nDOVETAIL_API = 1",
+        "test_found_by_name_without_its_library",
+        "must not pay for the library of another",
+    ),
+    "no word on installing": (
+        'install="pip install frames"',
+        "install=None",
+        "test_missing_library_names_what_to_type",
+        "does not say how to install",
+    ),
+    "a library that is missed too late": (
+        "from {lib} import Frame\n",
+        "",
+        "test_missing_library_names_what_to_type",
+        "gives no error",
+    ),
+}
+
+Mutate = Callable[..., type[TableTransformerSuite]]
+
+
+@pytest.fixture
+def mutate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mutate]:
+    """Makes a plugin of three modules in which something is replaced, and its suite."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+
+    def make(old: str = "", new: str = "", **gaps: Any) -> type[TableTransformerSuite]:
+        names = {"lib": "mutant_library", "code": "mutant_code"}
+        found = 0
+        for module, source in (("mutant_library", LIBRARY), ("mutant_hooks", HOOKS), ("mutant_code", CODE)):
+            if old:
+                found += source.count(old)
+                source = source.replace(old, new, 1)
+            for name, value in names.items():
+                source = source.replace("{" + name + "}", value)
+            (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
+        assert found or not old, f"{old!r} stands nowhere in the plugin"
+        importlib.invalidate_caches()
+
+        class Mutant(TableTransformerSuite):
+            plugin = "mutant_hooks"
+            type = "mutant_library.Frame"
+            examples = 25
+
+        return type("Mutant", (Mutant,), {"gaps": gaps.get("gaps", {})})
+
+    yield make
+    for name in set(sys.modules) - before:
+        if name.startswith("mutant_"):
+            del sys.modules[name]
+
+
+def play(suite: type[TransformerSuite], test: str, directory: Path) -> None:
+    """Run one check of a suite as pytest would."""
+    name, _, kind = test.removesuffix("]").partition("[")
+    with HubHarness(suite.plugin, home=directory / "hub") as hub:
+        made: Any = suite()
+        if isinstance(made, TableTransformerSuite):
+            made._found = made.transformer(hub)
+        method = getattr(made, name)
+        given = {"hub": hub, "tmp_path": directory, "kind": kind}
+        method(**{key: given[key] for key in inspect.signature(method).parameters})
+
+
+def checks_of(suite: type) -> list[str]:
+    return [name for name in dir(suite) if name.startswith("test_")]
+
+
+def test_the_plugin_that_is_mutated_keeps_every_law(mutate: Mutate, tmp_path: Path) -> None:
+    suite = mutate()
+    for test in checks_of(suite):
+        play(suite, f"{test}[int64]", tmp_path)
+
+
+def test_every_check_of_tables_is_broken_by_some_mutant() -> None:
+    broken = {mutant[2].partition("[")[0] for mutant in MUTANTS.values()}
+    below = {  # broken by the tests further down
+        "test_a_table_without_columns",
+        "test_looking_at_a_plan_does_not_execute_it",
+        "test_previews_are_bounded",
+        "test_values_are_known_and_pass_by_reference",
+        "test_what_it_does_not_carry_is_not_falsified",
+    }
+    assert set(checks_of(TableTransformerSuite)) - broken == below
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_broken_transformer_is_caught(mutate: Mutate, tmp_path: Path, mutant: str) -> None:
+    old, new, test, told = MUTANTS[mutant]
+    suite = mutate(old, new)
+    with pytest.raises(AssertionError) as caught:
+        play(suite, test, tmp_path)
+    assert told in str(caught.value)
+
+
+def test_a_stated_gap_covers_no_silent_change(mutate: Mutate, tmp_path: Path) -> None:
+    old, new, _, _ = MUTANTS["values that are falsified"]
+    suite = mutate(old, new, gaps={"carries.bool": never("it knows no booleans")})
+    with pytest.raises(AssertionError, match="comes back with other values, and without a word"):
+        play(suite, "test_what_it_does_not_carry_is_not_falsified", tmp_path)
+
+
+def test_a_frame_that_makes_columns_up_is_caught(mutate: Mutate, tmp_path: Path) -> None:
+    new = "return value.table if value.table.num_columns else pa.table({'made_up': [1]})"
+    suite = mutate(
+        "    def to_arrow(self, value):\n        return value.table", f"    def to_arrow(self, value):\n        {new}"
+    )
+    with pytest.raises(AssertionError, match="without columns has columns"):
+        play(suite, "test_a_table_without_columns", tmp_path)
+
+
+@pytest.mark.parametrize("look", ["schema", "preview", "num_rows"])
+def test_a_plan_that_is_executed_by_looking_is_caught(mutate: Mutate, tmp_path: Path, look: str) -> None:
+    options = {"preview": "Preview(text='plan')", "schema": "Schema(())", "num_rows": "None"}
+    quiet = "".join(
+        f"    def {name}(self, value, limit=0):\n        {'value.table' if name == look else 'pass'}\n        return {given}\n"
+        for name, given in options.items()
+    )
+    suite = mutate(NUM_ROWS + "\n        return value.table.num_rows\n", "    lazy = True\n" + quiet)
+
+    class Plan:
+        def __init__(self) -> None:
+            self.runs = 0
+
+        @property
+        def table(self) -> Any:
+            import pyarrow as pa
+
+            self.runs += 1
+            return pa.table({"a": [1]})
+
+    def watched(self: Any) -> tuple[Any, Callable[[], int]]:
+        plan = Plan()
+        return plan, lambda: plan.runs
+
+    with pytest.raises(AssertionError, match=rf"{look}\(\) executed the plan"):
+        play(type("Lazy", (suite,), {"watched": watched}), "test_looking_at_a_plan_does_not_execute_it", tmp_path)
+
+
+# -- types that are no tables ------------------------------------------------------------------------------
+
+
+BOX_LIBRARY = """
+class Box:
+    def __init__(self, items):
+        self.items = list(items)
+
+    def __eq__(self, other):
+        return self.items == other.items
+"""
+
+BOX = """
+import json
+from dovetail.spec import CodecSpec, Preview, TransformerSpec, TypeTransformer, hookimpl
+from mutant_box import Box
+
+DOVETAIL_API = 1
+
+@hookimpl
+def dovetail_type_transformers():
+    codecs = (CodecSpec("box-json", "mutant_boxes:BoxJson", ".json"),)
+    return [TransformerSpec("mutant_box.Box", "mutant_boxes:BoxTransformer", codecs=codecs, install="pip install box")]
+
+class BoxTransformer(TypeTransformer):
+    type_name = "mutant_box.Box"
+
+    def content_hash(self, value):
+        import hashlib
+        return hashlib.sha256(json.dumps(value.items).encode()).hexdigest()
+
+class BoxJson:
+    def write(self, value, path):
+        path.write_text(json.dumps(value.items))
+
+    def read(self, path):
+        return Box(json.loads(path.read_text()))
+"""
+
+LAZY_IMPORT = {"test_found_by_name_without_its_library", "test_missing_library_names_what_to_type"}
+"""The hooks of the boxes import their library, which is another test's subject."""
+
+
+@pytest.fixture
+def boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., type[TransformerSuite]]]:
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def make(old: str = "", new: str = "", values: list[list[Any]] | None = None) -> type[TransformerSuite]:
+        assert old in BOX or old in BOX_LIBRARY
+        (tmp_path / "mutant_box.py").write_text(BOX_LIBRARY.replace(old, new) if old else BOX_LIBRARY)
+        (tmp_path / "mutant_boxes.py").write_text(BOX.replace(old, new) if old else BOX)
+        importlib.invalidate_caches()
+
+        class Boxes(TransformerSuite):
+            plugin = "mutant_boxes"
+            type = "mutant_box.Box"
+
+            def values(self) -> list[Any]:
+                box = importlib.import_module("mutant_box").Box
+                return [box(items) for items in values or [[1, 2], ["ä"], []]]
+
+            def large_values(self) -> list[Any]:
+                return [importlib.import_module("mutant_box").Box(["x" * 1000])]
+
+        return Boxes
+
+    yield make
+    for name in ("mutant_box", "mutant_boxes"):
+        sys.modules.pop(name, None)
+
+
+def test_a_type_that_is_no_table_keeps_every_law(boxes: Any, tmp_path: Path) -> None:
+    suite = boxes()
+    for test in set(checks_of(suite)) - LAZY_IMPORT:
+        play(suite, test, tmp_path)
+
+
+BOX_MUTANTS: dict[str, tuple[str, str, str, str]] = {
+    "a table in disguise": (
+        '    type_name = "mutant_box.Box"\n',
+        '    type_name = "mutant_box.Box"\n    is_table = True\n',
+        "test_contract",
+        "subclass TableTransformerSuite",
+    ),
+    "an equality that is none": (
+        "return self.items == other.items",
+        "return [a == b for a, b in zip(self.items, other.items)]",
+        "test_codecs_give_back_what_they_wrote",
+        "== of two mutant_box.Box gives a list",
+    ),
+    "a long preview": (
+        '    type_name = "mutant_box.Box"\n',
+        '    type_name = "mutant_box.Box"\n'
+        "    def preview(self, value, limit=10):\n        return Preview(text=str(value.items))\n",
+        "test_previews_are_bounded",
+        "characters of text, at most 400",
+    ),
+    "no codec": (
+        "codecs=codecs, ",
+        "",
+        "test_codecs_give_back_what_they_wrote",
+        "declares no codec",
+    ),
+    "another name": (
+        'TransformerSpec("mutant_box.Box"',
+        'TransformerSpec("mutant_box.Boks"',
+        "test_contract",
+        'type = "mutant_box.Boks"',
+    ),
+    "a class that nobody declared": (
+        "class Box:\n",
+        "class Box:\n    def __new__(cls, items):\n        made = object.__new__(Other)\n        made.items = items\n"
+        "        return made\n\nclass Other:\n",
+        "test_values_are_known_and_pass_by_reference",
+        'aliases=("mutant_box.Other",)',
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", BOX_MUTANTS)
+def test_a_broken_transformer_of_another_type_is_caught(boxes: Any, tmp_path: Path, mutant: str) -> None:
+    old, new, test, told = BOX_MUTANTS[mutant]
+    with pytest.raises(AssertionError) as caught:
+        play(boxes(old, new), test, tmp_path)
+    assert told in str(caught.value)
+
+
+def test_values_that_are_all_the_same_test_nothing(boxes: Any, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="no two values that differ"):
+        play(boxes(values=[[1], [1]]), "test_equal_values_hash_the_same_and_others_differently", tmp_path)
