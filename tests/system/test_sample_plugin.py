@@ -27,12 +27,12 @@ gate = dt.Gate(Plausible(-60, 60), on_fail="block")
 
 
 @dt.task(Model(hours=2))
-def forecast(readings: Readings) -> Annotated[Readings, gate]:
+def forecast(readings: Readings) -> Readings:
     return readings
 
 
 @dt.task
-def warmest(readings: "pyarrow.Table") -> float:
+def warmest(readings: Annotated["pyarrow.Table", gate]) -> float:
     return max(readings["celsius"].to_pylist())
 
 
@@ -122,7 +122,7 @@ def test_it_is_shown_without_being_imported_with_every_hook_that_it_implements(a
         "weather-station",
         "weather-model",
         "acme_weather.readings.Readings",
-        "one-by-one",
+        "acme-threads",
         "vault",
         "acme",
         "2.3.0",
@@ -141,7 +141,7 @@ def test_doctor_finds_nothing_wrong(ask: Ask) -> None:
 def test_a_pipeline_runs_with_it_and_its_listener_hears_of_it(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "pipeline.py").write_text(PIPELINE)
     log = tmp_path / "events"
-    words = ["-m", "dovetail", "run", "pipeline.py", "tomorrow", "--hours", "6", "--executor", "one-by-one", "--json"]
+    words = ["-m", "dovetail", "run", "pipeline.py", "tomorrow", "--hours", "6", "--executor", "acme-threads", "--json"]
     run = json.loads(ask(*words, ACME_WEATHER_LOG=str(log)).stdout)
     assert run["status"] == "succeeded" and "11.4" in run["outputs"]["result"]["value"]
     assert [gate["decision"] for gate in run["gates"]] == ["publish"]

@@ -134,6 +134,8 @@ class RemoteTaskType(TaskType):
     process can re-attach to the job instead of submitting it twice.
     """
 
+    in_process: ClassVar[bool] = False
+    """The hub itself submits and watches: a worker process that dies would take the handle with it."""
     poll_interval: ClassVar[float] = 1.0
     """Seconds between two looks at the status."""
 

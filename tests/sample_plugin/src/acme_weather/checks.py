@@ -45,14 +45,15 @@ class WeatherChecks(CheckEngine):
         return ("pyarrow.Table",)
 
     def evaluate(self, suite: Plausible, value: Any) -> list[CheckOutcome]:
-        """Nulls are not looked at; NaN is not plausible."""
+        """Nulls and NaN are not looked at."""
         import pyarrow.compute as pc
 
         (check,) = self.describe(suite).checks
         if suite.column not in value.column_names:
             return [CheckOutcome(check, "error", message=f"there is no column {suite.column!r}")]
-        column = value[suite.column]
         try:
+            column = pc.cast(value[suite.column], "float64")
+            column = pc.if_else(pc.is_nan(column), None, column)
             good = pc.and_(pc.greater_equal(column, suite.low), pc.less_equal(column, suite.high))
         except Exception as error:  # a column of texts, for instance
             return [CheckOutcome(check, "error", message=f"{type(error).__name__}: {error}")]

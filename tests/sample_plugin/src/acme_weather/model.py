@@ -39,16 +39,14 @@ class ModelTask(RemoteTaskType):
         assert call.function is not None  # validate() saw to it
         readings = call.function(**call.inputs)
         config: Model = call.config or Model()
+        context = call.context
         # Asked twice for one attempt, because nobody knows whether the first request arrived: it is one job.
-        key = (
-            f"{call.context.idempotency_key}/{call.context.attempt}"
-            if call.context.idempotency_key
-            else uuid.uuid4().hex
-        )
-        folder = Path(tempfile.gettempdir()) / f"acme-weather-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+        key = f"{context.idempotency_key}/{context.attempt}" if context.idempotency_key else uuid.uuid4().hex
+        home = Path(tempfile.gettempdir() if context.settings is None else context.settings.home)
+        folder = home / "acme-weather" / hashlib.sha256(key.encode()).hexdigest()[:24]
         if (folder / "pid").exists():
             return {"folder": str(folder), "pid": int((folder / "pid").read_text())}
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "input.json").write_text(readings.to_json(), encoding="utf-8")
         words = [sys.executable, "-m", "acme_weather.model_job", str(folder), str(config.hours), str(config.pace)]
         job = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
@@ -68,7 +66,10 @@ class ModelTask(RemoteTaskType):
         return JobStatus("running") if alive else JobStatus("lost", "the model has vanished")
 
     def result(self, handle: dict[str, Any], call: TaskCall) -> Readings:
-        """The forecast."""
+        """The forecast; what the model said goes to the log of the node."""
+        if call.context.log is not None:
+            for line in self.logs(handle, call.config):
+                call.context.log.info(line)
         return Readings.from_json((Path(handle["folder"]) / "output.json").read_text(encoding="utf-8"))
 
     def logs(self, handle: dict[str, Any], config: Any) -> Iterable[str]:

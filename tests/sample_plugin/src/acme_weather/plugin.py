@@ -77,8 +77,8 @@ def dovetail_check_engines() -> list[CheckEngineSpec]:
 
 @hookimpl
 def dovetail_executors() -> list[ExecutorSpec]:
-    """One node after the other."""
-    return [ExecutorSpec("one-by-one", "acme_weather.executor:OneByOne", "one node after the other")]
+    """Threads of our own."""
+    return [ExecutorSpec("acme-threads", "acme_weather.executor:AcmeThreads", "threads that Acme's monitoring knows")]
 
 
 @hookimpl

@@ -49,10 +49,9 @@ class Readings:
 
 
 class ReadingsTransformer(TypeTransformer):
-    """A table with the columns ``city``, ``hour`` and ``celsius``, so that gates can look at it."""
+    """How readings are told apart and shown."""
 
     type_name: ClassVar[str] = "acme_weather.readings.Readings"
-    is_table: ClassVar[bool] = True
 
     def content_hash(self, value: Readings) -> str:
         """Of the text."""
@@ -67,18 +66,6 @@ class ReadingsTransformer(TypeTransformer):
         """The first hours."""
         rows = tuple((value.city[:80], str(hour), str(degrees)) for hour, degrees in enumerate(value.celsius[:limit]))
         return Preview(columns=("city", "hour", "celsius"), rows=rows, total_rows=len(value.celsius))
-
-    def num_rows(self, value: Readings) -> int:
-        """Hours."""
-        return len(value.celsius)
-
-    def take_rows(self, value: Readings, rows: Sequence[int]) -> Readings:
-        """Some of the hours."""
-        return Readings(value.city, [value.celsius[int(row)] for row in rows])
-
-    def to_arrow(self, value: Readings) -> pa.Table:
-        """See :func:`to_arrow`."""
-        return to_arrow(value)
 
 
 class ReadingsCodec:

@@ -7,25 +7,34 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from dovetail import Task
-from dovetail.errors import DefinitionError, UsageError, listing, nearest
+from dovetail.errors import DefinitionError, EngineUnavailable, listing, nearest
 from dovetail.spec import Interface, TaskCall, TaskContext, TaskType
 
 from acme_weather.config import Station
 from acme_weather.readings import Readings
 
-AVERAGE = {"Oslo": 5.5, "Porto": 15.0, "Singapore": 27.5}
+AVERAGE = {"Oslo": 5.5, "Porto": 15.0, "Singapore": 27.5, "Atlantis": None}
 
 
 class Connection:
-    """An open line to a station. This one needs no network: its weather follows a sine."""
+    """An open line to a station. This one needs no network: its weather follows a sine.
+
+    Raises:
+        EngineUnavailable: Nobody answers.
+    """
 
     def __init__(self, city: str) -> None:
-        self.city = city
+        average = AVERAGE[city]
+        if average is None:
+            raise EngineUnavailable(
+                f"the station in {city} does not answer", who="acme-weather", fix="try again at low tide"
+            )
+        self.average = average
         self.is_open = True
 
     def temperature(self, hour: int) -> float:
         """Degrees Celsius."""
-        return round(AVERAGE[self.city] + 4 * math.sin(math.pi * (hour - 8) / 12), 1)
+        return round(self.average + 4 * math.sin(math.pi * (hour - 8) / 12), 1)
 
     def close(self) -> None:
         """Hang up."""
@@ -65,13 +74,18 @@ class StationTask(TaskType):
         """Read hour after hour."""
         hours: int = call.inputs["hours"]
         if hours < 0:
-            raise UsageError(f"{hours} hours cannot be read", fix="ask for 0 or more")
+            raise ValueError(f"{hours} hours cannot be read")
         return Readings(call.config.city, [call.resource.temperature(hour) for hour in range(hours)])
 
 
-def measure(city: str) -> Task[..., Readings]:
-    """A task that reads a station; its input is ``hours``, 24 by default."""
-    interface = Interface({"hours": int}, {"result": Readings}, {"hours": 24}, {"hours": "how many hours"})
+def measure(city: str, hours: int = 24) -> Task[..., Readings]:
+    """A task that reads a station.
+
+    Args:
+        city: Where the station stands.
+        hours: Default of its input ``hours``.
+    """
+    interface = Interface({"hours": int}, {"result": Readings}, {"hours": hours}, {"hours": "how many hours"})
     return Task.from_type(
         task_type="weather-station",
         config=Station(city),
