@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from dovetail.errors import DovetailError, nearest
+from dovetail.errors import ConversionError, UnknownType, nearest
 from dovetail.quality import Gate
 from dovetail.spec import CheckEngine, CheckEngineSpec, CheckOutcome, SuiteInfo, TypeRef
 from dovetail.testing import _checks_laws as laws
@@ -109,7 +109,7 @@ class CheckEngineSuite(Suite):
         for frame in self.load(hub.catalogue).frames(suite):
             try:
                 yield frame, hub.types.convert(table, TypeRef(frame))
-            except DovetailError as error:
+            except (ConversionError, UnknownType) as error:
                 fail(f"no way to make a {frame}: {error.what}", fix="name the plugin that knows it in with_plugins")
 
     def evaluated(self, hub: HubHarness, suite: Any, value: Any, rows: int, what: str) -> list[CheckOutcome]:
