@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import copyreg
 import dataclasses
+import operator
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from dovetail.config import Settings
 from dovetail.engine._values import Values
@@ -35,6 +36,8 @@ class Surroundings:
 
     settings: Settings
     plugins: tuple[object, ...] = ()
+    code: dict[str, object] = dataclasses.field(default_factory=dict)
+    """What the plugins name that no other process can import."""
 
     def catalogue(self) -> Catalogue:
         """Everything that the hub's plugins declare."""
@@ -42,7 +45,9 @@ class Surroundings:
             current = current_catalogue()
             if not self.plugins and dataclasses.replace(current.settings, home=self.settings.home) == self.settings:
                 return current
-        return build_catalogue(self.settings, self.plugins)
+        catalogue = build_catalogue(self.settings, self.plugins)
+        catalogue.provide(self.code)
+        return catalogue
 
 
 _surroundings: dict[str, tuple[Catalogue, ArtifactStore]] = {}
@@ -110,6 +115,24 @@ def local_classes(task: Task[..., Any]) -> Iterator[tuple[type, str]]:
             yield found, found.__qualname__
 
 
+def _session_code(catalogue: Catalogue) -> dict[str, object]:
+    """The code of declarations that is defined in a pipeline file or a session, by the name that they give it."""
+    found: dict[str, object] = {}
+    for manifest in catalogue.manifests:
+        pending: list[object] = [] if manifest.distribution else [each.to_dict() for each in manifest.declarations]
+        while pending:
+            value = pending.pop()
+            if isinstance(value, dict):
+                pending += value.values()
+            elif isinstance(value, (list, tuple)):
+                pending += value
+            elif isinstance(value, str) and value.partition(":")[0] in ("__main__", *file_modules()):
+                module, _, name = value.partition(":")
+                with contextlib.suppress(AttributeError):
+                    found[value] = operator.attrgetter(name)(sys.modules[module])
+    return found
+
+
 def portable(
     work: Work,
     compiled: CompiledTask,
@@ -123,7 +146,9 @@ def portable(
     task = compiled.task
     payload = payloads.get(task)
     if payload is None:
-        hub = Surroundings(context.settings, plugins)
+        hub = Surroundings(
+            context.settings, plugins, _session_code(cast(Catalogue, values.types.catalogue)) if plugins else {}
+        )
         payload = payloads[task] = pack(
             PortableWork(task, compiled.task_type, hub, tuple(local_classes(task))), by_value=file_modules()
         )

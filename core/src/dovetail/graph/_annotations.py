@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from dovetail.errors import DefinitionError
 from dovetail.spec import Interface, TypeRef
+from dovetail.types import Refinement, is_refined, refine
 
 RESULT = "result"
 """Name of the one output of a task that does not name its outputs."""
@@ -189,7 +190,14 @@ def is_named_tuple(annotation: Any) -> bool:
 
 
 def base_type(annotation: Any) -> Any:
-    """The type without ``Annotated``."""
+    """The type without ``Annotated``, unless the type engine reads what stands there (declared columns)."""
+    if get_origin(annotation) is Annotated:
+        return refine(annotation) if is_refined(annotation) else base_type(get_args(annotation)[0])
+    return annotation
+
+
+def bare_type(annotation: Any) -> Any:
+    """The type without anything behind it."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     return annotation
@@ -205,6 +213,9 @@ def markers(annotation: Any) -> Iterator[Any]:
 
 def type_text(annotation: Any) -> str:
     """The annotation for people: ``list[int]``, ``polars.DataFrame``."""
+    said = "".join(marker.text() for marker in markers(annotation) if isinstance(marker, Refinement))
+    if said:
+        return type_text(bare_type(annotation)) + said
     annotation = _without_markers(annotation)
     if isinstance(annotation, TypeRef):
         return annotation.name
@@ -216,7 +227,10 @@ def type_text(annotation: Any) -> str:
 
 def _without_markers(annotation: Any) -> Any:
     """Without ``Annotated`` also further inside: the text of a marker may hold an address, which differs between processes."""
-    annotation = base_type(annotation)
+    kept = tuple(marker for marker in markers(annotation) if isinstance(marker, Refinement))
+    if kept:
+        return Annotated[(_without_markers(bare_type(annotation)), *kept)]
+    annotation = bare_type(annotation)
     arguments = get_args(annotation)
     if not arguments or get_origin(annotation) is typing.Literal or "Annotated" not in repr(annotation):
         return annotation
@@ -231,7 +245,7 @@ def _without_markers(annotation: Any) -> Any:
 
 def field_type(annotation: Any, kind: str, key: Any) -> Any:
     """The type of ``value.key`` (kind ``"attr"``) or ``value[key]`` (kind ``"item"``), or None if that is not known."""
-    base = base_type(annotation)
+    base = bare_type(annotation)
     if base is Any:
         return Any
     origin, args = get_origin(base), get_args(base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Hashable
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dovetail.errors import DovetailError, EngineUnavailable, PlatformError, RunInterrupted
 from dovetail.graph._annotations import base_type, is_named_tuple, markers
 from dovetail.graph._remote import run_job
+from dovetail.plugins import current_catalogue
 from dovetail.quality import Gate
 from dovetail.spec import RemoteTaskType, TaskCall, TaskContext, TaskType
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from dovetail.graph._task import Task
     from dovetail.types import TypeEngine
 
+_log = logging.getLogger("dovetail.task")
 _context: ContextVar[TaskContext | None] = ContextVar("dovetail_task_context", default=None)
 
 
@@ -182,6 +185,10 @@ class CompiledTask:
 
     def work_now(self, inputs: dict[str, Any], context: TaskContext, scope: ResourceScope) -> Any:
         """Do the work; where the task type takes turns, the caller has taken one."""
+        if context.log is None:
+            context.log = _log  # a call outside of runs, or in a worker process
+        if context.settings is None:
+            context.settings = current_catalogue().settings
         token = _context.set(context)
         try:
             if self.plain:

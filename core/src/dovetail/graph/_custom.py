@@ -34,7 +34,8 @@ def task_type(name: str, *, summary: str = "") -> Callable[[C], C]:
     """Register a task type in the current hub: ``@dt.task_type("shout")`` above a :class:`TaskType` subclass.
 
     Tasks then use it by name, ``@dt.task("shout")``, or by a config object with ``__dovetail_task_type__ = "shout"``.
-    Decorating a class of the same name again replaces it, so a notebook cell can be run twice.
+    Decorating a class of the same name again replaces it, so a notebook cell can be run twice; a task that is defined in
+    the same module as its task type keeps to that one, so two pipeline files may use one name.
 
     Args:
         name: Short name, unique in the hub.
@@ -58,14 +59,14 @@ def task_type(name: str, *, summary: str = "") -> Callable[[C], C]:
             summary=summary or (inspect.getdoc(cls) or "").split("\n")[0],
         )
         hooks = {
-            "__module__": cls.__module__,
+            "__module__": "@dt",  # not that of the class: one name is one plugin, whichever file defines it last
             "DOVETAIL_API": API_VERSION,
             "dovetail_task_types": staticmethod(contracts.hookimpl(_declaring(spec))),
         }
-        plugin = type(f"task type {name}", (), hooks)()
+        plugin = type(f"task_type {name}", (), hooks)()
         current_catalogue().register(plugin)
         _session[name] = plugin
-        remember_task_type(spec.code, cls)
+        remember_task_type(name, spec.code, cls)
         return cls
 
     return register

@@ -133,7 +133,8 @@ class Task(Generic[P, R]):
             UsageError: Nobody brings a task type of this name.
             PluginLoadError: Its module raised.
         """
-        return load_task_type(self.task_type)
+        own = type(self.config) if self.function is None else self.function
+        return load_task_type(self.task_type, getattr(own, "__module__", None))
 
     def compiled(self) -> CompiledTask:
         """The task bound to the current type engine."""
@@ -192,21 +193,33 @@ class Task(Generic[P, R]):
 
 
 _local: dict[str, type[TaskType]] = {}
-_instances: weakref.WeakKeyDictionary[Catalogue, dict[str, TaskType]] = weakref.WeakKeyDictionary()
+_of_module: dict[tuple[str, str], type[TaskType]] = {}
+_instances: weakref.WeakKeyDictionary[Catalogue, dict[Any, TaskType]] = weakref.WeakKeyDictionary()
 
 
-def remember_task_type(code: str, cls: type[TaskType]) -> None:
-    """Find this class, which need not be importable, under ``code`` from now on."""
+def remember_task_type(name: str, code: str, cls: type[TaskType]) -> None:
+    """Find this class, which need not be importable, under ``code`` from now on; in its own module also under ``name``."""
     _local[code] = cls
+    _of_module[cls.__module__, name] = cls
     for instances in _instances.values():
         instances.pop(code, None)
 
 
-def load_task_type(name: str) -> TaskType:
-    """The task type object of this name in the current catalogue; one per catalogue."""
+def load_task_type(name: str, module: str | None = None) -> TaskType:
+    """The task type object of this name in the current catalogue; one per catalogue.
+
+    Args:
+        name: Name of the task type.
+        module: Where the task is defined: a task type that was registered there by ``@task_type`` goes first.
+    """
     catalogue = current_catalogue()
     spec = catalogue.task_type(name)
     instances = _instances.setdefault(catalogue, {})
+    beside = _of_module.get((module, name)) if module is not None else None
+    if beside is not None and spec.code in _local:  # else a plugin's own, which owns the name
+        if beside not in instances:
+            instances[beside] = beside()
+        return instances[beside]
     found = instances.get(spec.code)
     if found is None:
         loaded: Any = _local.get(spec.code) or catalogue.load(spec.code, spec)

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from dovetail import store
 from dovetail.config import Settings, load_settings
@@ -86,9 +88,26 @@ class Hub:
         return self._once("artifacts", lambda: open_artifact_store(self.settings))
 
     def register(self, plugin: object) -> None:
-        """Add a hook module, or an object with hook implementations."""
+        """Add task types, types, check engines or whatever else a plugin declares, without packaging it.
+
+        What is added is there for every hub that shares the catalogue, as the default one and that of ``dovetail run``
+        do, and for the worker processes of their runs. Registering the same module or class again replaces it.
+
+        Args:
+            plugin: A hook module, its import name, or an object with hook implementations.
+
+        Raises:
+            ApiMismatch: It states another hook API, or none.
+            PluginLoadError: It cannot be imported, or a hook implementation is malformed or raised.
+        """
         self.catalogue.register(plugin)
-        self._extra = (*self._extra, plugin)
+        held = plugin.__name__ if isinstance(plugin, ModuleType) else plugin  # a module cannot travel, its name can
+        registered = _registered.setdefault(self.catalogue, [])
+        registered[:] = [each for each in registered if _name_of(each) != _name_of(held)] + [held]
+
+    @property
+    def _plugins(self) -> tuple[object, ...]:
+        return (*self._extra, *_registered.get(self.catalogue, ()))
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -174,7 +193,7 @@ class Hub:
             artifacts=self.artifacts,
             executor=executor,
             observers=tuple(observers),
-            plugins=self._extra,
+            plugins=self._plugins,
         )
         if on_output is not None:
             engine.on_output = on_output
@@ -192,6 +211,18 @@ class Hub:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+_registered: WeakKeyDictionary[Catalogue, list[object]] = WeakKeyDictionary()
+"""What was registered in a catalogue after it was built, for the processes that build it again."""
+
+
+def _name_of(plugin: object) -> str:
+    """What tells that a plugin is registered again: the name of its module or class."""
+    if isinstance(plugin, str):
+        return plugin
+    cls = plugin if isinstance(plugin, type) else type(plugin)
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 _current: ContextVar[Hub | None] = ContextVar("dovetail_hub", default=None)

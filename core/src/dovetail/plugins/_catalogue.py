@@ -213,6 +213,11 @@ class Catalogue:
         found = load_code(code, who, parent, owner, self.settings.project_root)
         return self._loaded.setdefault(code, found)
 
+    def provide(self, found: Mapping[str, object]) -> None:
+        """Let :meth:`load` find these objects under these names, although they cannot be imported: in a worker process,
+        what is defined in a pipeline file or a session and came by value."""
+        self._loaded.update(found)
+
     def resolve_secrets(
         self, value: Any, environ: Mapping[str, str] | None = None, settings: Settings | None = None
     ) -> Any:
