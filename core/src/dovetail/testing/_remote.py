@@ -14,7 +14,7 @@ from dovetail.graph import Task
 from dovetail.spec import JobStatus, RemoteTaskType, TaskCall
 from dovetail.testing._base import fail
 from dovetail.testing._harness import HubHarness
-from dovetail.testing._marks import requires
+from dovetail.testing._marks import overrides, requires
 from dovetail.testing._suite_child import ask, start
 from dovetail.testing._task_types import TaskTypeSuite
 from dovetail.testing._work import around, before_calls, spying
@@ -128,6 +128,18 @@ class RemoteTaskTypeSuite(TaskTypeSuite):
         if self.failure_log not in str(error.details.get("traceback", "")):
             fail(f"the error does not hold the log line {self.failure_log!r}", why=str(error.details), fix="see logs()")
 
+    @requires("logs")
+    @overrides(reason="what a job prints is not heard while it runs, it is read by logs()")
+    def test_what_the_work_says_is_heard(self, hub: HubHarness) -> None:
+        """In the lines of ``logs`` of the job."""
+        task, says = self.make_logging_task()
+        kind = self._kind(task)
+        with spying(kind, "result") as calls:
+            hub.run(around(task))
+        lines = self._logs(kind, calls["result"][0][0], task.config)
+        if not says or not any(says in line for line in lines):
+            fail(f"the log of the job does not hold {says!r}", why="\n".join(lines[-20:]), fix="see logs()")
+
     @requires("cancel")
     def test_cancelling_a_job_twice_is_harmless(self, hub: HubHarness) -> None:
         """Also a finished one: the hub may ask when it is too late."""
@@ -138,8 +150,12 @@ class RemoteTaskTypeSuite(TaskTypeSuite):
         handle = calls["result"][0][0]
         for _ in range(2):
             kind.cancel_job(handle, task.config)
-        if not self._status(kind, handle, task.config).done:
-            fail("a finished job runs again after it was cancelled")
+        state = self._status(kind, handle, task.config).state
+        if state != "succeeded":
+            fail(
+                f"a job that has succeeded is {state!r} after a late cancel_job()",
+                why="a run that is resumed submits a cancelled job again",
+            )
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -133,7 +133,9 @@ class TaskTypeSuite(Suite):
         if task.output is type(None):
             hub.run(around(task, self.inputs), **self.inputs)
             return
-        for value in hub.run(around(task, self.inputs, times=2 * self.slots), **self.inputs).value:
+        other = None if type(self).make_other_task is TaskTypeSuite.make_other_task else self.make_other_task()
+        wf = around(task, self.inputs, times=2 * self.slots, beside=other)
+        for value in hub.run(wf, **self.inputs).value:
             self.check_result(value)
 
     def test_what_is_opened_is_closed(self, hub: HubHarness) -> None:
@@ -149,6 +151,7 @@ class TaskTypeSuite(Suite):
                     f"3 nodes with one key opened {len(calls['open'])} resources and closed {len(calls['close'])}",
                     fix="resource_key() must be equal for equal configurations",
                 )
+        self._closed_well(calls)
 
     @requires("user_error")
     def test_what_is_opened_is_closed_after_a_failure(self, hub: HubHarness) -> None:
@@ -159,6 +162,7 @@ class TaskTypeSuite(Suite):
             hub.fail(around(task))
         if len(calls["open"]) != len(calls["close"]):
             fail(f"{len(calls['open'])} resources were opened, and {len(calls['close'])} closed after a failure")
+        self._closed_well(calls)
 
     # -- definition ---------------------------------------------------------------------------
 
@@ -225,7 +229,7 @@ class TaskTypeSuite(Suite):
         """The error crosses from process to process and stays what it was."""
         self._check_failure(hub.fail(around(self.make_failing_task()), executor="processes"), hub)
 
-    @requires("user_error")
+    @requires("user_error", "retries")
     def test_a_failure_is_retried(self, hub: HubHarness) -> None:
         """A second attempt is made, with what is still open, and fails in the same way."""
         error = hub.fail(around(self.make_failing_task().options(retries=1, retry_delay=0)))
@@ -318,6 +322,13 @@ class TaskTypeSuite(Suite):
 
     def _stopped(self, hub: HubHarness, task: Task[..., Any]) -> None:
         """Called after the work was stopped."""
+
+    def _closed_well(self, calls: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
+        for (error,) in calls["close raised"]:
+            fail(
+                f"close() raised {type(error).__name__}: {error}",
+                why="the rest of the run's resources is still open then",
+            )
 
     def _check_failure(self, error: DovetailError, hub: HubHarness) -> None:
         if (error.kind, error.exit_code) != ("user", 2):

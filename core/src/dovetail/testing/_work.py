@@ -19,18 +19,30 @@ PATIENCE = 30.0
 """Seconds within which something that was asked to stop must have stopped. Bounds a wait; nothing is measured."""
 
 
-def around(task: Task[..., Any], inputs: Mapping[str, Any] | None = None, *, times: int = 1) -> Workflow[..., Any]:
-    """A workflow that calls a task, with the inputs that are given; its result is that of the (last) call.
+def around(
+    task: Task[..., Any],
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    times: int = 1,
+    beside: Task[..., Any] | None = None,
+) -> Workflow[..., Any]:
+    """A workflow that calls a task, with the inputs that are given; its result is that of the call.
 
     Args:
         task: The task.
         inputs: Names of the inputs that the workflow takes; the others have defaults.
         times: Number of nodes, none of which waits for another; with more than one the result is a list.
+        beside: Another task with the same inputs, called as often, whose results are dropped.
     """
     names = list(inputs or {})
 
     def conformance(**values: Any) -> Any:
-        return task(**values) if times == 1 else [task(**values) for _ in range(times)]
+        found = []
+        for _ in range(times):
+            if beside is not None:
+                beside(**values)
+            found.append(task(**values))
+        return found[0] if times == 1 else found
 
     output: Any = task.output if times == 1 else list[task.output]  # type: ignore[name-defined]
     conformance.__annotations__ = {**{name: task.interface.inputs[name] for name in names}, "return": output}
@@ -46,20 +58,27 @@ def around(task: Task[..., Any], inputs: Mapping[str, Any] | None = None, *, tim
 
 @contextmanager
 def spying(target: object, *names: str) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
-    """Note the arguments of calls of methods of one object, which do what they always do."""
-    calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
+    """Note the arguments of calls of methods of one object, which do what they always do.
+
+    What a method ``close`` raises is noted under ``"close raised"``.
+    """
+    calls: dict[str, list[tuple[Any, ...]]] = {}
     with ExitStack() as stack:
         for name in names:
-            _spy(target, name, calls[name], stack)
+            _spy(target, name, calls.setdefault(name, []), calls.setdefault(f"{name} raised", []), stack)
         yield calls
 
 
-def _spy(target: object, name: str, calls: list[tuple[Any, ...]], stack: ExitStack) -> None:
+def _spy(target: object, name: str, calls: list[Any], raised: list[Any], stack: ExitStack) -> None:
     method = getattr(target, name)
 
     def noting(*args: Any) -> Any:
         calls.append(args)
-        return method(*args)
+        try:
+            return method(*args)
+        except BaseException as error:
+            raised.append((error,))
+            raise
 
     setattr(target, name, noting)
     stack.callback(lambda: delattr(target, name))
