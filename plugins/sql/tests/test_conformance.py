@@ -1,0 +1,87 @@
+"""dovetail-sql passes the conformance kit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dovetail_sql
+import pytest
+from dovetail.graph import Task
+from dovetail.testing import PluginSuite, TaskTypeSuite, never
+from dovetail_sql import execute, sql
+
+PLUGIN = "dovetail_sql.plugin"
+ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 4000000000) select count(*) from n"
+
+
+class TestPlugin(PluginSuite):
+    plugin = PLUGIN
+    engine_modules = ("duckdb",)
+
+
+class _Sql(TaskTypeSuite):
+    """The same work on every engine."""
+
+    url: str
+
+    task_type = "sql"
+    inputs = {"carriers": ["AA", "UA"]}
+    expected = 2
+    failure = "flights_2013"
+    secret = "correct-horse-battery"
+    settings = {
+        "connections": {
+            "down": {"url": "postgresql://reader@127.0.0.1:9/none", "password": secret},
+        }
+    }
+    gaps = {
+        "logs": never("a database sends its rows, it prints nothing"),
+        "retries": never("a statement that names no table is a UsageError: it would fail at every attempt"),
+    }
+
+    def make_task(self) -> Task[..., Any]:
+        return self._count("select count(*) from (select 'AA' as c union all select 'UA' union all select 'DL') t")
+
+    def make_other_task(self) -> Task[..., Any]:
+        return self._count("select 7 * count(*) from (select 'AA' as c) t")
+
+    def _count(self, statement: str) -> Task[..., Any]:
+        inputs = {"carriers": list[str]}
+        return sql(f"{statement} where c in :carriers", connection=self.url, inputs=inputs, output=int)
+
+    def bad_configs(self) -> Sequence[tuple[Callable[[], Any], str]]:
+        return [
+            (lambda: sql("select :month", connection=self.url, output=int), "month"),
+            (lambda: sql("select 1", connection="", output=int), "connection"),
+            (lambda: sql("select 1", connection="duckdb://u:hidden@h/x", output=int), "password"),
+            (lambda: dovetail_sql.to_table("t", connection=self.url, mode="upsert"), "mode"),  # type: ignore[arg-type]
+            (lambda: dovetail_sql.table("", connection=self.url), "table"),
+        ]
+
+    def make_failing_task(self) -> Task[..., Any]:
+        return execute("delete from flights_2013", connection=self.url)
+
+    def make_unavailable_task(self) -> Task[..., Any]:
+        return sql("select 1", connection="down", output=int)
+
+    def make_secret_task(self) -> Task[..., Any]:
+        """The password is resolved before the driver is looked for, so that it need not be installed."""
+        return self.make_unavailable_task()
+
+    def make_slow_task(self) -> Task[..., Any]:
+        return sql(ENDLESS, connection=self.url, output=int)
+
+
+class TestSqlite(_Sql):
+    plugin = PLUGIN
+    url = "sqlite:///flights.sqlite"
+
+
+class TestDuckDb(_Sql):
+    plugin = PLUGIN
+    url = "duckdb:///flights.duckdb"
+
+    @pytest.fixture(autouse=True)
+    def _engine(self) -> None:
+        pytest.importorskip("duckdb")
