@@ -29,6 +29,7 @@ from dovetail.spec import (
     TransformerSpec,
     _hookspecs,
 )
+from dovetail.testing._truth_rules import semantics
 from tooling import ROOT
 
 SECTIONS = ("Parameters", "Returns", "Called", "Collected", "If it raises", "Since")
@@ -41,6 +42,7 @@ def generated() -> dict[str, dict[str, str]]:
     """Page -> name of the part -> its text."""
     return {
         "docs/reference/hooks.md": {"hooks": hooks()},
+        "docs/reference/check-semantics.md": {"semantics": semantics()},
         "docs/reference/errors.md": {"errors": tree_of_errors()},
         "docs/how-to/configure.md": {"settings": settings()},
         "docs/explanation/deprecation-policy.md": {"deprecations": deprecations(DEPRECATIONS.values())},

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Any
+from unicodedata import combining
 
 from dovetail.testing._truth import EXPECTED, NAN, SHAPES, TRUTH_CHECKS, Expect, shape_columns
 
@@ -41,32 +41,10 @@ _SHAPE_TEXTS = {
     "time_zones": "instants around both changes of the clock, in a column of the zone Europe/Berlin",
 }
 
-_HEAD = """\
-# What checks count
 
-Libraries that evaluate the same check on the same data count differently: whether nulls are duplicates, whether the first of two
-equal rows fails, whether NaN is a value. A gate decides by counts, so dovetail says what they mean, and `CheckEngineSuite` of
-`dovetail.testing` asks every check engine for exactly the numbers below. They were worked out by hand from the rules.
-
-This page is written by `python -m dovetail.testing._truth_rules`; a test fails when it is not current.
-
-## For every check
-
-- A check that cannot be evaluated has the status `error`, with the reason in its message: a column is missing, or is of a kind
-  that the check does not know. It is no exception, and a gate blocks.
-- `n_evaluated` counts the rows that were looked at. A check of the whole table looks once.
-- `n_failed` is always recorded, also when it is 0.
-- `failed_rows` holds the ordinals of **all** failing rows: from 0, ascending, each once. Never a sample. A check of the whole
-  table has none.
-- `n_keys` is for uniqueness: how many keys occur more than once.
-- Null is not a value: checks do not evaluate it, except `not_null`. NaN in a column of floats counts as null.
-- Evaluating changes nothing in the data.
-"""
-
-
-def page() -> str:
-    """The page ``docs/reference/check-semantics.md``, whole."""
-    return "\n".join([_HEAD, *_rules(), *_checks(), *_shapes(), *_table()]).rstrip() + "\n"
+def semantics() -> str:
+    """The generated part of ``docs/reference/check-semantics.md``: rules, checks, shapes and the truth table."""
+    return "\n".join([*_rules(), *_checks(), *_shapes(), *_table()]).rstrip()
 
 
 def _rules() -> Iterable[str]:
@@ -118,13 +96,15 @@ def _cell(value: Any) -> str:
         return "null"
     if value is NAN:
         return "NaN"
-    return ascii(value) if isinstance(value, str) and value not in ("ä", "é", "日本", "🦔") else str(value)
+    if isinstance(value, str):  # what cannot be seen is written out
+        return (
+            f"`{value if value.isprintable() and not combining(value[-1:] or ' ') else ascii(value)[1:-1]}`"
+            if value
+            else '""'
+        )
+    return str(value)
 
 
 def _grid(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
     lines = [head, ("---",) * len(head), *(tuple(cell.replace("|", "\\|") for cell in row) for row in rows)]
     yield "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(page())
