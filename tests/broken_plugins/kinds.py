@@ -9,9 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TYPICAL = """
-from dovetail.spec import TaskTypeSpec, hookimpl
+from dovetail.spec import TaskType, TaskTypeSpec, hookimpl
 
 DOVETAIL_API = 1
+
+
+class Task(TaskType):
+    name = "broken-{dashed}"
+
+    def execute(self, call):
+        return "done"
 
 
 @hookimpl
@@ -74,9 +81,13 @@ NAMED = '{"kind": "TaskTypeSpec", "name": "NAME", "code": "broken_KIND:Task"}'.r
 MANIFEST = '{"format": 1, "api": 1, "source": "DIGEST", "listens": false, "declarations": [%s]}'
 
 EXECUTORS = """
-from dovetail.spec import ExecutorSpec, hookimpl
+from dovetail.spec import Executor, ExecutorSpec, hookimpl
 
 DOVETAIL_API = 1
+
+
+class Pool(Executor):
+    name = "broken-rivalry"
 
 
 @hookimpl
@@ -119,7 +130,7 @@ KINDS: Mapping[str, Kind] = {
     "hook_endless": Kind(declaring("iter(lambda: TaskTypeSpec('a', 'b:c'), None)"), r"more than \d+ declarations|twice"),
     "hook_hangs": Kind(declaring("__import__('time').sleep(60)"), r"took longer than \d+ s"),
     "hook_unknown": Kind(
-        typical(after="@hookimpl\ndef dovetail_wishes(): return []"), r"unknown hook 'dovetail_wishes'", r"the hooks are"
+        typical(after="@hookimpl\ndef dovetail_wishes(): return []"), r"unknown hook 'dovetail_wishes'", r"did you mean"
     ),
     "hook_unmarked": Kind(
         TYPICAL.replace("@hookimpl\n", ""), r"is not marked as a hook implementation", r"@dovetail\.spec\.hookimpl"
@@ -146,16 +157,16 @@ KINDS: Mapping[str, Kind] = {
         found=r"declares task_type\.python, which is the core's own",
     ),
     "rivals_verb": Kind(
-        "from dovetail.spec import CommandSpec, hookimpl\nDOVETAIL_API = 1\n"
+        "import click\nfrom dovetail.spec import CommandSpec, hookimpl\nDOVETAIL_API = 1\nrun = click.Command('run')\n"
         "@hookimpl\ndef dovetail_commands():\n    return [CommandSpec('run', 'broken_rivals_verb:run')]\n",
         found=r"command.*run",
     ),
     "listener": Kind(typical(after="@hookimpl\ndef dovetail_on_event(event):\n    raise RuntimeError('deaf')")),
     # -- what it declares ------------------------------------------------------------------------
-    "code": Kind(typical(), checked=r"broken_code:Task"),  # there is no Task
+    "code": Kind(TYPICAL.replace("class Task(", "class Work("), checked=r"broken_code:Task"),
     "manifest_lies": Kind(
         TYPICAL,
-        files=shipped(TYPICAL, MANIFEST % NAMED("NAME", "broken-lie").replace("KIND", "manifest_lies"), "manifest_lies"),
+        files=shipped(TYPICAL, MANIFEST % NAMED("NAME", "broken-lie").replace("KIND:Task", "manifest_lies:Lie"), "manifest_lies"),
         checked=r"says something else than the hooks declare",
     ),
     "manifest_damaged": Kind(

@@ -125,6 +125,7 @@ class TestAcmeThreads(ExecutorSuite):
 class TestWeather(CheckEngineSuite):
     plugin = PLUGIN
     engine = "weather"
+    frames = ("pyarrow.Table",)
     gaps = {
         f"check.{name}": never("temperatures lie between bounds", raises=NotImplementedError)
         for name in TRUTH_CHECKS
