@@ -92,8 +92,8 @@ LOCAL_SUITE = """
         inputs = {"text": "hey "}
         expected = "HEY HEY "
         failure = "no voice left"
-        settings = {"connections": {"desk": {"password": "correct-horse-battery"}}}
-        secret = "correct-horse-battery"
+        settings = {"connections": {"desk": {"password": "battery-of-KIT"}}}
+        secret = "battery-of-KIT"
 
         def make_task(self):
             return shout(times=2)
@@ -347,7 +347,7 @@ LOCAL_DEFECTS = [
     (HEARD, ("call.context.log.info(config.say)", "pass"), "nobody hears 'clears its throat'"),
     (SECRET, ("raise ValueError(config.fail)", "raise ValueError(call.resource[0])"), "is seen in the error"),
     (SECRET, ("raise ValueError(config.fail)", "print(call.resource)"), "is seen in output"),
-    (SECRET, ('secret = "correct-horse-battery"', 'secret = ""'), "which secret"),
+    (SECRET, ('secret = "battery-of-KIT"', 'secret = ""'), "which secret"),
 ]  # fmt: skip
 
 

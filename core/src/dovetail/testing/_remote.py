@@ -130,7 +130,9 @@ class RemoteTaskTypeSuite(TaskTypeSuite):
 
     @requires("logs")
     @overrides(reason="what a job prints is not heard while it runs, it is read by logs()")
-    def test_what_the_work_says_is_heard(self, hub: HubHarness) -> None:
+    def test_what_the_work_says_is_heard(
+        self, hub: HubHarness, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         """In the lines of ``logs`` of the job."""
         task, says = self.make_logging_task()
         kind = self._kind(task)
