@@ -14,6 +14,7 @@ from dovetail.testing._base import fail
 from dovetail.testing._marks import requires
 from dovetail.testing._strategies import TABLE_KINDS, column_tables, for_each, rechunked, some, tables
 from dovetail.testing._transformers import TransformerSuite
+from dovetail.testing._transformers_looks import check_preview
 from dovetail.types.arrow import hash_table
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ class TableTransformerSuite(TransformerSuite):
             pa.table({"n": list(range(5_000))}),
             pa.table({"text": ["x" * 100_000] * 12, "list": [list(range(5_000))] * 12}),
         ):
-            self.check_preview(hub, self.from_arrow(hub, table))
+            check_preview(self.transformer(hub), self.from_arrow(hub, table))
 
     def test_a_table_without_columns(self, hub: HubHarness, tmp_path: Path) -> None:
         import pyarrow as pa

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dovetail.errors import UnknownType, listing, nearest
-from dovetail.spec import Artifact, Preview, Schema, TransformerSpec, TypeRef, TypeTransformer
+from dovetail.spec import Artifact, Schema, TransformerSpec, TypeRef, TypeTransformer
 from dovetail.testing import _transformers_roads as roads
 from dovetail.testing._base import Suite, fail
 from dovetail.testing._child import in_child
 from dovetail.testing._marks import requires
 from dovetail.testing._strategies import for_each, some
 from dovetail.testing._transformers_codecs import Written, find_pickle, pickling_imports, write_all
+from dovetail.testing._transformers_looks import check_preview
 from dovetail.testing._transformers_run import check_durable_run
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from dovetail.testing._harness import HubHarness
 
 _CHILD = "dovetail.testing._transformers_child"
-_TEXT, _COLUMNS, _CELL = 400, 20, 80
-"""Limits of a preview: characters of text, columns, characters of a cell."""
 
 
 class TransformerSuite(Suite):
@@ -147,7 +146,11 @@ class TransformerSuite(Suite):
         spec, library = self.spec(hub), self.own_library()
         names = [self.type, *spec.aliases]
         found = in_child(
-            f"{_CHILD}:look_up", plugins=[self.plugin, *self.with_plugins], names=names, library=library or "-"
+            f"{_CHILD}:look_up",
+            plugins=[self.plugin, *self.with_plugins],
+            names=names,
+            roads=[(edge.source, edge.target) for edge in spec.converters],
+            library=library or "-",
         )
         wrong = {name: told for name, told in found["names"].items() if told}
         if wrong:
@@ -340,25 +343,7 @@ class TransformerSuite(Suite):
 
     def test_previews_are_bounded(self, hub: HubHarness) -> None:
         for value in [*self.few(hub), *self.large_values()]:
-            self.check_preview(hub, value)
-
-    def check_preview(self, hub: HubHarness, value: Any) -> None:
-        """Fail for a preview that is too long for a page."""
-        for limit in (0, 3, 10):
-            preview = self.transformer(hub).preview(value, limit)
-            if not isinstance(preview, Preview):
-                fail(f"preview() gave a {type(preview).__name__}", fix="give a dovetail.spec.Preview")
-            cells = [cell for row in preview.rows for cell in row]
-            for what, found, allowed in (
-                ("rows", len(preview.rows), limit),
-                ("columns", max([len(preview.columns), *map(len, preview.rows)]), _COLUMNS),
-                ("characters in a cell", max(map(len, map(str, cells)), default=0), _CELL),
-                ("characters of text", len(preview.text), _TEXT),
-            ):
-                if found > allowed:
-                    fail(f"preview(limit={limit}) has {found} {what}, at most {allowed} are allowed", fix="cut it")
-            if not all(isinstance(cell, str) for cell in (*cells, *preview.columns, preview.text)):
-                fail("preview() gives cells that are not text", fix="str(cell)")
+            check_preview(self.transformer(hub), value)
 
     def test_schema_and_size(self, hub: HubHarness) -> None:
         transformer = self.transformer(hub)

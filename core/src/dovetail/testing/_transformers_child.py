@@ -36,8 +36,8 @@ def _types(plugins: list[str]) -> TypeEngine:
     return TypeEngine(build_catalogue(settings, [importlib.import_module(plugin) for plugin in plugins]))
 
 
-def look_up(plugins: list[str], names: list[str], library: str) -> dict[str, Any]:
-    """What is wrong with names of one type, the declared one first, and whether looking them up imported the library."""
+def look_up(plugins: list[str], names: list[str], roads: list[tuple[str, str]], library: str) -> dict[str, Any]:
+    """What is wrong with names of one type, the declared one first, and with its roads; whether looking imported the library."""
     types = _types(plugins)
     found = {}
     for name in names:
@@ -46,6 +46,11 @@ def look_up(plugins: list[str], names: list[str], library: str) -> dict[str, Any
             found[name] = f"another type: {path}" if path.steps else ""
         except DovetailError as error:
             found[name] = str(error)
+    for source, target in roads:
+        try:
+            types.explain(TypeRef(source), TypeRef(target))
+        except DovetailError as error:
+            found[f"{source} -> {target}"] = str(error)
     return {"names": found, "imported": library in sys.modules}
 
 
