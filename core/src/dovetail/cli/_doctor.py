@@ -16,7 +16,7 @@ from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import one_line, plural
 from dovetail.config import unset_variables
 from dovetail.errors import DovetailError, PlatformError
-from dovetail.plugins import EngineState, Finding, diagnose, engines_of, with_details
+from dovetail.plugins import EngineState, Finding, Identity, diagnose, engines_of, with_details
 
 _HARMLESS = ("engine missing", "stale manifest")
 
@@ -37,6 +37,7 @@ def doctor(session: Session) -> int:
         lines.append(
             {"plugin": trouble.who or "", "problem": "store", "reason": _reason(trouble), "fix": trouble.fix or ""}
         )
+    lines += _own_commands(session)
     lines += _unset(session)
     bad = [line for line in lines if line["problem"] not in _HARMLESS]
     if session.options.json:
@@ -117,6 +118,24 @@ def _row(plugin: dict[str, Any]) -> list[Cell]:
         (", ".join(told), "amber" if missing else ""),
         state,
     ]
+
+
+def _own_commands(session: Session) -> list[dict[str, str]]:
+    """Commands of plugins that nobody can call, because a command of our own has the name."""
+    own = click.get_current_context().find_root().command
+    names = own.list_commands(click.get_current_context()) if isinstance(own, click.Group) else []
+    lines = []
+    for name, spec in session.catalogue.commands().items():
+        if name in names:
+            lines.append(
+                {
+                    "plugin": Identity.of(session.catalogue.owner_of(spec)).who,
+                    "problem": "clash with core",
+                    "reason": f"it declares the command {name}, which is dovetail's own; dovetail keeps it",
+                    "fix": "rename it in the plugin",
+                }
+            )
+    return lines
 
 
 def _finding(found: Finding) -> dict[str, str]:

@@ -21,7 +21,7 @@ from dovetail.plugins._known import known_distributions, known_names
 from dovetail.plugins._listing import engines_of, list_plugins, with_details
 from dovetail.plugins._manifests import read_manifest, write_manifest
 from dovetail.plugins._names import Claim, NameTable
-from dovetail.plugins._records import EngineState, Finding, PluginListing, Skipped
+from dovetail.plugins._records import EngineState, Finding, Identity, PluginListing, Skipped
 from dovetail.plugins._scan import Found
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Claim",
     "Listener",
     "Skipped",
+    "Identity",
     "PluginListing",
     "EngineState",
     "engines_of",

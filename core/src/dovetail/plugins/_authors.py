@@ -9,7 +9,7 @@ from dovetail.plugins._locate import locate
 from dovetail.plugins._probe import Probed, probe
 from dovetail.plugins._records import Identity
 from dovetail.plugins._scan import Found, scan_plugins
-from dovetail.plugins._shipped import ManifestProblem, manifest_path, read_shipped, shipped_text
+from dovetail.plugins._shipped import ManifestProblem, difference, manifest_path, read_shipped, shipped_text
 from dovetail.spec import Manifest
 
 LIMIT = 60.0
@@ -94,15 +94,13 @@ def manifest_difference(module: str, *, limit: float = LIMIT) -> str | None:
     Raises:
         UsageError, ApiMismatch, PluginLoadError: As :func:`write_shipped_manifest`.
     """
+    problem = manifest_problem(module)
+    if problem is not None:
+        return problem
     found = found_as(module)
-    try:
-        shipped = read_shipped(Identity.of(found))
-    except ManifestProblem as error:
-        return str(error)
     probed = _probed(found, limit)
-    if (shipped.manifest, shipped.listens) != (probed.manifest, probed.listens):
-        return "the manifest says something else than the hooks declare"
-    return None
+    assert probed.manifest is not None  # else it was raised
+    return difference(Identity.of(found), probed.manifest, probed.listens)
 
 
 def hook_module_exists(module: str) -> bool:

@@ -77,8 +77,8 @@ class ProbeCache:
         _write(path, {"key": self._key(found), "limit": self._limit, "seen": seen, "answer": answer})
 
     def _seen(self, found: Found, probed: Probed, began: int) -> Mapping[str, Any] | None:
-        if probed.outcome == "ok" or (probed.outcome == "failed" and probed.seconds > _SLOW and probed.seen):
-            return probed.seen
+        if probed.outcome == "ok" or (probed.outcome == "failed" and probed.seconds > _SLOW):
+            return probed.seen or None
         source = locate(found.module) if probed.outcome in ("hangs", "died") else None
         return note_files(package_files(source), began) if source else None
 

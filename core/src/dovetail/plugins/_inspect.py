@@ -15,6 +15,7 @@ from dovetail.plugins._probe import Probed, ask, probe, understood
 from dovetail.plugins._records import Identity
 from dovetail.plugins._resolve import look
 from dovetail.plugins._scan import Found, scan_plugins
+from dovetail.plugins._shipped import NoManifest, difference
 from dovetail.spec import Manifest
 
 CODE_SECONDS = 120.0
@@ -49,8 +50,8 @@ class PluginCheck:
         distribution: Name of the distribution, or ``""``.
         version: Its version, or ``""``.
         module: Import name of the hook module.
-        state: The worst of the hook module and of all code.
-        reason: What is wrong with the hook module, in one line; else ``""``.
+        state: The worst of the hook module, the manifest and all code.
+        reason: What is wrong with the hook module or the manifest, in one line; else ``""``.
         fix: What to type about that, in one line; else ``""``.
         seconds: How long importing the hook module and collecting took.
         manifest: What it declares, or None if that cannot be said.
@@ -86,6 +87,7 @@ def find_named(names: Sequence[str], settings: Settings) -> list[Found]:
     chosen: dict[str, Found] = {}
     for name in names:
         found = [f for f in known if name in (f.name, f.module) or canonical_name(name) == f.distribution]
+        found = found or [f for f in known if f.distribution == f"dovetail-{canonical_name(name)}"]
         if not found:
             everybody = sorted({f.name for f in known} | {f.distribution for f in known if f.distribution})
             close = nearest(name, everybody)
@@ -125,8 +127,19 @@ def check_plugin(found: Found, settings: Settings) -> PluginCheck:
         return PluginCheck(*who, "bad", one_line(error), error.fix or "", probed.seconds, None, ())
     code = _check_code(probed.manifest, settings)
     states = {each.state for each in code}
-    state: Verdict = "bad" if "bad" in states else "engine missing" if "engine missing" in states else "ok"
-    return PluginCheck(*who, state, "", "", probed.seconds, probed.manifest, code)
+    reason = _manifest_problem(found, probed)
+    fix = f"dovetail plugins manifest {found.name}" if reason else ""
+    state: Verdict = "bad" if reason or "bad" in states else "engine missing" if "engine missing" in states else "ok"
+    return PluginCheck(*who, state, reason, fix, probed.seconds, probed.manifest, code)
+
+
+def _manifest_problem(found: Found, probed: Probed) -> str:
+    if found.attribute or probed.manifest is None:
+        return ""
+    try:
+        return difference(Identity.of(found), probed.manifest, probed.listens) or ""
+    except NoManifest:
+        return ""
 
 
 def _check_code(manifest: Manifest, settings: Settings) -> tuple[CodeCheck, ...]:

@@ -68,6 +68,28 @@ def read_shipped(identity: Identity) -> Shipped:
     return _checked(data, identity, source, path)
 
 
+def difference(identity: Identity, manifest: Manifest, listens: bool) -> str | None:
+    """What is wrong with the manifest that a plugin ships, in the light of what its hooks declare; None if nothing is.
+
+    Args:
+        identity: The plugin.
+        manifest: What was collected from its hooks.
+        listens: Whether it implements ``dovetail_on_event``.
+
+    Raises:
+        NoManifest: It ships none.
+    """
+    try:
+        shipped = read_shipped(identity)
+    except NoManifest:
+        raise
+    except ManifestProblem as error:
+        return str(error)
+    if (shipped.manifest, shipped.listens) != (manifest, listens):
+        return "the manifest says something else than the hooks declare"
+    return None
+
+
 def _checked(data: Any, identity: Identity, source: str, path: str) -> Shipped:
     if not isinstance(data, dict):
         raise ManifestProblem(f"{path} holds {shorten(data)} where a table belongs")
