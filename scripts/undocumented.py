@@ -96,7 +96,8 @@ def variables(pages: Pages) -> Iterator[str]:
     text = pages[CONFIGURE]
     told = {row[1] for row in rows(section(text, "Settings")) if row[1]}
     told |= {row[0] for row in rows(section(text, "Other environment variables"))}
-    real = {variable for _, variable, *_ in setting_docs() if variable} | read_by_the_code()
+    real = {variable for _, variable, *_ in setting_docs() if variable}
+    real |= {name for name in read_by_the_code() if not name.startswith("PYTHON")}  # Python's own
     yield from compare(CONFIGURE, "environment variable", told, real)
     ours = real | NO_SETTINGS | read_by_scripts() | read_by_the_code("tests")
     for page, text in pages.items():
