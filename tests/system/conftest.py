@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,25 +67,43 @@ class Page:
         """The text of the file of this name that the page shows."""
         return next(block.text for block in self.blocks() if block.file == name)
 
-    def play(self, directory: Path) -> int:
-        """Write the files that the page shows and run its ``console`` blocks, in order; the number of commands.
+    def play(self, directory: Path, terminal: Mapping[str, str] | None = None) -> int:
+        """Write the files that the page shows, make the changes of its ``diff`` blocks, and run its ``console`` blocks, in
+        order; the number of commands.
 
         Each block is one session of bash. A command must end with exit code 0 unless ``$ echo $?`` comes next.
 
+        Args:
+            directory: Where to begin.
+            terminal: The page is read at one terminal: ``cd`` lasts from block to block, and these are further variables.
+
         Raises:
-            AssertionError: An output or an exit code is not what the page says.
+            AssertionError: An output or an exit code is not what the page says, or a change does not fit.
         """
-        commands = 0
+        commands, here = 0, directory
+        environment = {**_environment(directory), **(terminal or {})}
         for block in self.blocks():
             if block.file is not None:
-                target = directory / block.file
+                target = here / block.file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(block.text, encoding="utf-8")
+            elif block.language == "diff":
+                change = ["git", "apply", "--recount", "-"]
+                done = subprocess.run(change, cwd=here, input=block.text, text=True, capture_output=True, check=False)
+                assert done.returncode == 0, f"{self.path.name}, line {block.line}: {done.stderr}"
             elif block.language == "console":
-                commands += self._run(block, directory)
+                commands += self._run(block, here, environment)
+                here = self._ends(block, here) if terminal is not None else here
         return commands
 
-    def _run(self, block: Block, directory: Path) -> int:
+    def _ends(self, block: Block, directory: Path) -> Path:
+        """Where the commands of a block leave the reader."""
+        for command, _ in _steps(block.text):
+            if command.startswith("cd "):
+                directory = (directory / command.removeprefix("cd ")).resolve()
+        return directory
+
+    def _run(self, block: Block, directory: Path, environment: Mapping[str, str]) -> int:
         steps = _steps(block.text)
         script = "".join(
             f"{command}\n__code=$?; echo; echo '{_MARK}' $__code; (exit $__code)\n" for command, _ in steps
@@ -93,7 +111,7 @@ class Page:
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=directory,
-            env=_environment(directory),
+            env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

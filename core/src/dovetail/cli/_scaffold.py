@@ -88,7 +88,7 @@ def _steps(made: Any) -> list[str]:
 def _shown(directory: Path) -> str:
     """The directory as one would type it here."""
     below = os.path.relpath(directory)
-    return str(directory) if below.startswith("..") else below
+    return str(directory) if below.startswith(".") else below
 
 
 @click.command("update")
