@@ -1,4 +1,4 @@
-"""pandas frames: dtypes and nulls, the index, round trips through Arrow and files, and what is refused."""
+"""What is special about pandas frames: dtypes, the index, and what is refused. The laws are in test_conformance.py."""
 
 from __future__ import annotations
 
@@ -12,67 +12,7 @@ import pyarrow as pa
 import pytest
 from dovetail.errors import ValueMismatch
 from dovetail.types import TypeEngine
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
-
-in_fixture = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
-)
-
-ARROW_TYPES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
-    "i8": (pa.int8(), st.integers(-128, 127)),
-    "i64": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
-    "u64": (pa.uint64(), st.integers(0, 2**64 - 1)),
-    "f32": (pa.float32(), st.floats(width=32)),
-    "f64": (pa.float64(), st.floats()),
-    "bool": (pa.bool_(), st.booleans()),
-    "str": (pa.string(), st.text(st.characters(codec="utf-8"), max_size=5)),
-    "bin": (pa.binary(), st.binary(max_size=5)),
-    "date": (pa.date32(), st.dates()),
-    "time": (pa.time64("us"), st.times()),
-    "ns": (pa.timestamp("ns"), st.integers(-(2**60), 2**60)),
-    "zone": (pa.timestamp("us", "Europe/Berlin"), st.integers(0, 10**15)),
-    "dur": (pa.duration("ms"), st.integers(-(10**10), 10**10)),
-    "dec": (pa.decimal128(12, 2), st.decimals(-1000, 1000, places=2)),
-    "cat": (pa.dictionary(pa.int8(), pa.string()), st.sampled_from(["a", "b", "c"])),
-    "list": (pa.list_(pa.int64()), st.lists(st.none() | st.integers(0, 9), max_size=3)),
-    "struct": (pa.struct([("x", pa.int64())]), st.fixed_dictionaries({"x": st.none() | st.integers(0, 9)})),
-    "null": (pa.null(), st.none()),
-}
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> Any:
-    names = draw(st.lists(st.sampled_from(sorted(ARROW_TYPES)), max_size=4, unique=True))
-    size = draw(st.integers(0, 6))
-    columns = [
-        pa.array(draw(st.lists(st.none() | ARROW_TYPES[name][1], min_size=size, max_size=size)), ARROW_TYPES[name][0])
-        for name in names
-    ]
-    return pa.Table.from_arrays(columns, names=names)
-
-
-@in_fixture
-@given(table=tables())
-def test_arrow_to_pandas_and_back_loses_nothing(types: TypeEngine, table: Any) -> None:
-    frame = types.accept(table, pd.DataFrame)
-    again = types.accept(frame, pa.Table)
-    assert again.column_names == table.column_names
-    assert repr(again.to_pylist()) == repr(table.to_pylist())
-    assert types.content_hash(again) == types.content_hash(table) == types.content_hash(frame)
-
-
-@in_fixture
-@given(table=tables(), form=st.sampled_from(["parquet", "arrow"]))
-def test_stored_and_loaded(types: TypeEngine, store: Any, table: Any, form: str) -> None:
-    frame = types.accept(table, pd.DataFrame)
-    artifact = types.dump(frame, pd.DataFrame, store, format=form)
-    loaded = types.load(artifact, store, pd.DataFrame)
-    assert_frame_equal(loaded, frame)
-    assert artifact.content_hash == types.content_hash(frame) == types.content_hash(loaded)
-    assert repr(types.load(artifact, store, pa.Table).to_pylist()) == repr(table.to_pylist())
-
 
 PANDAS_COLUMNS: dict[str, Any] = {
     "int64": pd.Series([1, 2, 3]),
@@ -214,12 +154,6 @@ def test_a_column_of_mixed_objects_is_refused_by_name(types: TypeEngine) -> None
 # -- the rest ------------------------------------------------------------------------------------------
 
 
-def test_a_frame_passes_by_reference(types: TypeEngine) -> None:
-    frame = pd.DataFrame({"a": [1]})
-    assert types.accept(frame, pd.DataFrame) is frame
-    assert types.accept({"f": frame}, dict[str, pd.DataFrame])["f"] is frame
-
-
 def test_empty_frames(types: TypeEngine, store: Any) -> None:
     for frame in (pd.DataFrame(), pd.DataFrame({"a": []}), pd.DataFrame({"a": pd.Series([], dtype="Int64")})):
         assert_frame_equal(types.load(types.dump(frame, pd.DataFrame, store), store), frame, check_column_type=False)
@@ -234,7 +168,7 @@ def test_series_are_stored_with_name_index_and_dtype(types: TypeEngine, store: A
         assert types.content_hash(types.load(artifact, store)) == artifact.content_hash
 
 
-def test_take_rows_keeps_labels_and_previews_are_bounded(types: TypeEngine) -> None:
+def test_labels_are_taken_with_their_rows_and_previewed(types: TypeEngine) -> None:
     frame = pd.DataFrame({"a": [1, 2, 3], "b": ["x" * 200, None, "z"]}, index=["p", "q", "r"])
     taken = types.transformer_for(frame).take_rows(frame, [0, 2])
     assert list(taken.index) == ["p", "r"]
