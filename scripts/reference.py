@@ -29,6 +29,7 @@ from dovetail.spec import (
     TransformerSpec,
     _hookspecs,
 )
+from dovetail.testing._reference import suites
 from dovetail.testing._truth_rules import semantics
 from tooling import ROOT
 
@@ -43,6 +44,7 @@ def generated() -> dict[str, dict[str, str]]:
     return {
         "docs/reference/hooks.md": {"hooks": hooks()},
         "docs/reference/check-semantics.md": {"semantics": semantics()},
+        "docs/reference/testing.md": {"suites": suites()},
         "docs/reference/errors.md": {"errors": tree_of_errors()},
         "docs/how-to/configure.md": {"settings": settings()},
         "docs/explanation/deprecation-policy.md": {"deprecations": deprecations(DEPRECATIONS.values())},

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-GUIDES = ("write-a-task-type", "gates", "frames", "resume-and-cache", "configure", "plugin-by-hand")
+GUIDES = ("write-a-task-type", "gates", "frames", "resume-and-cache", "configure", "plugin-by-hand", "test-a-plugin")
 PAGES = tuple(f"docs/how-to/{name}.md" for name in GUIDES)
 
 PageOf = Callable[[str], Any]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dovetail.testing._import_probe import MARK
@@ -23,7 +24,7 @@ def run_python(
         AssertionError: It did not end within ``timeout`` seconds.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DOVETAIL_")}
-    kept["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
+    kept["PYTHONPATH"] = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     kept.pop("PYTHONSTARTUP", None)
     try:
         return subprocess.run(

@@ -125,7 +125,7 @@ class ExecutorSuite(Suite):
         meeting = threading.Barrier(2)
 
         def meet() -> bool:
-            meeting.wait(PATIENCE)
+            meeting.wait(PATIENCE / 3)
             return True
 
         with self._started(hub, 2) as executor:

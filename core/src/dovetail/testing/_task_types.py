@@ -258,7 +258,7 @@ class TaskTypeSuite(Suite):
 
     @requires("cancel")
     def test_cancelling_the_run_stops_the_work(self, hub: HubHarness) -> None:
-        """Soon, and the run can be resumed; what goes on working is found when the hub is closed."""
+        """Soon, as RunInterrupted; what goes on working is found when the hub is closed."""
         task = self.make_slow_task()
         error = stopped(hub, around(task), task.load_type(), self._begins)
         if not isinstance(error, RunInterrupted):
