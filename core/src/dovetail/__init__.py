@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from dovetail.spec import TaskContext as TaskContext
     from dovetail.spec import TaskType as TaskType
     from dovetail.spec import TypeTransformer as TypeTransformer
+    from dovetail.types import Collect as Collect
+    from dovetail.types import Column as Column
     from dovetail.types import Directory as Directory
     from dovetail.types import File as File
+    from dovetail.types import Stored as Stored
+    from dovetail.types import columns as columns
 
 __version__ = "0.1.0"
 
@@ -64,6 +68,10 @@ _LAZY = {
     "Report": "dovetail.quality",
     "collect_reports": "dovetail.quality",
     "File": "dovetail.types",
+    "columns": "dovetail.types",
+    "Column": "dovetail.types",
+    "Stored": "dovetail.types",
+    "Collect": "dovetail.types",
     "Directory": "dovetail.types",
     "shell": "dovetail.engine",
     "run": "dovetail.hub",

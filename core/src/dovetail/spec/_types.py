@@ -103,6 +103,10 @@ class TypeTransformer:
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement project()")
 
+    def null_counts(self, value: Any, columns: Sequence[str]) -> Mapping[str, int] | None:
+        """How many nulls each of these columns holds; None where that is not known without running a plan."""
+        return None
+
     def batches(self, value: Any) -> Iterator[Any] | None:
         """The rows of a plan as a stream of ``pyarrow.RecordBatch``, never all at once; None where the type has no such way."""
         return None

@@ -7,14 +7,23 @@ from dovetail.types._engine import TypeEngine, current_types
 from dovetail.types._files import Directory, File
 from dovetail.types._names import parse_name
 from dovetail.types._paths import ConversionPath, ConversionStep, OtherPath
+from dovetail.types._refine import Collect, Column, Columns, Refinement, Stored, columns, is_refined, refine
 
 __all__ = [
+    "Collect",
+    "Column",
+    "Columns",
     "ConversionPath",
     "ConversionStep",
     "Directory",
     "File",
     "OtherPath",
+    "Refinement",
+    "Stored",
     "TypeEngine",
+    "columns",
     "current_types",
+    "is_refined",
     "parse_name",
+    "refine",
 ]

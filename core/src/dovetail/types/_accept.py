@@ -13,6 +13,7 @@ from dovetail.spec import TypeRef
 from dovetail.types._adapters import Adapters
 from dovetail.types._exact import EXACT, Acceptor, accept_path
 from dovetail.types._fields import record_fields
+from dovetail.types._fit import Projector
 from dovetail.types._frames import Frames, accept_instance
 from dovetail.types._graph import ConversionGraph
 from dovetail.types._memo import Memo
@@ -27,6 +28,7 @@ from dovetail.types._names import (
     normalise,
 )
 from dovetail.types._plain_roads import PlainRoads
+from dovetail.types._refine import Collect, Columns, check_refined, is_refined, refine, refinement
 from dovetail.types._registry import Registry
 from dovetail.types._roads import Roads
 
@@ -42,6 +44,7 @@ class Acceptors:
         self.graph = graph
         self.adapters = Adapters()
         self.roads = Roads(registry, graph)
+        self.projector = Projector(registry, self.roads)
         self.frames = Frames(registry, graph, self.roads)
         self._walked: dict[Any, bool] = {}
         self.plain_roads = PlainRoads(registry, graph, self.roads)
@@ -49,17 +52,30 @@ class Acceptors:
 
     def build(self, annotation: Any) -> Acceptor:
         """The acceptor of one annotation."""
-        return self._built.get(normalise(annotation))
+        return self._built.get(refine(annotation))
 
     def _build(self, annotation: Any) -> Acceptor:
         if annotation is Any:
             return _as_it_is
+        if is_refined(annotation):
+            return self._refined(annotation)
         spec = self.registry.leaf(annotation)
         if spec is not None:
             return self.frames.acceptor(annotation, spec)
         if isinstance(annotation, TypeRef):
             return self.frames.named(annotation)
         return self.plain_roads.around(annotation, self._build_plain(annotation))
+
+    def _refined(self, annotation: Any) -> Acceptor:
+        """A type with what the engine reads behind it: declared columns, and how much may be collected."""
+        base = normalise(annotation)
+        check_refined(annotation, self.registry)
+        most, declared = refinement(annotation, Collect), refinement(annotation, Columns)
+        spec = self.registry.leaf(base)
+        inner = self.build(base)
+        if spec is not None and most is not None:
+            inner = self.frames.acceptor(base, spec, most.max_bytes)
+        return inner if declared is None else self.projector.around(inner, declared)
 
     def _build_plain(self, annotation: Any) -> Acceptor:
         exact = EXACT.get(annotation) if isinstance(annotation, type) else None

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import ArtifactCorrupt, DataError, ValueMismatch
 from dovetail.types._arrow_layout import check_columns, normalise_table
+from dovetail.types._collect import collect_limit, memory_limit
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _UNSAFE = b"arrow.py_extension_type"  # the extension type whose metadata is a pickle
+_SMALL = 16 << 20
+"""Bytes up to which nobody asks how much memory is left."""
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
@@ -81,31 +87,97 @@ def _as_written(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return column.cast(kind)
 
 
-def read_parquet(path: Path) -> pa.Table:
+def parquet_schema(path: Path) -> pa.Schema:
+    """The columns of a Parquet file, with the types that the table had. Raises what :func:`read_parquet` raises."""
+    import pyarrow as pa
+
+    with _reading(path, "Parquet"):
+        metadata, schema = _footer(path)
+        return schema if schema is not None else pa.schema(metadata.schema.to_arrow_schema())
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | None = None) -> pa.Table:
     """Read what :func:`write_parquet` wrote, with the types that the table had.
+
+    Args:
+        path: The file.
+        columns: Read these only, in this order; every one is there.
+        limit: Bytes that it may have when unpacked; default as configured by ``max_collect_bytes``.
 
     Raises:
         ArtifactCorrupt: It is no Parquet file, or a broken one.
         DataError: It holds a type whose loading would run code.
+        MemoryLimit: What its footer announces is more than ``limit``.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with _reading(path, "Parquet"):
+        metadata, wanted = _footer(path)
+        _refuse_bomb(metadata, columns, path, limit)
+        table = pq.ParquetFile(path, metadata=metadata).read(None if columns is None else list(columns))
+        if columns is not None:
+            table = table.select(list(columns))  # a name with a dot brings its namesakes along
+        if wanted is not None:
+            wanted = wanted if columns is None else pa.schema([wanted.field(name) for name in columns], wanted.metadata)
+            restored = [_as_written(column, kind) for column, kind in zip(table.columns, wanted.types, strict=True)]
+            table = pa.Table.from_arrays(restored, schema=wanted) if restored else table
+        _refuse_broken(table)
+    return table
+
+
+def _footer(path: Path) -> tuple[Any, pa.Schema | None]:
+    """The metadata of a Parquet file, and the schema that its table had in Arrow, if it says so."""
     import base64
 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    metadata = pq.read_metadata(path)
+    stored = (metadata.metadata or {}).get(b"ARROW:schema")
+    packed = base64.b64decode(stored) if stored else b""
+    _refuse_code(packed, path)
+    return metadata, pa.ipc.read_schema(pa.py_buffer(packed)) if packed else None
+
+
+def _refuse_bomb(metadata: Any, columns: Sequence[str] | None, path: Path, limit: int | None) -> None:
+    """Refuse a file that is small as it lies there, and more than memory holds when it is unpacked."""
+    wanted = None if columns is None else set(columns)
+    total = 0
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for number in range(row_group.num_columns):
+            chunk = row_group.column(number)
+            if wanted is None or chunk.path_in_schema in wanted or chunk.path_in_schema.partition(".")[0] in wanted:
+                width = _WIDTHS.get(chunk.physical_type, 0)
+                total += max(chunk.total_uncompressed_size, chunk.num_values * width)
+    if total <= _SMALL and limit is None:
+        return
+    most = collect_limit(None) if limit is None else limit
+    if total > most:
+        raise memory_limit(f"Parquet file {path.name}", total, most)
+
+
+def _refuse_broken(table: pa.Table) -> None:
+    """Refuse offsets that lead out of the buffers, dictionary indices without a value, and text that is not UTF-8."""
+    import pyarrow as pa
+
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if not pa.types.is_primitive(field.type):
+            try:
+                column.validate(full=True)
+            except pa.ArrowInvalid as error:
+                raise pa.ArrowInvalid(f"column {field.name!r}: {error}") from None
+
+
+@contextlib.contextmanager
+def _reading(path: Path, form: str) -> Iterator[None]:
+    import pyarrow as pa
+
     try:
-        metadata = pq.read_metadata(path)
-        stored = (metadata.metadata or {}).get(b"ARROW:schema")
-        packed = base64.b64decode(stored) if stored else b""
-        _refuse_code(packed, path)
-        table = pq.ParquetFile(path).read()
-        if packed:
-            wanted = pa.ipc.read_schema(pa.py_buffer(packed))
-            columns = [_as_written(column, kind) for column, kind in zip(table.columns, wanted.types, strict=True)]
-            table = pa.Table.from_arrays(columns, schema=wanted) if columns else table
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _corrupt(path, "Parquet", error) from error
-    return table
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise _corrupt(path, form, error) from error
 
 
 def write_ipc(table: pa.Table, path: Path) -> None:
@@ -118,25 +190,63 @@ def write_ipc(table: pa.Table, path: Path) -> None:
         writer.write_table(table)
 
 
-def read_ipc(path: Path) -> pa.Table:
+def ipc_schema(path: Path) -> pa.Schema:
+    """The columns of an Arrow IPC file. Raises what :func:`read_ipc` raises."""
+    with _reading(path, "Arrow IPC"):
+        return _open_ipc(path, None).schema
+
+
+def read_ipc(path: Path, columns: Sequence[str] | None = None, limit: int | None = None) -> pa.Table:
     """Read what :func:`write_ipc` wrote, memory-mapped.
+
+    Args:
+        path: The file.
+        columns: Take these only, in this order; every one is there.
+        limit: Bytes that may be taken to unpack a compressed file; default as configured by ``max_collect_bytes``.
 
     Raises:
         ArtifactCorrupt: It is no Arrow IPC file, or a broken one.
         DataError: It holds a type whose loading would run code.
+        MemoryLimit: It unpacks to more than ``limit``.
     """
     import pyarrow as pa
 
-    try:
-        source = pa.memory_map(str(path), "r")
-        head = source.read_buffer(min(source.size(), 1 << 20)).to_pybytes()
-        _refuse_code(head, path)
-        source.seek(0)
-        table = pa.ipc.open_file(source).read_all()
+    with _reading(path, "Arrow IPC"):
+        reader = _open_ipc(path, columns)
+        before, most = pa.total_allocated_bytes(), limit
+        batches = []
+        for number in range(reader.num_record_batches):
+            batches.append(reader.get_batch(number))
+            taken = pa.total_allocated_bytes() - before  # nothing, where the buffers are those of the file
+            if taken > _SMALL or limit is not None:
+                most = collect_limit(None) if most is None else most
+                if taken > most:
+                    raise memory_limit(f"Arrow file {path.name}", None, most)
+        table = pa.Table.from_batches(batches, reader.schema)
+        if columns is not None:
+            table = table.select(list(columns))
         table.validate()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _corrupt(path, "Arrow IPC", error) from error
+        _refuse_broken(table)
     return table
+
+
+def _open_ipc(path: Path, columns: Sequence[str] | None) -> Any:
+    import pyarrow as pa
+
+    source = pa.memory_map(str(path), "r")
+    head = source.read_buffer(min(source.size(), 1 << 20)).to_pybytes()
+    tail_from = max(0, source.size() - (1 << 20))
+    source.seek(tail_from)
+    _refuse_code(
+        head + source.read_buffer(source.size() - tail_from).to_pybytes(), path
+    )  # the schema stands at both ends
+    source.seek(0)
+    reader = pa.ipc.open_file(source)
+    if columns is None:
+        return reader
+    numbers = sorted(reader.schema.get_field_index(name) for name in columns)
+    source.seek(0)
+    return pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=numbers))
 
 
 def _refuse_code(schema: bytes, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import ValueMismatch, listing
@@ -71,7 +71,7 @@ def normalise_table(table: pa.Table) -> pa.Table:
 
     columns, fields, changed = [], [], False
     for field, column in zip(table.schema, table.columns, strict=True):
-        target = _plain_type(field.type)
+        target = plain_type(field.type)
         if target != field.type:
             if pa.types.is_list_view(field.type) or pa.types.is_large_list_view(field.type):
                 wide = pa.large_list(field.type.value_field)
@@ -79,7 +79,7 @@ def normalise_table(table: pa.Table) -> pa.Table:
             try:
                 column = column.cast(target)
             except pa.ArrowInvalid:
-                target = _plain_type(field.type, large=True)
+                target = plain_type(field.type, large=True)
                 column = column.cast(target)
             field, changed = field.with_type(target), True
         columns.append(column)
@@ -89,7 +89,18 @@ def normalise_table(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=table.schema.metadata))
 
 
-def _plain_type(kind: pa.DataType, large: bool = False) -> pa.DataType:
+def project_table(table: pa.Table, columns: Mapping[str, pa.DataType | None]) -> pa.Table:
+    """These columns of a table, in this order; those with a type are cast to it. No value may change by that."""
+    narrow = table.select(list(columns))
+    for position, kind in enumerate(columns.values()):
+        if kind is not None:
+            column = narrow.column(position).cast(kind, safe=True)
+            narrow = narrow.set_column(position, narrow.schema.field(position).with_type(kind), column)
+    return narrow
+
+
+def plain_type(kind: pa.DataType, large: bool = False) -> pa.DataType:
+    """The type in the layout that :func:`normalise_table` gives."""
     import pyarrow as pa
     import pyarrow.types as t
 
@@ -98,14 +109,14 @@ def _plain_type(kind: pa.DataType, large: bool = False) -> pa.DataType:
     if t.is_binary_view(kind) or t.is_large_binary(kind):
         return pa.large_binary() if large else pa.binary()
     if t.is_large_list(kind) or t.is_list_view(kind) or t.is_large_list_view(kind) or t.is_list(kind):
-        item = kind.value_field.with_type(_plain_type(kind.value_type, large))
+        item = kind.value_field.with_type(plain_type(kind.value_type, large))
         return pa.large_list(item) if large and not t.is_list(kind) else pa.list_(item)
     if t.is_fixed_size_list(kind):
-        return pa.list_(kind.value_field.with_type(_plain_type(kind.value_type, large)), kind.list_size)
+        return pa.list_(kind.value_field.with_type(plain_type(kind.value_type, large)), kind.list_size)
     if t.is_struct(kind):
         fields = [kind.field(i) for i in range(kind.num_fields)]
-        return pa.struct([f.with_type(_plain_type(f.type, large)) for f in fields])
+        return pa.struct([f.with_type(plain_type(f.type, large)) for f in fields])
     if t.is_dictionary(kind):
-        value = _plain_type(kind.value_type, large)
+        value = plain_type(kind.value_type, large)
         return kind if value == kind.value_type else pa.dictionary(kind.index_type, value, kind.ordered)
     return kind

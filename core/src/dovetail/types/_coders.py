@@ -14,6 +14,7 @@ from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import NoneType, class_name, is_union, normalise, parse_name
 from dovetail.types._records import enum_coder, literal_coder, record_coder
+from dovetail.types._refine import is_refined, refine
 from dovetail.types._scalars import NATURAL, SCALARS
 
 
@@ -45,11 +46,14 @@ class Coders:
 
     def get(self, annotation: Any) -> Pair:
         """The coder of an annotation."""
-        return self._built.get(normalise(annotation))
+        return self._built.get(refine(annotation))
 
     def _build(self, annotation: Any) -> Pair:
         if annotation is Any:
             return self._any
+        if is_refined(annotation):
+            spec = self._registry.leaf(annotation)
+            return self._leaf(annotation, spec) if spec is not None and spec.codecs else self.get(normalise(annotation))
         scalar = SCALARS.get(annotation) if isinstance(annotation, type) else None
         if scalar is not None:
             return _without_leaves(*scalar)

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from dovetail.config import show_size
+from dovetail.config import available_memory, show_size
 from dovetail.errors import MemoryLimit
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_MOST: ContextVar[int | None] = ContextVar("most", default=None)
+
+
+@contextlib.contextmanager
+def collecting(most: int | None) -> Iterator[None]:
+    """Within it, :func:`collect_limit` is ``most`` bytes; None changes nothing."""
+    if most is None:
+        yield
+        return
+    token = _MOST.set(most)
+    try:
+        yield
+    finally:
+        _MOST.reset(token)
+
+
+def collect_limit(configured: int | None) -> int:
+    """Bytes that may be collected into this process now: what this edge says, the setting, or half of what is free."""
+    most = _MOST.get()
+    if most is not None:
+        return most
+    return available_memory() // 2 if configured is None else configured
 
 
 def gather(batches: Iterable[pa.RecordBatch], schema: Callable[[], pa.Schema], what: str, limit: int) -> pa.Table:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from dovetail.errors import ConversionError, MemoryLimit
+from dovetail.types._column_types import declared_misfit
 from dovetail.types._costs import Circumstances
 from dovetail.types._files import Directory, File
 from dovetail.types._graph import STREAM, ConversionGraph
 from dovetail.types._names import NoneType, is_typed_dict, is_union, normalise
 from dovetail.types._paths import ConversionPath
+from dovetail.types._refine import Columns, check_refined, is_refined, refine, refinement
 from dovetail.types._registry import Registry
 
 LATER = "checked when the value arrives"
+_NO_WAY = "no value of the first is a value of the second, and no converter leads there"
 
 
 class Edges:
@@ -33,8 +37,11 @@ class Edges:
             ConversionError: They do not fit.
             UnknownType: One end is a name that nobody knows, and the other is something else.
         """
-        source, target = normalise(source), normalise(target)
+        source, target = refine(source), refine(target)
         names = self._registry.shown(source), self._registry.shown(target)
+        for end in (source, target):
+            if is_refined(end):
+                check_refined(end, self._registry)
         if target is Any or source is Any:
             return ConversionPath(*names, note="" if target is Any else LATER)
         if source == target:
@@ -43,6 +50,8 @@ class Edges:
             return self._from_union(source, target, names)
         if is_union(target):
             return self._to_union(source, target, names)
+        if is_refined(source) or is_refined(target):
+            return self._refined(source, target)
         leaves = self._registry.canonical(source), self._registry.canonical(target)
         if leaves[0] is not None or leaves[1] is not None:
             return self._between_leaves(source, target, leaves, names)
@@ -53,6 +62,22 @@ class Edges:
         if isinstance(source, type) and isinstance(target, type) and self._classes(source, target):
             return ConversionPath(*names)
         raise self._registry.contested(source, target) or self._refuse(names)
+
+    def _refined(self, source: Any, target: Any) -> ConversionPath:
+        """Ends behind which something stands: the types fit as without it, and then the declared columns."""
+        given, wanted = refinement(source, Columns), refinement(target, Columns)
+        path = self.check(*(get_args(end)[0] if is_refined(end) else end for end in (source, target)))
+        if wanted is None or given == wanted:
+            return path
+        problems, certain = declared_misfit(given, wanted) if given is not None else ([], False)
+        if problems:
+            raise self._refuse(
+                (path.source, path.target),
+                "; ".join(problems),
+                "change one of the two declarations, or put a task between them that makes the columns",
+            )
+        note = path.note if certain else "; ".join(filter(None, (path.note, f"columns {LATER}")))
+        return replace(path, note=note)
 
     def explain(self, source: Any, target: Any, size: int | None, limit: Callable[[], int]) -> ConversionPath:
         """Like :meth:`check` for what values need on the way, with the reason and the other paths; refuses no path."""
@@ -202,7 +227,8 @@ class Edges:
         try:
             return self.check(source, target)
         except ConversionError as error:
-            raise self._refuse(names, f"inside it, {error.what}", error.fix) from None
+            because = "" if error.why in (None, _NO_WAY) else f": {error.why}"
+            raise self._refuse(names, f"inside it, {error.what}{because}", error.fix) from None
 
     def _tuples(self, ours: Any, wanted: Any, theirs: type, names: tuple[str, str]) -> ConversionPath:
         open_ended = ours[-1] is Ellipsis
@@ -238,7 +264,7 @@ class Edges:
     def _refuse(self, names: tuple[str, str], why: str | None = None, fix: str | None = None) -> ConversionError:
         return ConversionError(
             f"{names[0]} does not fit {names[1]}",
-            why=why or "no value of the first is a value of the second, and no converter leads there",
+            why=why or _NO_WAY,
             fix=fix or "change one of the two annotations, or put a task between them that converts",
             source=names[0],
             target=names[1],

@@ -30,6 +30,7 @@ from dovetail.types._graph import ConversionGraph
 from dovetail.types._mismatch import Mismatch, settle
 from dovetail.types._names import normalise, type_name
 from dovetail.types._paths import ConversionPath
+from dovetail.types._refine import Collect, Columns, refine, refinement
 from dovetail.types._registry import CatalogueView, Registry
 from dovetail.types._storage import Storage
 
@@ -37,8 +38,9 @@ from dovetail.types._storage import Storage
 class TypeEngine:
     """Fits values to annotations, converts frames, hashes, stores and loads.
 
-    Annotations may be types, ``typing`` forms, :class:`~dovetail.spec.TypeRef` or dotted strings; the metadata of
-    ``Annotated`` is left to others. Safe to use from several threads.
+    Annotations may be types, ``typing`` forms, :class:`~dovetail.spec.TypeRef` or dotted strings. Of the metadata of
+    ``Annotated``, declared columns, ``Stored`` and ``Collect`` are read; the rest is left to others. Safe to use from
+    several threads.
 
     Args:
         catalogue: The transformers and converters to use. When it grows, the engine notices.
@@ -85,12 +87,12 @@ class TypeEngine:
             made = self._acceptors[annotation] = self._make_acceptor(annotation)
             return made
         except TypeError:  # metadata of Annotated that cannot be hashed
-            annotation = normalise(annotation)
-            hash(annotation)  # without the metadata there is nothing of that kind
+            annotation = refine(annotation)
+            hash(annotation)  # without the metadata of others there is nothing of that kind
             return self.acceptor(annotation)
 
     def _make_acceptor(self, annotation: Any) -> Callable[[Any], Any]:
-        annotation = normalise(annotation)
+        annotation = refine(annotation)
         inner = self._accepting.build(annotation)
 
         def accept(value: Any) -> Any:
@@ -120,14 +122,19 @@ class TypeEngine:
         if not allow_lossy:
             return self.accept(value, annotation)
         spec = self._registry.leaf(annotation)
+        refined = refine(annotation)
         if spec is None:
             plain = normalise(annotation)
             return self.accept(self._accepting.plain_roads.convert(value, plain, allow_lossy=True), plain)
+        most = refinement(refined, Collect)
         try:
-            road = self._accepting.frames.road(value, spec.type, allow_lossy=True)
+            road = self._accepting.frames.road(
+                value, spec.type, allow_lossy=True, most=None if most is None else most.max_bytes
+            )
         except Mismatch as mismatch:
             raise mismatch.error(annotation) from None
-        return value if road is None else road(value)
+        value = value if road is None else road(value)
+        return self.accept(value, refined) if refinement(refined, Columns) is not None else value
 
     def parse(self, text: str, annotation: Any) -> Any:
         """A value from text that a person typed, such as a command line argument: ``"3"`` for an int, JSON for a list.
@@ -248,7 +255,8 @@ class TypeEngine:
             value: It fits the annotation already, or is a frame that converts to it.
             annotation: What it is stored as; ``Any``: by what it is.
             sink: Takes the files. Values of up to 8 KB of JSON are held in the artifact and need none.
-            format: Codec for frames: ``"parquet"`` (default) or ``"arrow"``.
+            format: Codec for frames, ``"parquet"`` or ``"arrow"``, where the annotation has no ``Stored``; default is the first
+                that the type declares for a value of this size.
             known: Values with the artifacts that hold them in this store already, unchanged since. A frame or file inside
                 ``value`` that is one of them, or a part of one, is referred to: neither written nor hashed again.
 

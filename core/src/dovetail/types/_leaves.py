@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.errors import ConversionError, UsageError, ValueMismatch, listing
-from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, TransformerSpec, TypeTransformer
+from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, ColumnCodec, TransformerSpec, TypeTransformer
 from dovetail.types._accept import Acceptors
 from dovetail.types._artifact import make_artifact
+from dovetail.types._collect import collecting
 from dovetail.types._files import Directory, File, safe_relative, walk
+from dovetail.types._fit import Fit
+from dovetail.types._graph import HUB
 from dovetail.types._names import parse_name
+from dovetail.types._refine import Collect, Columns, Stored, is_refined, refinement
 from dovetail.types._registry import Registry
+
+MISSING: Any = object()
 
 
 class LeafStore:
@@ -25,18 +31,21 @@ class LeafStore:
         self._registry = registry
         self._acceptors = acceptors
 
-    def dump(self, value: Any, spec: TransformerSpec, sink: BlobSink, format: str | None) -> Artifact:
-        """Store a value that is one of ``spec``'s type, or converts to it."""
-        road = self._acceptors.frames.road(value, spec.type)
-        if road is not None:
-            value = road(value)
+    def dump(self, value: Any, annotation: Any, spec: TransformerSpec, sink: BlobSink, format: str | None) -> Artifact:
+        """Store a value that is one of ``spec``'s type, or converts to it, as the annotation says."""
+        if is_refined(annotation):
+            value = self._acceptors.build(annotation)(value)
+        else:
+            road = self._acceptors.frames.road(value, spec.type)
+            value = value if road is None else road(value)
         transformer = self._registry.transformer(spec)
-        codecs = _choose(spec, format)
+        codecs = _choose(spec, _format(annotation, format), self._size(value, spec))
         if transformer.lazy:
             # A plan is run once, and what comes out is hashed and written.
-            edge = next((edge for edge in spec.converters if edge.cost == "collect"), None)
-            if edge is not None:
-                value = self._registry.catalogue.load(edge.code, spec)(value)
+            most = refinement(annotation, Collect)
+            came_to = self._acceptors.roads.run_plan(value, spec, None if most is None else most.max_bytes)
+            if came_to is not value:
+                value = came_to
                 spec = self._registry.find_class(type(value)) or spec
                 transformer = self._registry.transformer(spec)
                 stored_as, codecs = codecs[0], [c for c in spec.codecs if c.format == codecs[0].format]
@@ -48,9 +57,14 @@ class LeafStore:
         meta["bytes"] = sum(blob.size for blob in blobs)
         return make_artifact(spec.type, codec.format, content_hash, blobs, inline, (), meta)
 
-    def is_stored_as(self, artifact: Artifact, spec: TransformerSpec, format: str | None) -> bool:
+    def _size(self, value: Any, spec: TransformerSpec) -> int | None:
+        """Bytes of a value, if a codec cares."""
+        asked = any(codec.min_bytes or codec.max_bytes is not None for codec in spec.codecs)
+        return self._acceptors.roads.size(value) if asked else None
+
+    def is_stored_as(self, artifact: Artifact, annotation: Any, spec: TransformerSpec, format: str | None) -> bool:
         """Whether a stored leaf is what :meth:`dump` would make of its value; a plan is stored as what it came to."""
-        if format not in (None, artifact.format):
+        if _format(annotation, format) not in (None, artifact.format) or refinement(annotation, Columns) is not None:
             return False
         return artifact.type == spec.type or self._registry.transformer(spec).lazy
 
@@ -92,7 +106,29 @@ class LeafStore:
         codec = _codec(reader, artifact.format) if reader is not None else None
         if reader is None or codec is None:
             raise self._registry.unknown(parse_name(artifact.type) or artifact.type, f"stored as {artifact.format}")
-        return self._acceptors.build(annotation)(self._read(artifact, source, reader, codec))
+        declared, most = refinement(annotation, Columns), refinement(annotation, Collect)
+        with collecting(self._acceptors.roads.configured if most is None else most.max_bytes):
+            value = self._read_columns(artifact, source, reader, codec, declared) if declared is not None else MISSING
+            if value is MISSING:
+                value = self._read(artifact, source, reader, codec)
+        return self._acceptors.build(annotation)(value)
+
+    def _read_columns(
+        self, artifact: Artifact, source: BlobSource, spec: TransformerSpec, codec: CodecSpec, declared: Columns
+    ) -> Any:
+        """The value with its declared columns only, nothing else read; MISSING where no codec can do that."""
+        if codec.is_directory or declared.extra == "keep" or len(artifact.blobs) != 1:
+            return MISSING
+        reader = self._registry.codec(spec, codec)
+        if not isinstance(reader, ColumnCodec):
+            hub = self._registry.specs.get(HUB)
+            other = _codec(hub, artifact.format) if hub is not None and artifact.type != spec.type else None
+            reader = self._registry.codec(hub, other) if hub is not None and other is not None else None
+        if not isinstance(reader, ColumnCodec):
+            return MISSING
+        path = source.open_path(artifact.blobs[0])
+        projection = Fit(declared).projection(reader.arrow_schema(path), artifact.type)
+        return MISSING if projection is None else reader.read_columns(path, tuple(projection))
 
     def _read(self, artifact: Artifact, source: BlobSource, spec: TransformerSpec, codec: CodecSpec) -> Any:
         read = self._registry.codec(spec, codec).read
@@ -120,9 +156,20 @@ def _codec(spec: TransformerSpec, format: str) -> CodecSpec | None:
     return next((codec for codec in spec.codecs if codec.format == format), None)
 
 
-def _choose(spec: TransformerSpec, format: str | None) -> list[CodecSpec]:
+def _format(annotation: Any, format: str | None) -> str | None:
+    stored = refinement(annotation, Stored)
+    return format if stored is None else stored.format
+
+
+def _choose(spec: TransformerSpec, format: str | None, size: int | None) -> list[CodecSpec]:
+    """The codecs to try, best first: the one that was asked for, or those made for values of this size, then the others."""
     if format is None:
-        return list(spec.codecs)
+        if size is None:
+            return sorted(spec.codecs, key=lambda codec: (codec.min_bytes, codec.max_bytes) != (0, None))
+        return sorted(
+            spec.codecs,
+            key=lambda codec: not codec.min_bytes <= size <= (size if codec.max_bytes is None else codec.max_bytes),
+        )
     codec = _codec(spec, format)
     if codec is None:
         raise UsageError(

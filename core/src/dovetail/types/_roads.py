@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dovetail.config import available_memory
 from dovetail.spec import ConverterSpec, TransformerSpec, TypeTransformer
-from dovetail.types._collect import gather, memory_limit
+from dovetail.types._collect import collect_limit, gather, memory_limit
 from dovetail.types._costs import Circumstances
 from dovetail.types._graph import HUB, STREAM, ConversionGraph, Road
 from dovetail.types._registry import Registry
@@ -69,8 +68,12 @@ class Roads:
         """Bytes that may be collected into this process now."""
         if most is not None:
             return most
-        configured: int | None = getattr(getattr(self._registry.catalogue, "settings", None), "max_collect_bytes", None)
-        return available_memory() // 2 if configured is None else configured
+        return collect_limit(self.configured)
+
+    @property
+    def configured(self) -> int | None:
+        """The setting; None: half of what is free."""
+        return getattr(getattr(self._registry.catalogue, "settings", None), "max_collect_bytes", None)
 
     def size(self, value: Any) -> int | None:
         """Bytes of a value: as its transformer knows them, or estimated from rows and columns; None if neither is known."""

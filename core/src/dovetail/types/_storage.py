@@ -17,7 +17,8 @@ from dovetail.types._coders import Coders, Pair
 from dovetail.types._infer import infer, is_json
 from dovetail.types._leaves import LeafStore
 from dovetail.types._mismatch import Mismatch
-from dovetail.types._names import normalise, parse_name
+from dovetail.types._names import parse_name
+from dovetail.types._refine import check_refined, is_refined, refine
 from dovetail.types._registry import Registry
 
 _PLAIN_FORMATS = ("json", "tree", "bytes")
@@ -59,7 +60,7 @@ class Storage:
         if plan.annotation is Any:
             return self._dump_any(value, sink, format, known)
         if plan.spec is not None and plan.spec.codecs:
-            return self.leaves.dump(value, plan.spec, sink, format)
+            return self.leaves.dump(value, plan.annotation, plan.spec, sink, format)
         if plan.annotation is bytes and cls is bytes and len(value) > INLINE_LIMIT // 2:
             blob = sink.add_bytes(value, "value.bin")
             return make_artifact("bytes", "bytes", self._hasher.hash(value), (blob,), meta={"bytes": len(value)})
@@ -73,10 +74,12 @@ class Storage:
             return self._plans[annotation]
         except (KeyError, TypeError):  # TypeError: metadata that cannot be hashed
             pass
-        plain = normalise(annotation)
+        plain = refine(annotation)
         plan = self._plans.get(plain)
         if plan is None:
             plan = self._plans[plain] = _Plan(plain, self._registry.leaf(plain), self._registry.name(plain))
+            if is_refined(plain):
+                check_refined(plain, self._registry)
         with contextlib.suppress(TypeError):
             self._plans[annotation] = plan
         return plan
@@ -176,8 +179,8 @@ class _Collector:
 
     def put(self, value: Any, annotation: Any, spec: TransformerSpec) -> int:
         child = self._known.get(id(value), (value, None))[1]
-        if child is None or not self._storage.leaves.is_stored_as(child, spec, self._format):
-            child = self._storage.leaves.dump(value, spec, self._sink, self._format)
+        if child is None or not self._storage.leaves.is_stored_as(child, annotation, spec, self._format):
+            child = self._storage.leaves.dump(value, annotation, spec, self._sink, self._format)
         self.children.append(child)
         self.hashes[id(value)] = child.content_hash
         return len(self.children) - 1

@@ -5,13 +5,13 @@ A plugin whose frames go to and from ``pyarrow.Table`` subclasses :class:`TableT
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
-from dovetail.types._arrow_files import read_ipc, read_parquet, write_ipc, write_parquet
-from dovetail.types._arrow_layout import check_columns, from_stream, normalise_table
+from dovetail.types._arrow_files import ipc_schema, parquet_schema, read_ipc, read_parquet, write_ipc, write_parquet
+from dovetail.types._arrow_layout import check_columns, from_stream, normalise_table, project_table
 from dovetail.types._table_hash import hash_table
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "from_stream",
     "hash_table",
     "normalise_table",
+    "project_table",
     "read_ipc",
     "read_parquet",
     "write_ipc",
@@ -63,6 +64,23 @@ class TableTransformer(TypeTransformer):
     def num_rows(self, value: Any) -> int | None:
         """Rows."""
         return int(self.to_arrow(value).num_rows)
+
+    def arrow_schema(self, value: Any) -> pa.Schema | None:
+        """Columns with their Arrow types; None for a plan, unless the library knows them before it runs."""
+        return None if self.lazy else self.to_arrow(value).schema
+
+    def project(self, value: Any, columns: Mapping[str, Any]) -> Any:
+        """These columns, by way of Arrow. A plan needs its own way, which does not run it."""
+        if self.lazy:
+            return super().project(value, columns)
+        return self.from_arrow(project_table(self.to_arrow(value), columns))
+
+    def null_counts(self, value: Any, columns: Sequence[str]) -> Mapping[str, int] | None:
+        """Nulls in each of these columns; None for a plan."""
+        if self.lazy:
+            return None
+        table = self.to_arrow(value)
+        return {name: table.column(name).null_count for name in columns}
 
     def take_rows(self, value: Any, rows: Sequence[int]) -> Any:
         """The rows with these ordinals, as the same type."""
@@ -124,6 +142,14 @@ class ParquetCodec:
         """Read the frame."""
         return self.transformer().from_arrow(read_parquet(path))
 
+    def arrow_schema(self, path: Path) -> pa.Schema:
+        """Columns with their Arrow types, from the footer."""
+        return parquet_schema(path)
+
+    def read_columns(self, path: Path, columns: Sequence[str]) -> Any:
+        """The frame with these columns only; the others are not read."""
+        return self.transformer().from_arrow(read_parquet(path, columns))
+
 
 class IpcCodec:
     """``pyarrow.Table`` <-> one Arrow IPC file. Subclasses set ``transformer`` to serve another frame."""
@@ -137,3 +163,11 @@ class IpcCodec:
     def read(self, path: Path) -> Any:
         """Read the frame."""
         return self.transformer().from_arrow(read_ipc(path))
+
+    def arrow_schema(self, path: Path) -> pa.Schema:
+        """Columns with their Arrow types, from the footer."""
+        return ipc_schema(path)
+
+    def read_columns(self, path: Path, columns: Sequence[str]) -> Any:
+        """The frame with these columns only; the others are not touched."""
+        return self.transformer().from_arrow(read_ipc(path, columns))

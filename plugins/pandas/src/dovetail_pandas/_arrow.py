@@ -8,6 +8,7 @@ A float column that holds real NaN values stays in Arrow too, because NaN in a n
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -156,7 +157,7 @@ def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
     return _keep(column, index)
 
 
-def _with_index(series: pd.Series[Any], index: pd.RangeIndex) -> pd.Series[Any]:
+def _with_index(series: pd.Series[Any], index: pd.Index[Any]) -> pd.Series[Any]:
     series.index = index
     series.name = None
     return series
@@ -170,6 +171,23 @@ def _has_nan(column: pa.ChunkedArray) -> bool:
     import pyarrow.compute as pc
 
     return bool(pc.any(pc.is_nan(column)).as_py())
+
+
+def project_frame(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """These columns, in this order; those with an Arrow type are widened to it. No value changes by that."""
+    import pyarrow as pa
+
+    if index_matters(frame.index):
+        frame = frame.reset_index()
+    narrow = frame[list(columns)]
+    wider = {name: kind for name, kind in columns.items() if kind is not None}
+    if wider:
+        narrow = narrow.copy(deep=False)
+    for name, kind in wider.items():
+        column = _column(narrow[name], name)
+        whole = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+        narrow[name] = _with_index(_series(whole.cast(kind), pd.RangeIndex(len(narrow))), narrow.index)
+    return narrow
 
 
 # -- stored: index and dtypes included -----------------------------------------------------------------

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
 from dovetail.types.arrow import TableTransformer, hash_table, read_ipc, read_parquet, write_ipc, write_parquet
 
-from dovetail_pandas._arrow import arrow_to_frame, frame_to_arrow, restore_frame, store_frame, with_row_labels
+from dovetail_pandas._arrow import (
+    arrow_to_frame,
+    frame_to_arrow,
+    index_matters,
+    project_frame,
+    restore_frame,
+    store_frame,
+    with_row_labels,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,6 +80,15 @@ class DataFrameTransformer(TableTransformer):
     def schema(self, value: pd.DataFrame) -> Schema | None:
         """Columns with their pandas types."""
         return Schema(tuple(FieldInfo(str(name), str(kind)) for name, kind in value.dtypes.items()))
+
+    def project(self, value: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+        """These columns, in this order; an index that matters is a column as any other, row labels stay."""
+        return project_frame(value, columns)
+
+    def null_counts(self, value: pd.DataFrame, columns: Sequence[str]) -> Mapping[str, int]:
+        """Missing values in each of these columns."""
+        table = value.reset_index() if index_matters(value.index) else value
+        return {name: int(table[name].isna().sum()) for name in columns}
 
     def take_rows(self, value: pd.DataFrame, rows: Sequence[int]) -> pd.DataFrame:
         """The rows with these ordinals, with their labels."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from dovetail.errors import ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema
 from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, normalise_table
+from polars import selectors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,6 +65,21 @@ def collect(plan: pl.LazyFrame) -> pl.DataFrame:
     return frame
 
 
+def _selection(columns: Mapping[str, Any]) -> list[pl.Expr]:
+    """Each column, cast to the polars type of the Arrow type that it is widened to."""
+    chosen: list[pl.Expr] = []
+    for name, kind in columns.items():
+        column = selectors.by_name(name)  # pl.col would read "*" and "^...$" as patterns
+        chosen.append(column if kind is None else column.cast(from_arrow(_empty(kind)).dtypes[0]))
+    return chosen
+
+
+def _empty(kind: pa.DataType) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.schema([pa.field("column", kind)]).empty_table()
+
+
 class DataFrameTransformer(TableTransformer):
     """``polars.DataFrame``."""
 
@@ -93,6 +109,18 @@ class DataFrameTransformer(TableTransformer):
         """Columns with their polars types."""
         return Schema(tuple(FieldInfo(name, str(kind)) for name, kind in value.schema.items()))
 
+    def arrow_schema(self, value: pl.DataFrame) -> pa.Schema:
+        """Columns with the Arrow types that :meth:`to_arrow` gives them."""
+        return to_arrow(value.clear()).schema
+
+    def project(self, value: pl.DataFrame, columns: Mapping[str, Any]) -> pl.DataFrame:
+        """These columns, in this order, the others neither copied nor looked at."""
+        return value.select(_selection(columns))
+
+    def null_counts(self, value: pl.DataFrame, columns: Sequence[str]) -> Mapping[str, int]:
+        """Nulls in each of these columns."""
+        return {name: value.get_column(name).null_count() for name in columns}
+
     def take_rows(self, value: pl.DataFrame, rows: Sequence[int]) -> pl.DataFrame:
         """The rows with these ordinals."""
         return value.select(pl.all().gather(pl.Series(rows, dtype=pl.UInt64)))
@@ -119,6 +147,14 @@ class LazyFrameTransformer(TableTransformer):
     def schema(self, value: pl.LazyFrame) -> Schema | None:
         """Columns with their polars types, without running the plan."""
         return Schema(tuple(FieldInfo(name, str(kind)) for name, kind in value.collect_schema().items()))
+
+    def arrow_schema(self, value: pl.LazyFrame) -> pa.Schema:
+        """Columns with the Arrow types that :meth:`to_arrow` gives them; the plan is not run."""
+        return to_arrow(value.collect_schema().to_frame()).schema
+
+    def project(self, value: pl.LazyFrame, columns: Mapping[str, Any]) -> pl.LazyFrame:
+        """The plan with a selection of these columns, which polars pushes down to where they are read."""
+        return value.select(_selection(columns))
 
     def preview(self, value: pl.LazyFrame, limit: int = 10) -> Preview:
         """The plan as text: rows would cost a run."""
