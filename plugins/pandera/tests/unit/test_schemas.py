@@ -6,6 +6,7 @@ import pandas as pd
 import pandera.pandas as pap
 import pandera.polars as pa
 import polars as pl
+import pyarrow
 import pytest
 from dovetail.errors import DefinitionError
 from dovetail.quality import Gate
@@ -200,6 +201,18 @@ def test_ignore_na_false_fails_nulls(lib, frame, types) -> None:
     result, checks = look(schema, frame({"a": [1.0, None, float("nan"), -1.0]}), types)
     assert list(failing(result)) == [1, 2, 3]
     assert checks["a.greater_than_or_equal_to(min_value=0)"].n_evaluated == 4
+
+
+@BOTH
+def test_infinities_are_values_and_a_column_of_nulls_has_none(lib, frame, types) -> None:
+    schema = lib.DataFrameSchema({"a": lib.Column(checks=lib.Check.in_range(0, 1), unique=True, nullable=True)})
+    infinite = pyarrow.table({"a": [float("inf"), float("-inf"), 0.5]})
+    result, checks = look(schema, infinite, types)
+    assert list(failing(result)) == [0, 1]
+    nothing = pyarrow.table({"a": pyarrow.nulls(3, pyarrow.float64())})
+    result, checks = look(schema, nothing, types)
+    assert failing(result) == {}
+    assert {check.n_evaluated for name, check in checks.items() if name != "table.present"} == {0}
 
 
 @BOTH
