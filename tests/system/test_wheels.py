@@ -133,4 +133,13 @@ def test_wheels_carry_their_types_and_no_tests(wheels) -> None:
         with zipfile.ZipFile(wheel) as archive:
             names = archive.namelist()
         assert any(name.endswith("/py.typed") for name in names), wheel.name
-        assert not [name for name in names if "/tests/" in name or name.startswith("tests/")], wheel.name
+        own = [name for name in names if not name.startswith("dovetail/scaffold/templates/")]  # a new plugin has tests
+        assert not [name for name in own if "/tests/" in name or name.startswith("tests/")], wheel.name
+
+
+def test_the_wheel_of_core_carries_the_templates_whole(wheels, repository: Path) -> None:
+    templates = repository / "core/src/dovetail/scaffold/templates"
+    wanted = {path.relative_to(templates).as_posix() for path in templates.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(wheels["dovetail"]) as archive:
+        names = {name.partition("scaffold/templates/")[2] for name in archive.namelist()} - {""}
+    assert names == wanted
