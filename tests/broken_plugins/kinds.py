@@ -162,6 +162,7 @@ KINDS: Mapping[str, Kind] = {
         found=r"command.*run",
     ),
     "listener": Kind(typical(after="@hookimpl\ndef dovetail_on_event(event):\n    raise RuntimeError('deaf')")),
+    "listener_exits": Kind(typical(after="@hookimpl\ndef dovetail_on_event(event):\n    raise SystemExit(5)")),
     # -- what it declares ------------------------------------------------------------------------
     "code": Kind(TYPICAL.replace("class Task(", "class Work("), checked=r"broken_code:Task"),
     "manifest_lies": Kind(

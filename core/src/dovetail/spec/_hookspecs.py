@@ -155,7 +155,8 @@ def dovetail_on_event(event: dict[str, Any]) -> None:
     Parameters: ``event``, a JSON-able dict with ``id``, ``type``, ``run_id``, ``node_id`` (or None), ``time`` (ISO 8601,
         UTC) and ``data``. Do not change it.
     Returns: nothing.
-    Called: after the event was committed to the run store, in order within a run; batches are delivered one by one.
+    Called: after the event was committed to the run store, in order within a run; batches are delivered one by one. The run
+        waits until it returns: long work belongs into a thread of the plugin's own.
     Collected: nothing.
     If it raises: the exception is logged, the run goes on, and other listeners still hear the event.
     Since: API 1.
