@@ -1,0 +1,158 @@
+"""DuckDB relations: plans over Arrow tables and whatever else DuckDB reads, stored as Parquet or Arrow IPC."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import duckdb
+from dovetail.errors import PlatformError, ValueMismatch
+from dovetail.spec import FieldInfo, Preview, Schema
+from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, normalise_table
+
+from dovetail_duckdb._carried import check_arrow, check_names, plain_columns, plain_table, quote
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["RelationIpc", "RelationParquet", "RelationTransformer", "from_arrow", "to_arrow"]
+
+T = TypeVar("T")
+
+_PATIENCE = 60.0
+"""Seconds to wait for a connection that another thread is using."""
+
+_BATCH = 100_000
+
+
+def to_arrow(relation: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Run the query.
+
+    Raises:
+        ValueMismatch: A name occurs twice, or Arrow cannot carry a column.
+        PlatformError: The relation's connection is in use, and stays so.
+    """
+    plan = plain_columns(relation)
+    try:
+        table = _run(plan.to_arrow_table)
+    except duckdb.ConversionException as error:
+        if plan is relation:
+            raise  # the user's own query
+        raise ValueMismatch(
+            "an integer of the DuckDB relation has more than 38 digits",
+            why=str(error).splitlines()[0],
+            fix="cast the column in the query: to double, or to varchar",
+        ) from error
+    return normalise_table(plain_table(table))
+
+
+def from_arrow(table: pa.Table) -> duckdb.DuckDBPyRelation:
+    """An Arrow table as a relation that reads it where it lies.
+
+    The relation has a connection of its own, a cursor of the default one: tasks that run in parallel do not meet on it, and
+    ``duckdb.sql("select ... from flights")`` finds it by the name of the variable.
+
+    Raises:
+        ValueMismatch: DuckDB would rename a column, or has no type for it, or there is no column.
+    """
+    check_arrow(table)
+    try:
+        relation = duckdb.default_connection().cursor().from_arrow(table)
+        found = relation.columns
+    except duckdb.NotImplementedException as error:
+        raise ValueMismatch(
+            "DuckDB does not read a column of the Arrow table",
+            why=str(error).splitlines()[0],
+            fix="cast it to a type that DuckDB has, or drop it",
+        ) from error
+    check_names(table.column_names, found)
+    return relation
+
+
+def _run(work: Callable[[], T]) -> T:
+    """Do something with a relation. DuckDB refuses a connection that another thread is using, so wait for it."""
+    pause, end = 0.001, time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return work()
+        except duckdb.ResourceInUseException as error:
+            open_result = "open result" in str(error)
+            if open_result or time.monotonic() > end:
+                raise PlatformError(
+                    "the connection of a DuckDB relation is in use",
+                    why=str(error).splitlines()[0],
+                    fix="read open results to their end, or make the relation on a connection of its own: "
+                    "duckdb.default_connection().cursor().sql(...)",
+                ) from error
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
+
+
+class RelationTransformer(TableTransformer):
+    """``duckdb.DuckDBPyRelation``: hashing and storing run the query; looking at it does not."""
+
+    type_name = "duckdb.DuckDBPyRelation"
+    lazy = True
+
+    def to_arrow(self, value: duckdb.DuckDBPyRelation) -> pa.Table:
+        """Run the query."""
+        return to_arrow(value)
+
+    def from_arrow(self, table: pa.Table) -> duckdb.DuckDBPyRelation:
+        """A relation that reads the table."""
+        return from_arrow(table)
+
+    def num_rows(self, value: duckdb.DuckDBPyRelation) -> int | None:
+        """Not known before the query is run."""
+        return None
+
+    def schema(self, value: duckdb.DuckDBPyRelation) -> Schema | None:
+        """Columns with their DuckDB types, without running the query."""
+        return Schema(tuple(FieldInfo(n, str(kind)) for n, kind in zip(value.columns, value.types, strict=True)))
+
+    def arrow_schema(self, value: duckdb.DuckDBPyRelation) -> Any:
+        """Columns with their Arrow types; DuckDB plans the query and asks for no row of it."""
+        return to_arrow(value.limit(0)).schema
+
+    def preview(self, value: duckdb.DuckDBPyRelation, limit: int = 10) -> Preview:
+        """The query as SQL: rows would cost a run."""
+        text = value.sql_query()
+        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+
+    def project(self, value: duckdb.DuckDBPyRelation, columns: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
+        """A query for these columns alone."""
+        import pyarrow as pa
+
+        terms = []
+        for name, kind in columns.items():
+            term = quote(name)
+            if kind is not None:
+                wanted = from_arrow(pa.table({"x": pa.array([], kind)})).types[0]
+                term = f"cast({term} as {wanted}) as {term}"
+            terms.append(term)
+        return value.project(", ".join(terms))
+
+    def batches(self, value: duckdb.DuckDBPyRelation) -> Iterator[Any]:
+        """The rows as record batches of at most 100,000, while the query runs."""
+        import pyarrow as pa
+
+        for batch in _run(lambda: plain_columns(value).to_arrow_reader(_BATCH)):
+            yield from normalise_table(plain_table(pa.Table.from_batches([batch]))).to_batches()
+
+    def take_rows(self, value: duckdb.DuckDBPyRelation, rows: Sequence[int]) -> duckdb.DuckDBPyRelation:
+        """The rows with these ordinals; runs the query."""
+        taken: duckdb.DuckDBPyRelation = super().take_rows(value, rows)
+        return taken
+
+
+class RelationParquet(ParquetCodec):
+    """``duckdb.DuckDBPyRelation`` <-> one Parquet file."""
+
+    transformer = RelationTransformer
+
+
+class RelationIpc(IpcCodec):
+    """``duckdb.DuckDBPyRelation`` <-> one Arrow IPC file."""
+
+    transformer = RelationTransformer
