@@ -49,7 +49,7 @@ def read_pages() -> dict[str, str]:
 
 def complaints(pages: Pages) -> list[str]:
     """One line for each thing that is missing or invented; none when code and documentation agree."""
-    checks = (hooks, declarations, settings, variables, errors, exit_codes, names, commands, options)
+    checks = (hooks, declarations, settings, variables, errors, exit_codes, names, commands, options, typed_options)
     return [line for check in checks for line in check(pages)]
 
 
@@ -251,6 +251,19 @@ def options(pages: Pages) -> Iterator[str]:
             known = option_names(real[meant]) | common if meant and not isinstance(real[meant], click.Group) else below
             for name in sorted(set(_OPTION.findall(span)) - known):
                 yield f"{CLI} names the option {meant or top} {name}, which there is not"
+
+
+def typed_options(pages: Pages) -> Iterator[str]:
+    """Options that any page types after a command exist; ``run`` and groups apart, whose flags are not ours alone."""
+    real = all_commands()
+    common = option_names(root)
+    for page, text in pages.items():
+        for words in (re.split(r"[|;&>]", span)[0] for span in typed(text) if span.startswith("dovetail ")):
+            path = path_of(words, real)
+            if path is None or path == "run" or isinstance(real[path], click.Group):
+                continue
+            for name in sorted(set(_OPTION.findall(words)) - option_names(real[path]) - common):
+                yield f"{page} types the option {path} {name}, which there is not"
 
 
 def option_names(command: click.Command) -> set[str]:
