@@ -11,9 +11,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from dovetail.errors import PlatformError
 from dovetail.scaffold import PARTS, _new, newest_template
-from dovetail.scaffold._answers import read_answers
+from dovetail.scaffold._answers import ANSWERS_FILE, read_answers
 
 FLAGS = {"task_type": "--task-type", "transformer": "--transformer", "checks": "--checks"}
 BROUGHT = {
@@ -56,6 +57,12 @@ def test_what_is_made_is_told_to_people_with_what_to_type_next(cli) -> None:
     assert "  cd some/where\n" in told and "  dovetail plugins show ledger\n" in told
 
 
+def test_inside_of_a_repository_no_other_one_is_begun(cli, place: Path, git) -> None:
+    assert "git init" in cli("plugins", "new", "ledger").out
+    git(place, "init", "--quiet")
+    assert "git init" not in cli("plugins", "new", "acme-ledger").out
+
+
 def test_every_file_can_be_read_by_what_reads_it(cli, place: Path) -> None:
     cli(
         "plugins", "new", "ledger", "--author", 'Zoë "Z" O\'Hara \\', "--description", 'It\'s {{ 7 * 7 }} "%}" \\n 日本'
@@ -71,8 +78,11 @@ def test_every_file_can_be_read_by_what_reads_it(cli, place: Path) -> None:
         if path.is_file() and path.name != "py.typed":
             text = path.read_text(encoding="utf-8")
             assert text.endswith("\n") and not text.endswith("\n\n"), path
-    workflow = (plugin / ".github/workflows/ci.yml").read_text()
-    assert "${{ matrix.python }}" in workflow
+    jobs = yaml.safe_load((plugin / ".github/workflows/ci.yml").read_text())["jobs"]
+    assert {"python-version": "${{ matrix.python }}"} in [step.get("with") for step in jobs["test"]["steps"]]
+    told = yaml.safe_load((plugin / ANSWERS_FILE).read_text(encoding="utf-8"))
+    answers = read_answers(plugin)
+    assert told == {"_template": "dovetail-plugin", "_version": answers.version, **answers.values}
 
 
 def test_the_author_is_whom_git_commits_as(cli, place: Path) -> None:

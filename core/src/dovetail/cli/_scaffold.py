@@ -76,9 +76,10 @@ def new(session: Session, name: str, directory: Path | None, licence: str, **giv
 
 
 def _steps(made: Any) -> list[str]:
+    inside = any((parent / ".git").exists() for parent in made.directory.parents)
     return [
         f"cd {shlex.quote(_shown(made.directory))}",
-        'git init && git add . && git commit -m "As it was made"',
+        f'{"" if inside else "git init && "}git add . && git commit -m "As it was made"',
         "pip install -e '.[engine,test]'",
         "pytest",
         f"dovetail plugins show {made.names.short}",
