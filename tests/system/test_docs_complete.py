@@ -81,7 +81,7 @@ MUTANTS = {
     "an option is invented": (CLI, r"(\| `--run-id ID` .*\n)", r"\1| `--luck N` | more of it |\n", "names the option run --luck"),
     "an option of a verb is invented": (CLI, r"(`runs list )", r"\1[--luck] ", "names the option runs list --luck"),
     "an option stands at another verb": (CLI, r"(`runs cancel RUN)", r"\1 [--limit N]", "names the option runs cancel --limit"),
-    "an option is invented elsewhere": (GATES, r"\Z", "\n```sh\ndovetail runs list --luck 3\n```\n", "types the option runs list"),
+    "an option is invented elsewhere": (GATES, r"\Z", "\n```sh\ndovetail runs list --luck 3\n```\n", "types the option runs"),
     "an option of every command is gone": (CLI, r"\| `--debug` .*\n", "", "lacks the option of every command --debug"),
 }  # fmt: skip
 
