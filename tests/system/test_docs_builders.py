@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,3 +126,77 @@ def test_a_cancelled_run_takes_its_job_with_it(folder: Path, processes: list[sub
     assert state(folder, job) == "cancelled"
     assert not is_running(folder, job)
     assert json.loads(told(folder, "runs", "show", "one", "--json"))["status"] == "cancelled"
+
+
+BUILDERS = "docs/how-to/build-graphs-by-code.md"
+
+
+@pytest.mark.slow
+def test_the_page_for_builders_does_what_it_shows(page: PageOf, tmp_path: Path) -> None:
+    assert page(BUILDERS).play(tmp_path) == 6
+    for block in page(BUILDERS).blocks("python"):
+        assert block.file
+
+
+def test_decorators_of_ones_own_take_about_twenty_lines(page: PageOf) -> None:
+    assert code_lines(page(BUILDERS).file("steps.py"), "Pipeline") <= 20
+
+
+class TestYaml:
+    """``examples/yaml_pipeline``."""
+
+    @pytest.fixture
+    def pipeline(self, repository: Path, tmp_path: Path) -> Path:
+        skip = shutil.ignore_patterns("__pycache__", ".dovetail")
+        shutil.copytree(repository / "examples" / "yaml_pipeline", tmp_path / "yaml", ignore=skip)
+        return tmp_path / "yaml"
+
+    def change(self, pipeline: Path, before: str, after: str) -> None:
+        text = (pipeline / "daily.yaml").read_text()
+        assert before in text
+        (pipeline / "daily.yaml").write_text(text.replace(before, after))
+
+    def test_the_reader_has_under_a_hundred_lines(self, repository: Path) -> None:
+        assert len((repository / "examples" / "yaml_pipeline" / "reader.py").read_text().splitlines()) < 100
+
+    def test_a_pipeline_runs_durably_and_is_resumed(self, pipeline: Path) -> None:
+        self.change(pipeline, "call: steps:words", "call: steps:broken")
+        with (pipeline / "steps.py").open("a") as steps:
+            steps.write(
+                "\n\ndef broken(means: pa.Table) -> list[str]:\n"
+                "    from pathlib import Path\n"
+                "    Path('calls.txt').open('a').write('x')\n"
+                "    return words(means) if Path('flag').exists() else 1 / 0\n"
+            )
+        told(pipeline, "run", "pipeline.py", "daily", "--month", "2", "--run-id", "one", code=2)
+        (pipeline / "flag").touch()
+        told(pipeline, "runs", "resume", "one")
+        shown = json.loads(told(pipeline, "runs", "show", "one", "--json"))
+        assert shown["status"] == "succeeded_with_warnings"
+        assert {node["node_id"]: node["attempt"] for node in shown["nodes"]}["raw"] == 1
+        assert "AA +8.0" in told(pipeline, "run", "pipeline.py", "daily", "--month", "2")
+
+    @pytest.mark.parametrize(
+        ("before", "after", "line", "words"),
+        [
+            ("${steps.means}", "${steps.meanz}", 26, "did you mean means?"),
+            ("retries", "retrys", 13, "did you mean 'retries'?"),
+            ("not_null", "notnull", 6, "did you mean not_null?"),
+            ("call: steps:words", "call: steps:wordz", 26, "wordz"),
+            ("call: steps:words", "calls: steps:words", 26, "did you mean call?"),
+            ("{means:", "{mean:", 26, "did you mean 'means'?"),
+            ("{value:", "{rows:", 17, "gate 'sane' has no input 'rows'"),
+            ("type: int", "type: integer", 4, "no type"),
+            ("call: steps:words", "call: steps:length", 26, "has no input"),
+            ("over:", "overs:", 29, "did you mean over?"),
+        ],
+    )
+    def test_an_error_names_the_line(self, pipeline: Path, before: str, after: str, line: int, words: str) -> None:
+        self.change(pipeline, before, after)
+        printed = told(pipeline, "run", "pipeline.py", "daily", code=2)
+        assert f"daily.yaml, line {line} (" in printed
+        assert words in printed
+
+    def test_what_is_no_yaml_is_told_with_its_line(self, pipeline: Path) -> None:
+        self.change(pipeline, "workflow: daily", "workflow: [daily")
+        assert "line 2" in told(pipeline, "run", "pipeline.py", "daily", code=2)

@@ -10,9 +10,10 @@ from dovetail.errors import DefinitionError, shorten
 from dovetail.graph._annotations import base_type, is_named_tuple, markers, outputs_of
 from dovetail.graph._control import map_, when
 from dovetail.graph._nodes import Input, NodeOutput, checked_name
+from dovetail.graph._references import Importer
 from dovetail.graph._replay import body_of, named_tuple_of
 from dovetail.graph._task import Task, task
-from dovetail.graph._trace import Trace
+from dovetail.graph._trace import Trace, match_arguments
 from dovetail.graph._workflow import Dynamic, Workflow
 from dovetail.quality import Gate
 from dovetail.spec import Interface
@@ -59,7 +60,7 @@ class WorkflowBuilder:
 
         Args:
             name: A Python name, since it becomes an argument and a flag.
-            type: Its annotation; gates in ``Annotated`` work. Default: any.
+            type: Its annotation, or its name as text, such as ``"list[int]"``; gates in ``Annotated`` work. Default: any.
             default: Its value where none is given; an input without one must be given.
             help: For people.
 
@@ -73,6 +74,7 @@ class WorkflowBuilder:
             )
         if name in self._inputs:
             raise self._error(f"there is an input {name!r} already", fix="give one of them another name")
+        type = self._annotation(type, f"input {name!r}")
         self._inputs[name] = type
         if default is not _MISSING:
             self._defaults[name] = default
@@ -110,10 +112,8 @@ class WorkflowBuilder:
         self._open()
         target = self._target(target)
         given = self._given(target, inputs, named)
-        if isinstance(target, Gate) and not (args + tuple(given.values()) and _is_result((*args, *given.values())[0])):
-            raise self._error(
-                f"gate {target.name!r} is given no result of a node", fix="pass what add() or input() returned"
-            )
+        if isinstance(target, Gate):
+            self._check_gate(target, args, given)
         with self._trace.active():
             made = target(*args, **given)
         return _changed(made, name, after, options)
@@ -170,7 +170,7 @@ class WorkflowBuilder:
 
         Args:
             value: A result, an input, a value, or a NamedTuple of those.
-            type: Its annotation; gates and ``dt.Dataset`` in ``Annotated`` work. Default: that of the result.
+            type: Its annotation or its name; gates and ``dt.Dataset`` in ``Annotated`` work. Default: that of the result.
             several: Several outputs by name; they come out as a NamedTuple.
 
         Raises:
@@ -186,7 +186,7 @@ class WorkflowBuilder:
             kind = named_tuple_of(self.name, {field: _type_of(item) for field, item in several.items()})
             self._output, self._returned = kind, kind(**several)
         else:
-            self._output = _type_of(value) if type is None else type
+            self._output = _type_of(value) if type is None else self._annotation(type, "the output")
             self._returned = value
 
     def build(self) -> Workflow[..., Any]:
@@ -204,6 +204,10 @@ class WorkflowBuilder:
 
     # -- inside -------------------------------------------------------------------------------
 
+    def _annotation(self, given: Any, where: str) -> Any:
+        """The annotation itself, where its name is given: modules that the name names are imported, nothing is evaluated."""
+        return Importer().type(given, f"{where} of workflow {self.name!r}") if isinstance(given, str) else given
+
     def _target(self, target: Any) -> Any:
         if isinstance(target, (Task, Gate, Workflow, Dynamic)):
             return target
@@ -219,6 +223,13 @@ class WorkflowBuilder:
             if name in named:
                 raise self._error(f"input {name!r} of {getattr(target, 'name', target)!r} is given twice")
         return {**(inputs or {}), **named}
+
+    def _check_gate(self, gate: Gate, args: tuple[Any, ...], given: dict[str, Any]) -> None:
+        value = match_arguments(f"gate {gate.name!r}", Interface({"value": Any}, {}), args, given)["value"]
+        if not isinstance(value, NodeOutput):
+            raise self._error(
+                f"gate {gate.name!r} is given no result of a node", fix="pass what add() or input() returned"
+            )
 
     def _open(self) -> None:
         if self._built:
@@ -240,10 +251,6 @@ def _changed(made: Any, name: str | None, after: Any, options: Mapping[str, Any]
     if options:
         made.options(**options)
     return made
-
-
-def _is_result(value: Any) -> bool:
-    return isinstance(value, NodeOutput)
 
 
 def _type_of(value: Any) -> Any:
