@@ -382,7 +382,7 @@ def play(suite: type[TransformerSuite], test: str, directory: Path) -> None:
     with HubHarness(suite.plugin, home=directory / "hub") as hub:
         made: Any = suite()
         if isinstance(made, TableTransformerSuite):
-            made._found = made.transformer(hub)
+            made._found = made._transformer(hub)
         method = getattr(made, name)
         given = {"hub": hub, "tmp_path": directory, "kind": kind}
         method(**{key: given[key] for key in inspect.signature(method).parameters})

@@ -80,7 +80,7 @@ class CheckEngineSuite(Suite):
 
     # -- the suite's own -----------------------------------------------------------------------
 
-    def spec(self, catalogue: Catalogue) -> CheckEngineSpec:
+    def _spec(self, catalogue: Catalogue) -> CheckEngineSpec:
         """The declaration of the engine."""
         engines = catalogue.check_engines()
         spec = engines.get(self.engine)
@@ -92,30 +92,30 @@ class CheckEngineSuite(Suite):
             )
         return spec
 
-    def load(self, catalogue: Catalogue) -> CheckEngine:
+    def _load(self, catalogue: Catalogue) -> CheckEngine:
         """The engine."""
-        spec = self.spec(catalogue)
+        spec = self._spec(catalogue)
         made: Any = catalogue.load(spec.code, spec)
         if not (isinstance(made, type) and issubclass(made, CheckEngine)):
             fail(f"{spec.code} is no CheckEngine", fix="subclass dovetail.spec.CheckEngine")
         return made()
 
-    def known(self) -> list[TruthCheck]:
+    def _known(self) -> list[TruthCheck]:
         """The checks that the library can express."""
         return [check for check in TRUTH_CHECKS.values() if f"check.{check.name}" not in self.gaps]
 
-    def looked_at(self, hub: HubHarness, suite: Any, table: Any) -> Iterator[tuple[str, Any]]:
+    def _looked_at(self, hub: HubHarness, suite: Any, table: Any) -> Iterator[tuple[str, Any]]:
         """A table as each of the frames that the suite looks at."""
-        for frame in self.load(hub.catalogue).frames(suite):
+        for frame in self._load(hub.catalogue).frames(suite):
             try:
                 yield frame, hub.types.convert(table, TypeRef(frame))
             except (ConversionError, UnknownType) as error:
                 fail(f"no way to make a {frame}: {error.what}", fix="name the plugin that knows it in with_plugins")
 
-    def evaluated(self, hub: HubHarness, suite: Any, value: Any, rows: int, what: str) -> list[CheckOutcome]:
+    def _evaluated(self, hub: HubHarness, suite: Any, value: Any, rows: int, what: str) -> list[CheckOutcome]:
         """The outcomes of a suite, each of them verified."""
         try:
-            outcomes = self.load(hub.catalogue).evaluate(suite, value)
+            outcomes = self._load(hub.catalogue).evaluate(suite, value)
         except Exception as error:
             fail(
                 f"{what}: evaluate() raised {type(error).__name__}: {error}",
@@ -128,20 +128,21 @@ class CheckEngineSuite(Suite):
             laws.verify_outcome(outcome, rows, what)
         return outcomes
 
-    def digest(self, hub: HubHarness, value: Any) -> str:
+    def _digest(self, hub: HubHarness, value: Any) -> str:
         """What a frame holds."""
         return hub.types.content_hash(value)
 
     # -- contract ------------------------------------------------------------------------------
 
     def test_contract(self, hub: HubHarness) -> None:
-        spec, engine = self.spec(hub.catalogue), self.load(hub.catalogue)
+        """The declaration, the engine and the suites agree with each other."""
+        spec, engine = self._spec(hub.catalogue), self._load(hub.catalogue)
         if engine.name != self.engine:
             fail(f"{spec.code} calls itself {engine.name!r}", fix=f'name = "{self.engine}"')
         if not isinstance(engine.version(), str) or not engine.version():
             fail(f"the engine {self.engine!r} does not tell a version", fix="give that of the library")
         looked_at: set[str] = set()
-        for check in self.known():
+        for check in self._known():
             suite = self.suite_for(check)
             classes = suite.__mro__ if isinstance(suite, type) else type(suite).__mro__
             names = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
@@ -156,7 +157,8 @@ class CheckEngineSuite(Suite):
 
     @requires("install")
     def test_missing_library_names_what_to_type(self, hub: HubHarness) -> None:
-        spec = self.spec(hub.catalogue)
+        """Where the library is not installed, a gate's error holds the line that installs it."""
+        spec = self._spec(hub.catalogue)
         if spec.engine is None:
             return  # nothing has to be installed for it
         if not spec.install:
@@ -183,37 +185,41 @@ class CheckEngineSuite(Suite):
     @pytest.mark.parametrize("shape", SHAPES)
     @pytest.mark.parametrize("check", TRUTH_CHECKS)
     def test_counts(self, hub: HubHarness, check: str, shape: str) -> None:
+        """The truth table: what is evaluated, what fails, and which rows, on every frame."""
         asked, expect = TRUTH_CHECKS[check], EXPECTED[check][shape]
         suite, table = self.suite_for(asked), shape_table(shape)
-        for frame, value in self.looked_at(hub, suite, table):
+        for frame, value in self._looked_at(hub, suite, table):
             what = f"{check} on {shape}, as {frame}"
-            outcomes = self.evaluated(hub, suite, value, table.num_rows, what)
+            outcomes = self._evaluated(hub, suite, value, table.num_rows, what)
             laws.compare(self.outcome_of(asked, outcomes), asked, expect, what)
 
     def test_counts_all_rows_of_a_large_table(self, hub: HubHarness) -> None:
+        """All ordinals of 200,000 rows in several chunks, not a sample."""
         table = laws.large_table()
-        for check in self.known():
+        for check in self._known():
             if check.name not in laws.LARGE_EXPECTED:
                 continue
             suite = self.suite_for(check)
-            for frame, value in self.looked_at(hub, suite, table):
+            for frame, value in self._looked_at(hub, suite, table):
                 what = f"{check.name} on {table.num_rows:,} rows, as {frame}"
-                outcomes = self.evaluated(hub, suite, value, table.num_rows, what)
+                outcomes = self._evaluated(hub, suite, value, table.num_rows, what)
                 laws.compare(self.outcome_of(check, outcomes), check, laws.LARGE_EXPECTED[check.name], what)
 
     # -- what cannot be evaluated --------------------------------------------------------------
 
     def test_a_missing_column_is_an_error_that_blocks(self, hub: HubHarness) -> None:
-        for check in self.known():
+        """Status `error` with a message instead of an exception, and a gate blocks."""
+        for check in self._known():
             if not check.columns or check.kind == "column_exists":
                 continue
             suite, table = self.suite_for(check), shape_table("time_zones").drop_columns([check.columns[0]])
             self._must_be_error(hub, check, suite, table, f"{check.name} without the column {check.columns[0]!r}")
 
     def test_a_column_of_the_wrong_kind_is_an_error_that_blocks(self, hub: HubHarness) -> None:
+        """A range on a column of text."""
         import pyarrow as pa
 
-        for check in self.known():
+        for check in self._known():
             if check.name != "in_range":
                 continue
             table = shape_table("time_zones")
@@ -222,8 +228,8 @@ class CheckEngineSuite(Suite):
             self._must_be_error(hub, check, self.suite_for(check), wrong, f"{check.name} on a column of text")
 
     def _must_be_error(self, hub: HubHarness, check: TruthCheck, suite: Any, table: Any, what: str) -> None:
-        for frame, value in self.looked_at(hub, suite, table):
-            outcomes = self.evaluated(hub, suite, value, table.num_rows, f"{what}, as {frame}")
+        for frame, value in self._looked_at(hub, suite, table):
+            outcomes = self._evaluated(hub, suite, value, table.num_rows, f"{what}, as {frame}")
             outcome = self.outcome_of(check, outcomes)
             if outcome.status != "error":
                 fail(
@@ -238,9 +244,10 @@ class CheckEngineSuite(Suite):
     # -- what is told of a suite ---------------------------------------------------------------
 
     def test_is_described_without_data(self, hub: HubHarness) -> None:
-        engine = self.load(hub.catalogue)
-        suites = [self.suite_for(check) for check in self.known()]
-        together = self.suite_for_all(self.known())
+        """Ids differ from each other; an outcome per check in that order, whatever the data."""
+        engine = self._load(hub.catalogue)
+        suites = [self.suite_for(check) for check in self._known()]
+        together = self.suite_for_all(self._known())
         for suite in [*suites, *([] if together is None else [together])]:
             info = engine.describe(suite)
             if not isinstance(info, SuiteInfo) or not info.checks:
@@ -250,8 +257,8 @@ class CheckEngineSuite(Suite):
                 fail(f"describe() gives one id to several checks: {ids}", why="thresholds and history go by the id")
             for shape in SHAPES:
                 table = shape_table(shape)
-                for frame, value in self.looked_at(hub, suite, table):
-                    outcomes = self.evaluated(hub, suite, value, table.num_rows, f"{info.name} on {shape}, as {frame}")
+                for frame, value in self._looked_at(hub, suite, table):
+                    outcomes = self._evaluated(hub, suite, value, table.num_rows, f"{info.name} on {shape}, as {frame}")
                     found = [outcome.check.id for outcome in outcomes]
                     if found != ids:
                         fail(
@@ -261,10 +268,11 @@ class CheckEngineSuite(Suite):
                         )
 
     def test_ids_and_fingerprints_are_the_same_in_other_processes(self, hub: HubHarness) -> None:
-        engine = self.load(hub.catalogue)
+        """With other hash seeds."""
+        engine = self._load(hub.catalogue)
         file, name = where_defined(type(self))
         here = {}
-        for check in self.known():
+        for check in self._known():
             suite = self.suite_for(check)
             here[check.name] = [[info.id for info in engine.describe(suite).checks], engine.fingerprint(suite)]
         for seed in (1, 2):
@@ -279,8 +287,9 @@ class CheckEngineSuite(Suite):
                         )
 
     def test_fingerprints_tell_suites_apart(self, hub: HubHarness) -> None:
-        engine = self.load(hub.catalogue)
-        for check in self.known():
+        """Equal suites have equal ones; other parameters or columns have others."""
+        engine = self._load(hub.catalogue)
+        for check in self._known():
             same, other = self.suite_for(check), self.suite_for(check.varied())
             if engine.fingerprint(self.suite_for(check)) != engine.fingerprint(same):
                 fail(f"two equal suites of {check.name} have different fingerprints", why="no cache would ever hit")
@@ -294,22 +303,24 @@ class CheckEngineSuite(Suite):
     # -- what evaluation leaves alone ----------------------------------------------------------
 
     def test_evaluation_changes_nothing(self, hub: HubHarness) -> None:
-        for check in self.known():
+        """The frame holds afterwards what it held before."""
+        for check in self._known():
             suite = self.suite_for(check)
             for shape in SHAPES:
-                for frame, value in self.looked_at(hub, suite, shape_table(shape)):
-                    before = self.digest(hub, value)
-                    self.load(hub.catalogue).evaluate(suite, value)
-                    if self.digest(hub, value) != before:
+                for frame, value in self._looked_at(hub, suite, shape_table(shape)):
+                    before = self._digest(hub, value)
+                    self._load(hub.catalogue).evaluate(suite, value)
+                    if self._digest(hub, value) != before:
                         fail(
                             f"{check.name} on {shape} changed the {frame}", why="what was checked is what is published"
                         )
 
     def test_two_threads_evaluate_one_suite(self, hub: HubHarness) -> None:
-        engine = self.load(hub.catalogue)
-        for check in self.known():
+        """And find what one finds."""
+        engine = self._load(hub.catalogue)
+        for check in self._known():
             suite = self.suite_for(check)
-            for frame, value in self.looked_at(hub, suite, shape_table("nulls")):
+            for frame, value in self._looked_at(hub, suite, shape_table("nulls")):
                 alone = _counts(engine.evaluate(suite, value))
                 start, found = threading.Barrier(2), list[Any]()
 

@@ -17,7 +17,7 @@ from dovetail.types import TypeEngine
 def told_of_suites(file: str, name: str, checks: list[str]) -> dict[str, list[Any]]:
     """Ids of the checks, and fingerprint, of the suites that a test class makes."""
     suite = load_class(file, name)()
-    engine = suite.load(_catalogue([suite.plugin, *suite.with_plugins]))
+    engine = suite._load(_catalogue([suite.plugin, *suite.with_plugins]))
     found = {}
     for check in checks:
         made = suite.suite_for(TRUTH_CHECKS[check])

@@ -32,7 +32,7 @@ class TableTransformerSuite(TransformerSuite):
     ``gaps = {"carries.timestamp_s": never("polars has no seconds")}``; even then its values must come back, or be refused.
     """
 
-    tests_tables: ClassVar[bool] = True
+    _of_tables: ClassVar[bool] = True
 
     def values(self) -> SearchStrategy[Any] | Sequence[Any]:
         """Further values, for what Arrow tables do not have, such as an index. Default: none."""
@@ -49,43 +49,44 @@ class TableTransformerSuite(TransformerSuite):
 
     @pytest.fixture(autouse=True)
     def _transformer_of_tables(self, hub: HubHarness) -> None:
-        self._found = self.transformer(hub)
+        self._found = self._transformer(hub)
 
-    def carried(self) -> tuple[str, ...]:
+    def _carried(self) -> tuple[str, ...]:
         """The kinds of column that come back as they went in."""
         return tuple(kind for kind in TABLE_KINDS if f"carries.{kind}" not in self.gaps)
 
-    def from_arrow(self, hub: HubHarness, table: pa.Table) -> Any:
+    def _from_arrow(self, hub: HubHarness, table: pa.Table) -> Any:
         """A table brought to the type by its declared roads."""
         return hub.types.convert(table, TypeRef(self.type))
 
-    def each(self, hub: HubHarness, check: Callable[[Any], None]) -> None:
+    def _each(self, hub: HubHarness, check: Callable[[Any], None]) -> None:
         """Try a check on the kit's tables and on the suite's further values."""
-        self.each_table(lambda table: check(self.from_arrow(hub, table)))
+        self._each_table(lambda table: check(self._from_arrow(hub, table)))
         for_each(self.values(), check, self.examples)
 
-    def each_table(self, check: Callable[[pa.Table], None]) -> None:
+    def _each_table(self, check: Callable[[pa.Table], None]) -> None:
         """Try a check on the kit's Arrow tables."""
-        for_each(tables(self.carried()), check, self.examples)
+        for_each(tables(self._carried()), check, self.examples)
 
-    def few(self, hub: HubHarness, number: int = 8) -> list[Any]:
+    def _few(self, hub: HubHarness, number: int = 8) -> list[Any]:
         """Some tables, each with rows and columns where there is a choice, and some of the further values."""
-        found = [table for table in some(tables(self.carried()), 4 * number) if table.num_rows and table.num_columns]
-        return [*(self.from_arrow(hub, table) for table in found[:number]), *some(self.values(), number)]
+        found = [table for table in some(tables(self._carried()), 4 * number) if table.num_rows and table.num_columns]
+        return [*(self._from_arrow(hub, table) for table in found[:number]), *some(self.values(), number)]
 
-    def operations(self, hub: HubHarness) -> dict[str, Callable[[Any], Any]]:
+    def _operations(self, hub: HubHarness) -> dict[str, Callable[[Any], Any]]:
         """What may be done with a table without changing it."""
-        transformer = self.transformer(hub)
+        transformer = self._transformer(hub)
 
         def take_rows(value: Any) -> Any:
             return transformer.take_rows(value, list(range(0, transformer.to_arrow(value).num_rows, 2)))
 
-        found = {**super().operations(hub), "to_arrow": transformer.to_arrow}
+        found = {**super()._operations(hub), "to_arrow": transformer.to_arrow}
         return found if "take_rows" in self.gaps else {**found, "take_rows": take_rows}
 
     # -- roads ---------------------------------------------------------------------------------
 
     def test_roads_lead_to_arrow_and_back(self, hub: HubHarness) -> None:
+        """By declared converters that lose nothing."""
         for source, target in ((self.type, roads.ARROW), (roads.ARROW, self.type)):
             if not roads.leads(hub, source, target):
                 fail(
@@ -97,10 +98,11 @@ class TableTransformerSuite(TransformerSuite):
     @requires("carries.{kind}")
     @pytest.mark.parametrize("kind", TABLE_KINDS)
     def test_carries(self, hub: HubHarness, kind: str) -> None:
-        transformer = self.transformer(hub)
+        """A column of the kind comes back from the type with its type and values; nulls and no rows too."""
+        transformer = self._transformer(hub)
 
         def check(table: pa.Table) -> None:
-            again = transformer.to_arrow(self.from_arrow(hub, table))
+            again = transformer.to_arrow(self._from_arrow(hub, table))
             if values_of(again) != values_of(table):
                 fail(f"a column of {kind} comes back with other values: {values_of(table)} became {values_of(again)}")
             if not same_table(table, again):
@@ -112,13 +114,14 @@ class TableTransformerSuite(TransformerSuite):
         for_each(column_tables(kind), check, self.examples)
 
     def test_what_it_does_not_carry_is_not_falsified(self, hub: HubHarness) -> None:
-        transformer = self.transformer(hub)
+        """A kind with a stated gap is refused, or comes back with the same values in another type."""
+        transformer = self._transformer(hub)
         for kind in TABLE_KINDS:
-            if kind in self.carried():
+            if kind in self._carried():
                 continue
             for table in some(column_tables(kind), self.examples):
                 try:
-                    again = transformer.to_arrow(self.from_arrow(hub, table))
+                    again = transformer.to_arrow(self._from_arrow(hub, table))
                 except self.gaps[f"carries.{kind}"].raises:
                     continue  # refused, as is stated
                 if values_of(again) != values_of(table):
@@ -131,7 +134,8 @@ class TableTransformerSuite(TransformerSuite):
     # -- rows and columns ----------------------------------------------------------------------
 
     def test_counts_rows_and_names_columns(self, hub: HubHarness) -> None:
-        transformer = self.transformer(hub)
+        """`num_rows` and `schema` agree with `to_arrow`."""
+        transformer = self._transformer(hub)
 
         def check(value: Any) -> None:
             table = transformer.to_arrow(value)
@@ -146,21 +150,22 @@ class TableTransformerSuite(TransformerSuite):
                 fail(f"schema() names {names}, to_arrow() {table.column_names}", fix="one field per column, in order")
 
         def check_table(table: pa.Table) -> None:
-            value = self.from_arrow(hub, table)
+            value = self._from_arrow(hub, table)
             check(value)
             schema = transformer.schema(value)
             # Only a value of the author's own may have labels of rows, which come first as columns of the Arrow form.
             if schema is None or len(schema.fields) != table.num_columns:
                 fail(f"schema() does not name the columns {table.column_names}: {schema}", fix="one field per column")
 
-        self.each_table(check_table)
+        self._each_table(check_table)
         for_each(self.values(), check, self.examples)
 
     @requires("take_rows")
     def test_takes_rows_by_ordinal(self, hub: HubHarness) -> None:
+        """None, some and all of them, as Arrow's `take` does; ordinals as a list or a numpy array."""
         import pyarrow as pa
 
-        transformer = self.transformer(hub)
+        transformer = self._transformer(hub)
 
         def check(value: Any) -> None:
             table = transformer.to_arrow(value)
@@ -177,16 +182,17 @@ class TableTransformerSuite(TransformerSuite):
                         fix="ordinals count from 0, whatever labels the rows have",
                     )
 
-        self.each(hub, check)
+        self._each(hub, check)
 
     # -- hashes --------------------------------------------------------------------------------
 
     def test_hash_ignores_chunks(self, hub: HubHarness) -> None:
-        transformer = self.transformer(hub)
+        """However the same rows are chunked."""
+        transformer = self._transformer(hub)
 
         def check(table: pa.Table) -> None:
             digests = {
-                transformer.content_hash(self.from_arrow(hub, form))
+                transformer.content_hash(self._from_arrow(hub, form))
                 for form in (table, table.combine_chunks(), rechunked(table, range(table.num_rows)))
             }
             if len(digests) > 1:
@@ -196,14 +202,15 @@ class TableTransformerSuite(TransformerSuite):
                     fix="hash_table(to_arrow(value)) of dovetail.types.arrow does not",
                 )
 
-        self.each_table(check)
+        self._each_table(check)
 
     @requires("arrow_hash")
     def test_hash_is_that_of_arrow(self, hub: HubHarness) -> None:
-        transformer = self.transformer(hub)
+        """Equal tables of any two libraries hash the same."""
+        transformer = self._transformer(hub)
 
         def check(table: pa.Table) -> None:
-            value = self.from_arrow(hub, table)
+            value = self._from_arrow(hub, table)
             if transformer.content_hash(value) != hash_table(transformer.to_arrow(value)):
                 fail(
                     f"a {self.type} hashes differently from the same table in Arrow",
@@ -211,25 +218,27 @@ class TableTransformerSuite(TransformerSuite):
                     fix="content_hash() = hash_table(to_arrow(value)) of dovetail.types.arrow",
                 )
 
-        self.each_table(check)
+        self._each_table(check)
 
     def test_hash_sees_every_row(self, hub: HubHarness) -> None:
-        transformer = self.transformer(hub)
+        """Also the last one."""
+        transformer = self._transformer(hub)
 
         def check(table: pa.Table) -> None:
             digests = [
-                transformer.content_hash(self.from_arrow(hub, table.slice(0, rows)))
+                transformer.content_hash(self._from_arrow(hub, table.slice(0, rows)))
                 for rows in range(table.num_rows + 1)
                 if table.num_columns
             ]
             if len(set(digests)) != len(digests):
                 fail("tables that differ by their last row have one content hash", why="caches go by the hash")
 
-        self.each_table(check)
+        self._each_table(check)
 
     # -- looking -------------------------------------------------------------------------------
 
     def test_previews_of_large_tables_are_bounded(self, hub: HubHarness) -> None:
+        """Of wide and long ones, and of cells that hold much."""
         import pyarrow as pa
 
         for table in (
@@ -237,16 +246,17 @@ class TableTransformerSuite(TransformerSuite):
             pa.table({"n": list(range(5_000))}),
             pa.table({"text": ["x" * 100_000] * 12, "list": [list(range(5_000))] * 12}),
         ):
-            check_preview(self.transformer(hub), self.from_arrow(hub, table))
+            check_preview(self._transformer(hub), self._from_arrow(hub, table))
 
     def test_a_table_without_columns(self, hub: HubHarness, tmp_path: Path) -> None:
+        """It stays one, also when it is stored."""
         import pyarrow as pa
 
-        value = self.from_arrow(hub, pa.table({}))
-        if self.transformer(hub).to_arrow(value).num_columns:
+        value = self._from_arrow(hub, pa.table({}))
+        if self._transformer(hub).to_arrow(value).num_columns:
             fail(f"a {self.type} without columns has columns as an Arrow table")
         for written in self._write(hub, value, tmp_path):
-            self.must_equal(value, written.read(), f"{written.codec.code}, a table without columns")
+            self._must_equal(value, written.read(), f"{written.codec.code}, a table without columns")
 
 
 def selections(rows: int) -> list[Any]:

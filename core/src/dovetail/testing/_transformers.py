@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dovetail.errors import UnknownType, listing, nearest
+from dovetail.errors import UnknownType, listing, nearest, shorten
 from dovetail.spec import Artifact, Schema, TransformerSpec, TypeRef, TypeTransformer
 from dovetail.testing import _transformers_roads as roads
 from dovetail.testing._base import Suite, fail
@@ -16,6 +16,7 @@ from dovetail.testing._child import in_child
 from dovetail.testing._marks import requires
 from dovetail.testing._strategies import for_each, some
 from dovetail.testing._transformers_codecs import Written, find_pickle, pickling_imports, write_all
+from dovetail.testing._transformers_hashes import check_hashes
 from dovetail.testing._transformers_looks import check_preview
 from dovetail.testing._transformers_run import check_durable_run
 
@@ -76,7 +77,7 @@ class TransformerSuite(Suite):
 
     # -- the suite's own -----------------------------------------------------------------------
 
-    def spec(self, hub: HubHarness) -> TransformerSpec:
+    def _spec(self, hub: HubHarness) -> TransformerSpec:
         """The declaration of the type."""
         declared = hub.catalogue.transformers()
         spec = declared.get(self.type)
@@ -88,36 +89,36 @@ class TransformerSuite(Suite):
             )
         return spec
 
-    def transformer(self, hub: HubHarness) -> TypeTransformer:
+    def _transformer(self, hub: HubHarness) -> TypeTransformer:
         """The transformer of the type."""
-        self.spec(hub)
+        self._spec(hub)
         return hub.types.transformer_named(self.type)
 
-    def each(self, hub: HubHarness, check: Callable[[Any], None]) -> None:
+    def _each(self, hub: HubHarness, check: Callable[[Any], None]) -> None:
         """Try a check on the values of the suite."""
         for_each(self.values(), check, self.examples)
 
-    def few(self, hub: HubHarness, number: int = 8) -> list[Any]:
+    def _few(self, hub: HubHarness, number: int = 8) -> list[Any]:
         """Some of the values of the suite."""
         return some(self.values(), number)
 
-    def untouched(self, hub: HubHarness, value: Any, what: str, operate: Callable[[], Any]) -> None:
+    def _untouched(self, hub: HubHarness, value: Any, what: str, operate: Callable[[], Any]) -> None:
         """Do something, and fail if the value is another one afterwards."""
-        before, digest = self.copied(value), self.transformer(hub).content_hash(value)
+        before, digest = self.copied(value), self._transformer(hub).content_hash(value)
         operate()
-        if not self.equal(before, value) or self.transformer(hub).content_hash(value) != digest:
+        if not self.equal(before, value) or self._transformer(hub).content_hash(value) != digest:
             fail(
                 f"{what} changed the {self.type} that it was given",
                 why="tasks that share a value would see each other's work",
                 fix="copy before you change",
             )
 
-    def must_equal(self, before: Any, after: Any, what: str, why: str = "", fix: str = "") -> None:
+    def _must_equal(self, before: Any, after: Any, what: str, why: str = "", fix: str = "") -> None:
         """Fail unless two values mean the same."""
         if not self.equal(before, after):
-            fail(f"{what}: {_short(before)} became {_short(after)}", why=why or None, fix=fix or None)
+            fail(f"{what}: {shorten(before)} became {shorten(after)}", why=why or None, fix=fix or None)
 
-    def own_library(self) -> str:
+    def _own_library(self) -> str:
         """The library of the type; empty where nothing has to be installed for it."""
         library = self.type.partition(".")[0]
         return "" if library in sys.stdlib_module_names or library == self.plugin.partition(".")[0] else library
@@ -125,12 +126,13 @@ class TransformerSuite(Suite):
     # -- contract ------------------------------------------------------------------------------
 
     def test_contract(self, hub: HubHarness) -> None:
-        spec, transformer = self.spec(hub), self.transformer(hub)
+        """The declaration, the transformer, its codecs and its converters agree with each other."""
+        spec, transformer = self._spec(hub), self._transformer(hub)
         if not isinstance(transformer, TypeTransformer):
             fail(f"{spec.code} is no TypeTransformer", fix="subclass dovetail.spec.TypeTransformer")
         if transformer.type_name != self.type:
             fail(f"{spec.code} calls itself {transformer.type_name!r}", fix=f'type_name = "{self.type}"')
-        if transformer.is_table != getattr(self, "tests_tables", False):
+        if transformer.is_table != getattr(self, "_of_tables", False):
             suite = "TableTransformerSuite" if transformer.is_table else "TransformerSuite"
             fail(f"{self.type} has is_table = {transformer.is_table}", fix=f"subclass {suite} to test it")
         formats = [codec.format for codec in spec.codecs]
@@ -143,7 +145,8 @@ class TransformerSuite(Suite):
         roads.check_declared(self, hub)
 
     def test_found_by_name_without_its_library(self, hub: HubHarness) -> None:
-        spec, library = self.spec(hub), self.own_library()
+        """Names, aliases and roads of the type are known, and looking them up imports no library."""
+        spec, library = self._spec(hub), self._own_library()
         names = [self.type, *spec.aliases]
         found = in_child(
             f"{_CHILD}:look_up",
@@ -166,7 +169,8 @@ class TransformerSuite(Suite):
 
     @requires("install")
     def test_missing_library_names_what_to_type(self, hub: HubHarness) -> None:
-        spec, library = self.spec(hub), self.own_library()
+        """Where the library is not installed, the error holds the line that installs it."""
+        spec, library = self._spec(hub), self._own_library()
         if not library:
             return  # nothing has to be installed for it
         if not spec.install:
@@ -185,6 +189,8 @@ class TransformerSuite(Suite):
             )
 
     def test_values_are_known_and_pass_by_reference(self, hub: HubHarness) -> None:
+        """A value leads to this transformer, and is not copied where its own type is wanted."""
+
         def check(value: Any) -> None:
             cls = f"{type(value).__module__}.{type(value).__qualname__}"
             try:
@@ -196,15 +202,16 @@ class TransformerSuite(Suite):
             if hub.types.accept(value, TypeRef(self.type)) is not value:
                 fail(f"a {self.type} does not pass by reference where one is wanted")
 
-        self.each(hub, check)
+        self._each(hub, check)
 
     # -- codecs --------------------------------------------------------------------------------
 
     @requires("codecs")
     def test_codecs_give_back_what_they_wrote(self, hub: HubHarness, tmp_path: Path) -> None:
-        transformer = self.transformer(hub)
+        """Every codec; one may refuse a value (NotImplementedError) that another one takes."""
+        transformer = self._transformer(hub)
         self._need_codecs(hub)
-        never_used = {codec.format for codec in self.spec(hub).codecs}
+        never_used = {codec.format for codec in self._spec(hub).codecs}
 
         def check(value: Any) -> None:
             digest = transformer.content_hash(value)
@@ -214,17 +221,18 @@ class TransformerSuite(Suite):
                 again = written.read()
                 if type(again) is not type(value) and not isinstance(again, type(value)):
                     fail(f"{what} wrote a {type(value).__name__} and read a {type(again).__name__}")
-                self.must_equal(value, again, what, "what was stored is not what is loaded", "see write() and read()")
+                self._must_equal(value, again, what, "what was stored is not what is loaded", "see write() and read()")
                 if transformer.content_hash(again) != digest:
                     fail(f"{what}: the value that was read has another content hash", why="it looks changed to caches")
 
-        self.each(hub, check)
+        self._each(hub, check)
         if never_used:
             fail(f"the codec {listing(never_used)} of {self.type} takes none of the values", fix="take it out")
 
     @requires("codecs")
     def test_codecs_do_not_pickle(self, hub: HubHarness, tmp_path: Path) -> None:
-        spec = self.spec(hub)
+        """Neither in the bytes that they write nor in the code that writes them."""
+        spec = self._spec(hub)
         why = "loading a pickle runs whatever code it holds; the store takes none"
         for codec in spec.codecs:
             made = hub.catalogue.load(codec.code, spec)
@@ -235,7 +243,7 @@ class TransformerSuite(Suite):
                     why=why,
                     fix="write a data format",
                 )
-        for value in self.few(hub):
+        for value in self._few(hub):
             for written in self._write(hub, value, tmp_path):
                 for file in written.files():
                     where = find_pickle(file.read_bytes())
@@ -248,9 +256,10 @@ class TransformerSuite(Suite):
 
     @requires("codecs")
     def test_other_processes_read_and_hash_the_same(self, hub: HubHarness, tmp_path: Path) -> None:
-        spec, transformer = self.spec(hub), self.transformer(hub)
+        """Written here, read in processes with other hash seeds: the same content hash."""
+        spec, transformer = self._spec(hub), self._transformer(hub)
         files, hashes = [], []
-        for value in self.few(hub):
+        for value in self._few(hub):
             for written in self._write(hub, value, tmp_path):
                 files.append((written.codec.code, str(written.path)))
                 hashes.append(transformer.content_hash(value))
@@ -266,87 +275,74 @@ class TransformerSuite(Suite):
 
     @requires("codecs")
     def test_store_gives_back_what_it_took(self, hub: HubHarness) -> None:
-        transformer, ref = self.transformer(hub), TypeRef(self.type)
-        for value in self.few(hub):
+        """Stored and loaded, alone and inside a list."""
+        transformer, ref = self._transformer(hub), TypeRef(self.type)
+        for value in self._few(hub):
             artifact = Artifact.from_dict(hub.types.dump(value, ref, hub.artifacts).to_dict())
             if artifact.content_hash != transformer.content_hash(value):
                 fail(f"the artifact of a {self.type} has another content hash than the value")
-            self.must_equal(value, hub.types.load(artifact, hub.artifacts, ref), "stored and loaded")
+            self._must_equal(value, hub.types.load(artifact, hub.artifacts, ref), "stored and loaded")
             inside = hub.types.dump([value, value], list[ref], hub.artifacts)  # type: ignore[valid-type]
             for again in hub.types.load(inside, hub.artifacts, list[ref]):  # type: ignore[valid-type]
-                self.must_equal(value, again, "stored and loaded inside a list")
+                self._must_equal(value, again, "stored and loaded inside a list")
 
     @requires("codecs")
     def test_travels_through_a_durable_run(self, hub: HubHarness) -> None:
+        """From task to task; a second run finds it in the cache."""
         check_durable_run(self, hub)
 
     def _need_codecs(self, hub: HubHarness) -> None:
-        if not self.spec(hub).codecs:
+        if not self._spec(hub).codecs:
             fail(
                 f"{self.type} declares no codec, so its values cannot be stored",
                 fix='declare one, or gaps = {"codecs": never("...")}',
             )
 
     def _write(self, hub: HubHarness, value: Any, directory: Path) -> Iterator[Written]:
-        return write_all(self.spec(hub), hub, value, directory)
+        return write_all(self._spec(hub), hub, value, directory)
 
     # -- converters ----------------------------------------------------------------------------
 
     def test_faithful_converters_lose_nothing(self, hub: HubHarness) -> None:
+        """There and back, or to Arrow and back; the input stays as it was."""
         roads.check_faithful(self, hub)
 
     def test_lossy_converters_need_permission(self, hub: HubHarness) -> None:
+        """Refused unless allowed, explained, and taken if allowed."""
         roads.check_lossy(self, hub)
 
     # -- hashes --------------------------------------------------------------------------------
 
     def test_equal_values_hash_the_same_and_others_differently(self, hub: HubHarness) -> None:
-        transformer = self.transformer(hub)
-
-        def check(value: Any) -> None:
-            digest = transformer.content_hash(value)
-            if not isinstance(digest, str) or len(digest) < 16 or set(digest) - set("0123456789abcdef"):
-                fail(f"content_hash() gave {digest!r}", fix="give a hex digest of at least 64 bits")
-            for again in (transformer.content_hash(value), transformer.content_hash(self.copied(value))):
-                if again != digest:
-                    fail(f"a copy of a {self.type} has another content hash", fix="hash the meaning, not the object")
-
-        self.each(hub, check)
-        values = self.few(hub, 12)
-        differing = 0
-        for position, left in enumerate(values):
-            for right in values[position + 1 :]:
-                same = self.equal(left, right)
-                differing += not same
-                if same != (transformer.content_hash(left) == transformer.content_hash(right)):
-                    told = "equal values hash differently" if same else "different values have one content hash"
-                    fail(f"{told}: {_short(left)} and {_short(right)}", why="caches and datasets go by the hash")
-        if not differing:
-            fail("values() gives no two values that differ", fix="give some more")
+        """The content hash is a digest of what the value means."""
+        check_hashes(self, hub)
 
     def test_operations_leave_the_value_alone(self, hub: HubHarness, tmp_path: Path) -> None:
-        operations = self.operations(hub)
+        """Looking, hashing, storing and converting change nothing."""
+        operations = self._operations(hub)
 
         def check(value: Any) -> None:
             for name, operate in operations.items():
-                self.untouched(hub, value, f"{name}()", lambda operate=operate: operate(value))  # type: ignore[misc]
-            self.untouched(hub, value, "a codec", lambda: list(self._write(hub, value, tmp_path)))
+                self._untouched(hub, value, f"{name}()", lambda operate=operate: operate(value))  # type: ignore[misc]
+            self._untouched(hub, value, "a codec", lambda: list(self._write(hub, value, tmp_path)))
 
-        self.each(hub, check)
+        self._each(hub, check)
 
-    def operations(self, hub: HubHarness) -> dict[str, Callable[[Any], Any]]:
+    def _operations(self, hub: HubHarness) -> dict[str, Callable[[Any], Any]]:
         """What may be done with a value without changing it, by name."""
-        transformer = self.transformer(hub)
+        transformer = self._transformer(hub)
         return {name: getattr(transformer, name) for name in ("content_hash", "schema", "preview", "size", "num_rows")}
 
     # -- looking -------------------------------------------------------------------------------
 
     def test_previews_are_bounded(self, hub: HubHarness) -> None:
-        for value in [*self.few(hub), *self.large_values()]:
-            check_preview(self.transformer(hub), value)
+        """At most `limit` rows, 20 columns, 80 characters a cell and 400 of text."""
+        for value in [*self._few(hub), *self.large_values()]:
+            check_preview(self._transformer(hub), value)
 
     def test_schema_and_size(self, hub: HubHarness) -> None:
-        transformer = self.transformer(hub)
+        """Fields with names of their own, and bytes, where they are known."""
+        transformer = self._transformer(hub)
 
         def check(value: Any) -> None:
             schema, size = transformer.schema(value), transformer.size(value)
@@ -359,11 +355,12 @@ class TransformerSuite(Suite):
             if size is not None and (type(size) is not int or size < 0):
                 fail(f"size() gave {size!r}", fix="give bytes as an int that is not negative, or None")
 
-        self.each(hub, check)
+        self._each(hub, check)
 
     @requires("watched")
     def test_looking_at_a_plan_does_not_execute_it(self, hub: HubHarness) -> None:
-        transformer = self.transformer(hub)
+        """Of a lazy type: schema, preview, size and number of rows."""
+        transformer = self._transformer(hub)
         if not transformer.lazy:
             return
         for name in ("schema", "preview", "size", "num_rows"):
@@ -379,8 +376,3 @@ class TransformerSuite(Suite):
         transformer.content_hash(value)
         if not executed():
             fail("the watched plan was never executed, so nothing was seen", fix="see watched()")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else text[:197] + "..."

@@ -19,7 +19,7 @@ Convert = Callable[[Any], Any]
 
 def check_declared(suite: TransformerSuite, hub: HubHarness) -> None:
     """The declarations of the converters: ends, cost, loss, code that loads."""
-    spec = suite.spec(hub)
+    spec = suite._spec(hub)
     for edge in spec.converters:
         told = f"the converter {edge.source} -> {edge.target}"
         if suite.type not in (edge.source, edge.target):
@@ -40,14 +40,14 @@ def check_declared(suite: TransformerSuite, hub: HubHarness) -> None:
 
 def check_faithful(suite: TransformerSuite, hub: HubHarness) -> None:
     """Faithful converters give the same value back, wherever a road leads back."""
-    for edge in suite.spec(hub).converters:
+    for edge in suite._spec(hub).converters:
         if edge.lossy is None:
             _each_source(suite, hub, edge, _Faithful(suite, hub, edge))
 
 
 def check_lossy(suite: TransformerSuite, hub: HubHarness) -> None:
     """Lossy converters are refused unless allowed, and explained."""
-    for edge in suite.spec(hub).converters:
+    for edge in suite._spec(hub).converters:
         if edge.lossy is None or leads(hub, edge.source, edge.target):
             continue  # there is a faithful road beside it, which is the one that is taken
         path = hub.types.explain(TypeRef(edge.source), TypeRef(edge.target))
@@ -70,13 +70,13 @@ def _each_source(
 ) -> None:
     """Call ``check(source, origin)`` with what the converter takes; origin is the value of the type it came from, or None."""
     if edge.source == suite.type:
-        suite.each(hub, lambda value: check(value, value))
+        suite._each(hub, lambda value: check(value, value))
         return
     given = list(suite.sources(edge.source))
     for source in given:
         check(source, None)
     if leads(hub, suite.type, edge.source):
-        suite.each(hub, lambda value: check(hub.types.convert(value, TypeRef(edge.source)), value))
+        suite._each(hub, lambda value: check(hub.types.convert(value, TypeRef(edge.source)), value))
     elif not given:
         fail(
             f"no value tries the converter {edge.source} -> {edge.target}",
@@ -90,7 +90,7 @@ class _Road:
 
     def __init__(self, suite: TransformerSuite, hub: HubHarness, edge: ConverterSpec) -> None:
         self.suite, self.hub, self.edge = suite, hub, edge
-        convert: Any = hub.catalogue.load(edge.code, suite.spec(hub))
+        convert: Any = hub.catalogue.load(edge.code, suite._spec(hub))
         self.convert: Convert = convert
         self.told = f"{edge.code} ({edge.source} -> {edge.target})"
 
@@ -115,7 +115,7 @@ class _Faithful(_Road):
     def __call__(self, source: Any, origin: Any) -> None:
         made = self.converted(source)
         for before, after in self._comparable(source, origin, made):
-            self.suite.must_equal(
+            self.suite._must_equal(
                 before,
                 after,
                 f"{self.told} is declared faithful and loses something",

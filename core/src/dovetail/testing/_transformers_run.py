@@ -54,13 +54,13 @@ def check_durable_run(suite: TransformerSuite, hub: HubHarness) -> None:
     def through(number: int, attempt: int) -> str:
         return read(make(number), attempt)  # type: ignore[no-any-return]
 
-    for number, value in enumerate(suite.few(hub, 4)[-2:]):
+    for number, value in enumerate(suite._few(hub, 4)[-2:]):
         _stage.value, _stage.made, _stage.seen = value, 0, []
         digest = hub.types.content_hash(value)
         for attempt in (1, 2):
             found = hub.run(through, number=number, attempt=attempt).value
             if found != digest:
                 fail(f"in run {attempt} the second task was given another {suite.type} than the first one made")
-            suite.must_equal(value, _stage.seen[-1], f"what the second task was given in run {attempt}")
+            suite._must_equal(value, _stage.seen[-1], f"what the second task was given in run {attempt}")
         if _stage.made != 1:
             fail("the second run did not find the value in the cache", why=f"the first task ran {_stage.made} times")
