@@ -116,6 +116,7 @@ KINDS: Mapping[str, Kind] = {
     "encoded": Kind("# coding: klingon\n", r"SyntaxError|encoding|LookupError"),
     # -- what it says of itself ------------------------------------------------------------------
     "newer_api": Kind(TYPICAL.replace("API = 1", "API = 99"), r"is 99, this dovetail has 1", r"--upgrade dovetail$"),
+    "older_api": Kind(TYPICAL.replace("API = 1", "API = 0"), r"is 0, this dovetail has 1", r"--upgrade broken-older-api$"),
     "no_api": Kind(TYPICAL.replace("DOVETAIL_API = 1", ""), r"DOVETAIL_API is missing", r"set DOVETAIL_API = 1"),
     "no_module": Kind(typical(), r"its entry point is not an import name: 'not a module!'", entry_point="not a module!"),
     "absent_module": Kind(typical(), r"the module broken_nowhere does not exist", entry_point="broken_nowhere.plugin"),
