@@ -120,7 +120,10 @@ class TestOutputs:
 
 class TestSource:
     def test_a_run_is_resumed_from_where_the_workflow_is_found(self, tmp_path: Any) -> None:
-        reader = "import dovetail as dt\ndef make(t):\n    b = dt.WorkflowBuilder('wf')\n    b.output(b.add(t))\n    return b.build()\n"
+        reader = (
+            "import dovetail as dt\ndef make(t):\n"
+            "    b = dt.WorkflowBuilder('wf')\n    b.output(b.add(t))\n    return b.build()\n"
+        )
         (tmp_path / "reader.py").write_text(reader)
         pipeline = tmp_path / "pipeline.py"
         pipeline.write_text(
@@ -150,7 +153,7 @@ class TestRefused:
     def test_an_output_that_does_not_fit(self) -> None:
         builder = dt.WorkflowBuilder("wf")
         builder.output(builder.add(plain, 1), int)
-        with pytest.raises(WiringError, match="the result of node 'plain'.*return value.*workflow 'wf'"):
+        with pytest.raises(WiringError, match=r"the result of node 'plain'.*return value.*workflow 'wf'"):
             builder.build()
 
     def test_a_misspelt_input(self) -> None:
