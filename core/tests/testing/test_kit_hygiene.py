@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,125 +16,8 @@ from dovetail.errors import DovetailError
 from dovetail.plugins import write_shipped_manifest
 from dovetail.testing import HubHarness, PluginSuite, TaskTypeSuite, never
 
-# A plugin whose engine is `colorsys`, a module that Python has and nothing else imports. PKG stands for its name.
-FILES = {
-    "PKG/__init__.py": '"""Colours as tasks."""\n',
-    "PKG/plugin.py": """
-        from dovetail.spec import CodecSpec, CommandSpec, ConverterSpec, TaskTypeSpec, TransformerSpec, hookimpl
-
-        DOVETAIL_API = 1
-
-
-        @hookimpl
-        def dovetail_task_types():
-            return [
-                TaskTypeSpec(
-                    name="PKG",
-                    code="PKG.task:Colour",
-                    config="PKG.config:ColourConfig",
-                    engine="colorsys",
-                    install="pip install 'PKG[engine]'",
-                )
-            ]
-
-
-        @hookimpl
-        def dovetail_type_transformers():
-            return [
-                TransformerSpec(
-                    type="PKG.types.Rgb",
-                    code="PKG.types:RgbTransformer",
-                    converters=(ConverterSpec("PKG.types.Rgb", "builtins.list", "PKG.types:to_list"),),
-                    codecs=(CodecSpec("rgb", "PKG.types:RgbCodec", ".rgb"),),
-                )
-            ]
-
-
-        @hookimpl
-        def dovetail_commands():
-            return [CommandSpec(name="PKG", code="PKG.command:paint")]
-        """,
-    "PKG/task.py": """
-        from dovetail.spec import TaskType
-
-
-        class Colour(TaskType):
-            name = "PKG"
-
-            def execute(self, call):
-                import colorsys
-
-                return colorsys.rgb_to_hsv(*call.inputs["rgb"])
-        """,
-    "PKG/config.py": '''
-        from dataclasses import dataclass, field
-        from typing import ClassVar
-
-
-        @dataclass(frozen=True)
-        class ColourConfig:
-            """How to paint.
-
-            Attributes:
-                depth: Bits.
-                token: Password of the painter; not shown.
-            """
-
-            __dovetail_task_type__: ClassVar[str] = "PKG"
-            depth: int = 8
-            token: str = field(default="", repr=False)
-        ''',
-    "PKG/types.py": """
-        from dovetail.spec import TypeTransformer
-
-
-        class Rgb:
-            pass
-
-
-        class RgbTransformer(TypeTransformer):
-            type_name = "PKG.types.Rgb"
-
-
-        class RgbCodec:
-            def write(self, value, path):
-                path.write_bytes(b"")
-
-            def read(self, path):
-                return Rgb()
-
-
-        def to_list(value):
-            return []
-        """,
-    "PKG/command.py": """
-        import click
-
-
-        @click.command()
-        def paint():
-            "Paint."
-        """,
-    "PKG/errors.py": '''
-        from dovetail.errors import PlatformError
-
-
-        class TooDark(PlatformError):
-            """No light."""
-        ''',
-    "PKG-1.2.dist-info/METADATA": """\
-        Metadata-Version: 2.3
-        Name: PKG
-        Version: 1.2
-        Summary: Colours as tasks
-        Requires-Python: >=3.11
-        Requires-Dist: dovetail==0.1.*
-        Requires-Dist: colorsys>=1; extra == "engine"
-        Provides-Extra: engine
-        """,
-    "PKG-1.2.dist-info/entry_points.txt": "[dovetail.plugins]\nPKG = PKG.plugin\n",
-    "PKG-1.2.dist-info/RECORD": "PKG/__init__.py,,\n",
-}
+COLOURS = Path(__file__).with_name("kit_samples") / "colours"
+"""A plugin whose engine is `colorsys`, a module that Python has and nothing else imports. PKG stands for its name."""
 _NUMBERS = itertools.count()
 Make = Callable[..., type[PluginSuite]]
 
@@ -148,7 +30,9 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     def write(*changes: tuple[str, str, str], **attributes: Any) -> type[PluginSuite]:
         package = f"kitcase{next(_NUMBERS)}"
         made.append(package)
-        files = {name: textwrap.dedent(text).lstrip("\n") for name, text in FILES.items()}
+        files = {
+            str(p.relative_to(COLOURS)): p.read_text() for p in COLOURS.rglob("*") if p.is_file() and p.suffix != ".pyc"
+        }
         for name, old, new in changes:
             assert old in files.setdefault(name, ""), f"{name} does not hold {old!r}"
             files[name] = files[name].replace(old, new, 1) if old else new + files[name]

@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import itertools
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,230 +16,10 @@ import pytest
 from dovetail.errors import DovetailError
 from dovetail.testing import HubHarness, RemoteTaskTypeSuite, TaskTypeSuite, _harness, _work
 
-# KIT stands for the name of the hook module.
-LOCAL = """
-    import threading
-    import time
-    from dataclasses import dataclass
-    from typing import ClassVar
+SAMPLES = Path(__file__).with_name("kit_samples")
+"""Two task types and their suites, as an author writes them; KIT stands for the name of the hook module."""
 
-    from dovetail.errors import DefinitionError, EngineUnavailable, UsageError
-    from dovetail.graph import Task
-    from dovetail.spec import Interface, TaskType, TaskTypeSpec, hookimpl
-
-    DOVETAIL_API = 1
-
-
-    @hookimpl
-    def dovetail_task_types():
-        return [TaskTypeSpec(name="shout", code="KIT:ShoutTask", config="KIT:Shout")]
-
-
-    @dataclass(frozen=True)
-    class Shout:
-        __dovetail_task_type__: ClassVar[str] = "shout"
-        times: int = 1
-        server: str = "up"
-        say: str = ""
-        seconds: float = 0
-        fail: str = ""
-
-
-    class ShoutTask(TaskType):
-        name = "shout"
-
-        def validate(self, config, interface, function):
-            if config.times < 1:
-                raise DefinitionError("times must be at least 1", fix="times=1")
-
-        def resource_key(self, config):
-            return config.server
-
-        def open(self, config, context):
-            if config.server == "down":
-                raise EngineUnavailable("the server is down", fix="start the server")
-            return [context.settings.connections.get("desk", {}).get("password")]
-
-        def close(self, resource):
-            resource.clear()
-
-        def execute(self, call):
-            config = call.config
-            if config.say:
-                call.context.log.info(config.say)
-            if config.fail:
-                raise ValueError(config.fail)
-            until = time.monotonic() + config.seconds
-            while time.monotonic() < until and not call.context.cancelled():
-                threading.Event().wait(0.01)
-            return call.inputs.get("text", "").upper() * config.times
-
-
-    def shout(**config):
-        inputs = Interface({"text": str}, {"result": str}, defaults={"text": ""})
-        return Task.from_type(task_type="shout", config=Shout(**config), interface=inputs, name="shout")
-    """
-
-LOCAL_SUITE = """
-    from dovetail.testing import TaskTypeSuite
-    from KIT import shout
-
-
-    class TestShout(TaskTypeSuite):
-        plugin = "KIT"
-        task_type = "shout"
-        inputs = {"text": "hey "}
-        expected = "HEY HEY "
-        failure = "no voice left"
-        settings = {"connections": {"desk": {"password": "battery-of-KIT"}}}
-        secret = "battery-of-KIT"
-
-        def make_task(self):
-            return shout(times=2)
-
-        def make_other_task(self):
-            return shout(times=3)
-
-        def bad_configs(self):
-            return [(lambda: shout(times=0), "times")]
-
-        def make_failing_task(self):
-            return shout(fail="no voice left")
-
-        def make_unavailable_task(self):
-            return shout(server="down")
-
-        def make_slow_task(self):
-            return shout(seconds=120)
-
-        def make_logging_task(self):
-            return shout(say="clears its throat"), "clears its throat"
-
-        def make_secret_task(self):
-            return shout(fail="with the secret at hand")
-    """
-
-# A cluster that is a folder: a job is a file, which says when it ends.
-REMOTE = """
-    import json
-    import os
-    import time
-    import uuid
-    from dataclasses import dataclass
-    from pathlib import Path
-    from typing import ClassVar
-
-    from dovetail.errors import DefinitionError, EngineUnavailable
-    from dovetail.graph import Task
-    from dovetail.spec import Interface, JobStatus, RemoteTaskType, TaskTypeSpec, hookimpl
-
-    DOVETAIL_API = 1
-
-
-    @hookimpl
-    def dovetail_task_types():
-        return [TaskTypeSpec(name="queue", code="KIT:QueueTask", config="KIT:Queue")]
-
-
-    @dataclass(frozen=True)
-    class Queue:
-        __dovetail_task_type__: ClassVar[str] = "queue"
-        folder: str
-        times: int = 1
-        seconds: float = 0.05
-        fail: str = ""
-
-        def __repr__(self):
-            return f"Queue({self.times}, {self.fail!r})"
-
-
-    class QueueTask(RemoteTaskType):
-        name = "queue"
-        poll_interval = 0.02
-
-        def validate(self, config, interface, function):
-            if config.times < 1:
-                raise DefinitionError("times must be at least 1")
-
-        def submit(self, call):
-            config = call.config
-            if not Path(config.folder).is_dir():
-                raise EngineUnavailable("the cluster cannot be reached", fix="start the cluster")
-            path = Path(config.folder, f"job-{uuid.uuid4().hex}")
-            job = {"ends": time.time() + config.seconds, "fail": config.fail, "by": os.getpid()}
-            path.write_text(json.dumps({**job, "result": call.inputs.get("text", "").upper() * config.times}))
-            handle = {"job": str(path)}
-            return handle
-
-        def status(self, handle, config):
-            path = Path(handle["job"])
-            if not path.exists():
-                return JobStatus("lost", "no such job")
-            job = json.loads(path.read_text())
-            if job.get("cancelled"):
-                return JobStatus("cancelled")
-            if time.time() < job["ends"]:
-                return JobStatus("running")
-            return JobStatus("failed", job["fail"]) if job["fail"] else JobStatus("succeeded")
-
-        def result(self, handle, call):
-            return json.loads(Path(handle["job"]).read_text())["result"]
-
-        def logs(self, handle, config):
-            return ["the job begins", "the job ends"]
-
-        def cancel_job(self, handle, config):
-            path = Path(handle["job"])
-            job = json.loads(path.read_text())
-            if time.time() < job["ends"]:
-                path.write_text(json.dumps({**job, "cancelled": True}))
-
-
-    def queue(folder, **config):
-        inputs = Interface({"text": str}, {"result": str}, defaults={"text": ""})
-        return Task.from_type(task_type="queue", config=Queue(str(folder), **config), interface=inputs, name="queue")
-    """
-
-REMOTE_SUITE = """
-    from dovetail.testing import RemoteTaskTypeSuite, never
-    from KIT import queue
-
-
-    class TestQueue(RemoteTaskTypeSuite):
-        plugin = "KIT"
-        task_type = "queue"
-        inputs = {"text": "hey "}
-        expected = "HEY HEY "
-        failure = "no voice left"
-        failure_log = "the job ends"
-        gaps = {"secrets": never("the queue takes no password")}
-
-        def make_task(self):
-            return queue(self.folder, times=2)
-
-        def make_other_task(self):
-            return queue(self.folder, times=3)
-
-        def bad_configs(self):
-            return [(lambda: queue(self.folder, times=0), "times")]
-
-        def make_failing_task(self):
-            return queue(self.folder, fail="no voice left")
-
-        def make_unavailable_task(self):
-            return queue(self.folder / "nowhere")
-
-        def make_slow_task(self):
-            return queue(self.folder, seconds=120)
-
-        def make_logging_task(self):
-            return queue(self.folder), "the job ends"
-
-        def lost_handle(self):
-            return {"job": str(self.folder / "job-gone")}
-    """
-
-SAMPLES = {"local": (LOCAL, LOCAL_SUITE, "TestShout"), "remote": (REMOTE, REMOTE_SUITE, "TestQueue")}
+CLASSES = {"local": "TestShout", "remote": "TestQueue"}
 _NUMBERS = itertools.count()
 Load = Callable[..., type[TaskTypeSuite]]
 
@@ -252,17 +31,17 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
     def write(sample: str, *changes: tuple[str, str]) -> type[TaskTypeSuite]:
         name = f"kittask{next(_NUMBERS)}"
-        plugin, suite, cls = SAMPLES[sample]
+        plugin, suite = ((SAMPLES / sample / f"{part}.py").read_text() for part in ("plugin", "suite"))
         for old, new in changes:
             assert old in plugin + suite, f"the sample does not hold {old!r}"
             plugin, suite = plugin.replace(old, new, 1), suite.replace(old, new, 1)
         site = tmp_path / "site"
         site.mkdir(exist_ok=True)
         for file, text in ((f"{name}.py", plugin), (f"test_{name}.py", suite)):
-            (site / file).write_text(textwrap.dedent(text).replace("KIT", name), encoding="utf-8")
+            (site / file).write_text(text.replace("KIT", name), encoding="utf-8")
             made.append(file.removesuffix(".py"))
         monkeypatch.syspath_prepend(site)
-        found: type[TaskTypeSuite] = getattr(importlib.import_module(f"test_{name}"), cls)
+        found: type[TaskTypeSuite] = getattr(importlib.import_module(f"test_{name}"), CLASSES[sample])
         return found
 
     yield write
@@ -321,29 +100,29 @@ LOCAL_DEFECTS = [
     (CALL, ("expected = ", "unexpected = "), "check_result is not written"),
     (CALL, (WORK, f"{WORK} + 'x'"), "the result is 'HEY HEY x', it should be 'HEY HEY '"),
     (RUN, (WORK, f"{WORK} + (call.context.run_id or '')"), "it should be 'HEY HEY '"),
-    (WORKER, (NAME, f"{NAME}\n        def __init__(self):\n            self.lock = threading.Lock()\n"), "pickle"),
-    (ONCE, (NAME, f"{NAME}        busy = threading.Lock()\n"), "disturbed"),
+    (WORKER, (NAME, f"{NAME}\n    def __init__(self):\n        self.lock = threading.Lock()\n"), "pickle"),
+    (ONCE, (NAME, f"{NAME}    busy = threading.Lock()\n"), "disturbed"),
     (CLOSED, ("return config.server", "return object()"), "opened 3 resources"),
     (CLOSED, ("resource.clear()", "resource.shut()"), r"close\(\) raised AttributeError"),
-    (CLOSED, ("return [context", "threading.Thread(target=STOP.wait, name='desk', daemon=True).start()\n            return [context"), "thread 'desk'"),
+    (CLOSED, ("return [context", "threading.Thread(target=STOP.wait, name='desk', daemon=True).start()\n        return [context"), "thread 'desk'"),
     (CLOSED_AFTER, ("resource.clear()", "resource.shut()"), r"close\(\) raised AttributeError"),
     (BAD, ("if config.times < 1:", "if False:"), "was taken"),
     (BAD, ('raise DefinitionError("times must be at least 1", fix="times=1")', "1 / 0"), "raises ZeroDivisionError"),
     (BAD, ('"times must be at least 1", fix="times=1"', '"it must be 1"'), "does not name 'times'"),
     (BAD, ('return [(lambda: shout(times=0), "times")]', "return []"), "gives no case"),
-    (SAME, ("seconds: float = 0", "tags: frozenset = frozenset('abcdefgh')\n        seconds: float = 0"), "in another process"),
-    (OTHER, (NAME, f"{NAME}\n        def fingerprint(self, config, function):\n            return ''\n"), "have one fingerprint"),
-    (CACHED, (NAME, f"{NAME}\n        def fingerprint(self, config, function):\n            return str(time.time_ns())\n"), "did the work again"),
+    (SAME, ("seconds: float = 0", "tags: frozenset = frozenset('abcdefgh')\n    seconds: float = 0"), "in another process"),
+    (OTHER, (NAME, f"{NAME}\n    def fingerprint(self, config, function):\n        return ''\n"), "have one fingerprint"),
+    (CACHED, (NAME, f"{NAME}\n    def fingerprint(self, config, function):\n        return str(time.time_ns())\n"), "did the work again"),
     (USERS, ("raise ValueError(config.fail)", "raise EngineUnavailable(config.fail)"), "is a platform error"),
     (USERS, ("raise ValueError(config.fail)", "raise ValueError"), "does not say 'no voice left'"),
     (USERS, ('failure = "no', 'feature = "no'), "failure is not written"),
     (CROSSING, ("raise ValueError(config.fail)", "__import__('os')._exit(3)"), "is a platform error, WorkerDied"),
-    (RETRIED, ("raise ValueError(config.fail)", "raise UsageError(config.fail)"), r"has \[1\] attempts"),
+    (RETRIED, ("raise ValueError(config.fail)", "from dovetail.errors import UsageError; raise UsageError(config.fail)"), r"has \[1\] attempts"),
     (ENGINE, ('raise EngineUnavailable("the server', 'raise ValueError("the server'), "is a user error"),
     (ENGINE, ('EngineUnavailable("the server is down", fix="start the server")', 'EngineUnavailable("down")'), "neither why nor what"),
     (CANCEL, (LOOP, "not STOP.is_set()"), "thread '"),
     (CANCEL, ("seconds=120", "seconds=0"), "succeeded, although it had to fail"),
-    (TIMEOUT, (f"and {LOOP}:", "and not STOP.is_set():\n                self.in_process"), "thread '"),
+    (TIMEOUT, (f"and {LOOP}:", "and not STOP.is_set():\n            self.in_process"), "thread '"),
     (HEARD, ("call.context.log.info(config.say)", "pass"), "nobody hears 'clears its throat'"),
     (SECRET, ("raise ValueError(config.fail)", "raise ValueError(call.resource[0])"), "is seen in the error"),
     (SECRET, ("raise ValueError(config.fail)", "print(call.resource)"), "is seen in output"),
@@ -354,13 +133,11 @@ LOCAL_DEFECTS = [
 def _also(check: str) -> list[tuple[str, str]]:
     """What a defect needs beside its one change, to show."""
     if check == ONCE:
-        guard = (
-            "            if not self.busy.acquire(blocking=False):\n                raise RuntimeError('disturbed')\n"
-        )
-        held = "threading.Event().wait(0.2)\n            self.busy.release()\n            return call.inputs"
+        guard = "        if not self.busy.acquire(blocking=False):\n            raise RuntimeError('disturbed')\n"
+        held = "threading.Event().wait(0.2)\n        self.busy.release()\n        return call.inputs"
         return [(EXECUTE, EXECUTE + guard), ("return call.inputs", held)]
     if check == TIMEOUT:
-        return [(NAME, f"{NAME}        in_process = False\n")]
+        return [(NAME, f"{NAME}    in_process = False\n")]
     return []
 
 
@@ -378,7 +155,7 @@ def test_a_task_type_that_breaks_this_is_caught(
 ) -> None:
     monkeypatch.setattr(_work, "PATIENCE", 8.0)
     monkeypatch.setattr(_harness, "GRACE", 1.0)
-    suite = load("local", change, *_also(check), ("DOVETAIL_API = 1", "DOVETAIL_API = 1\n    STOP = threading.Event()"))
+    suite = load("local", change, *_also(check), ("DOVETAIL_API = 1", "DOVETAIL_API = 1\nSTOP = threading.Event()"))
     try:
         with pytest.raises((AssertionError, DovetailError), match=message):
             run(suite, f"test_{check}", request, tmp_path)
@@ -396,10 +173,10 @@ REMOTE_DEFECTS = [
     (REMOTE_TYPE, ("poll_interval = 0.02", "poll_interval = 0"), "poll_interval is 0"),
     (HANDLE, ('{"job": str(path)}', '{"job": str(path), "at": (1, 2)}'), "when it is read back"),
     (HANDLE, ('{"job": str(path)}', '{"job": str(path), "input": "x" * 70_000}'), "at most 65536 are stored"),
-    (STORED, ("return handle", "self.status(handle, config)\n            return handle"), "before the handle was stored"),
+    (STORED, ('return {"job": str(path)}', 'self.status({"job": str(path)}, config)\n        return {"job": str(path)}'), "before the handle was stored"),
     (KILLED, ('if job.get("cancelled"):', 'if job.get("cancelled") or job["by"] != os.getpid():'), "submitted again"),
-    (KILLED, ('if job.get("cancelled"):', 'if job["by"] != os.getpid():\n                return JobStatus("lost")\n            if False:'), "ended with code 1"),
-    (LOOKING, ('return JobStatus("failed", job["fail"]) if', 'path.unlink()\n            return JobStatus("failed", job["fail"]) if'), "FileNotFoundError|No such file"),
+    (KILLED, ('if job.get("cancelled"):', 'if job["by"] != os.getpid():\n            return JobStatus("lost")\n        if False:'), "ended with code 1"),
+    (LOOKING, ('return JobStatus("failed", job["fail"]) if', 'path.unlink()\n        return JobStatus("failed", job["fail"]) if'), "FileNotFoundError|No such file"),
     (LOOKING, (LOGS, "return [str(uuid.uuid4())]"), "differ from call to call"),
     (LOOKING, (LOGS, "return 'the job'"), "something else than lines"),
     (LOST, ('return JobStatus("lost", "no such job")', "raise LookupError(path)"), "raises LookupError"),
@@ -407,8 +184,8 @@ REMOTE_DEFECTS = [
     (LOST, ('JobStatus("lost", "no such job")', 'JobStatus("gone")'), "gives JobStatus"),
     (LOG, (LOGS, "return []"), "does not hold the log line"),
     (LOG, ('failure_log = ', 'failing_log = '), "failure_log is not written"),
-    (TWICE, ('if time.time() < job["ends"]:\n                path', 'if time.time() > 0:\n                path'), "is 'cancelled' after"),
-    (TWICE, ("def cancel_job(self, handle, config):\n", "def cancel_job(self, handle, config):\n            Path(handle['job'] + '.cancelled').touch(exist_ok=False)\n"), "File exists"),
+    (TWICE, ('if time.time() < job["ends"]:\n            path', 'if time.time() > 0:\n            path'), "is 'cancelled' after"),
+    (TWICE, ("def cancel_job(self, handle, config):\n", "def cancel_job(self, handle, config):\n        Path(handle['job'] + '.cancelled').touch(exist_ok=False)\n"), "File exists"),
     (CANCEL, ('json.dumps({**job, "cancelled": True})', "json.dumps(job)"), "is still 'running'"),
     (TIMEOUT, ('json.dumps({**job, "cancelled": True})', "json.dumps(job)"), "is still 'running'"),
     (USERS, ('JobStatus("failed", job["fail"])', 'JobStatus("lost", job["fail"])'), "is a platform error"),

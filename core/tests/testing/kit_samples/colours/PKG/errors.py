@@ -1,0 +1,5 @@
+from dovetail.errors import PlatformError
+
+
+class TooDark(PlatformError):
+    """No light."""
