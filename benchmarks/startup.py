@@ -25,15 +25,19 @@ MORE_MS = 15.0  # what other distributions may add, within the noise of the meas
 
 def cpu_ms(command: list[str], path: str, repeats: int) -> float:
     """Median CPU milliseconds, user and system, of a command in a fresh process."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DOVETAIL_"))}
-    if path:
-        env["PYTHONPATH"] = path
+    env = clean_environment(path)
     costs = []
     for _ in range(repeats + 1):
         before = children_ms()
         subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
         costs.append(children_ms() - before)
     return statistics.median(costs[1:])
+
+
+def clean_environment(path: str) -> dict[str, str]:
+    """The environment without settings of Python's and ours, and with one more directory to import from."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DOVETAIL_"))}
+    return env | ({"PYTHONPATH": path} if path else {})
 
 
 def children_ms() -> float:

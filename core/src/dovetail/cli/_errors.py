@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -114,6 +113,8 @@ def unexpected(error: BaseException, options: Options) -> PlatformError:
 
 
 def _crash_file(error: BaseException, options: Options) -> Path | None:
+    import tempfile  # a good part of what `dovetail --help` would cost
+
     told = redact("".join(traceback.format_exception(error)))
     head = f"dovetail {__version__}, Python {sys.version.split()[0]} on {sys.platform}\n\n"
     try:

@@ -1,28 +1,40 @@
 """Finding, sifting and loading plugins; the catalogue of everything that they declare.
 
 Importing this brings neither pluggy nor stevedore, and looks for nothing: that happens when a catalogue is built.
+What listing plugins does not need is found at first use.
 """
 
-from dovetail.plugins._authors import (
-    collect_manifest,
-    hook_module_exists,
-    manifest_difference,
-    manifest_problem,
-    shipped_manifest,
-    write_shipped_manifest,
-)
-from dovetail.plugins._build import build_catalogue
-from dovetail.plugins._catalogue import Catalogue, Listener
-from dovetail.plugins._checking import named_code
-from dovetail.plugins._current import current_catalogue, reset_default, use_catalogue
-from dovetail.plugins._doctor import diagnose
-from dovetail.plugins._inspect import CodeCheck, PluginCheck, check_plugin, config_fields_of, find_named, look_at
+from typing import TYPE_CHECKING, Any
+
 from dovetail.plugins._known import known_distributions, known_names
 from dovetail.plugins._listing import engines_of, list_plugins, with_details
-from dovetail.plugins._manifests import read_manifest, write_manifest
 from dovetail.plugins._names import Claim, NameTable
 from dovetail.plugins._records import EngineState, Finding, Identity, PluginListing, Skipped
 from dovetail.plugins._scan import Found
+
+if TYPE_CHECKING:
+    from dovetail.plugins._authors import collect_manifest as collect_manifest
+    from dovetail.plugins._authors import hook_module_exists as hook_module_exists
+    from dovetail.plugins._authors import manifest_difference as manifest_difference
+    from dovetail.plugins._authors import manifest_problem as manifest_problem
+    from dovetail.plugins._authors import shipped_manifest as shipped_manifest
+    from dovetail.plugins._authors import write_shipped_manifest as write_shipped_manifest
+    from dovetail.plugins._build import build_catalogue as build_catalogue
+    from dovetail.plugins._catalogue import Catalogue as Catalogue
+    from dovetail.plugins._catalogue import Listener as Listener
+    from dovetail.plugins._checking import named_code as named_code
+    from dovetail.plugins._current import current_catalogue as current_catalogue
+    from dovetail.plugins._current import reset_default as reset_default
+    from dovetail.plugins._current import use_catalogue as use_catalogue
+    from dovetail.plugins._doctor import diagnose as diagnose
+    from dovetail.plugins._inspect import CodeCheck as CodeCheck
+    from dovetail.plugins._inspect import PluginCheck as PluginCheck
+    from dovetail.plugins._inspect import check_plugin as check_plugin
+    from dovetail.plugins._inspect import config_fields_of as config_fields_of
+    from dovetail.plugins._inspect import find_named as find_named
+    from dovetail.plugins._inspect import look_at as look_at
+    from dovetail.plugins._manifests import read_manifest as read_manifest
+    from dovetail.plugins._manifests import write_manifest as write_manifest
 
 __all__ = [
     "build_catalogue",
@@ -66,3 +78,39 @@ __all__ = [
     "diagnose",
     "Finding",
 ]
+
+_LAZY = {
+    "collect_manifest": "dovetail.plugins._authors",
+    "hook_module_exists": "dovetail.plugins._authors",
+    "manifest_difference": "dovetail.plugins._authors",
+    "manifest_problem": "dovetail.plugins._authors",
+    "shipped_manifest": "dovetail.plugins._authors",
+    "write_shipped_manifest": "dovetail.plugins._authors",
+    "build_catalogue": "dovetail.plugins._build",
+    "Catalogue": "dovetail.plugins._catalogue",
+    "Listener": "dovetail.plugins._catalogue",
+    "named_code": "dovetail.plugins._checking",
+    "current_catalogue": "dovetail.plugins._current",
+    "reset_default": "dovetail.plugins._current",
+    "use_catalogue": "dovetail.plugins._current",
+    "diagnose": "dovetail.plugins._doctor",
+    "CodeCheck": "dovetail.plugins._inspect",
+    "PluginCheck": "dovetail.plugins._inspect",
+    "check_plugin": "dovetail.plugins._inspect",
+    "config_fields_of": "dovetail.plugins._inspect",
+    "find_named": "dovetail.plugins._inspect",
+    "look_at": "dovetail.plugins._inspect",
+    "read_manifest": "dovetail.plugins._manifests",
+    "write_manifest": "dovetail.plugins._manifests",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value

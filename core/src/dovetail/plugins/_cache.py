@@ -3,14 +3,14 @@
 One small JSON file per plugin and interpreter. A cache that cannot be written or read is no cache, and no error.
 """
 
-# ruff: noqa: PTH100, PTH105, PTH108, PTH117, PTH118, PTH120 - pathlib costs more than what is done with these paths
+# ruff: noqa: PTH100, PTH117, PTH118, PTH120 - pathlib costs more than what is done with these paths
 from __future__ import annotations
 
 import hashlib
 import json
 import os
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -128,11 +128,10 @@ def _write(path: Path, data: dict[str, Any]) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(data, stream)
-        os.replace(temporary, path)
+        temporary = path.with_name(f"{path.stem}-{os.getpid()}-{threading.get_ident()}.tmp")
+        temporary.write_text(json.dumps(data), encoding="utf-8")
+        temporary.replace(path)
     except OSError:
         if temporary is not None:
             with suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()

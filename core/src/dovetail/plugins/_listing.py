@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from typing import Literal
 
@@ -12,6 +12,7 @@ from dovetail.plugins._cache import ProbeCache
 from dovetail.plugins._collect import importable_from, is_importable
 from dovetail.plugins._failures import one_line
 from dovetail.plugins._loading import libraries
+from dovetail.plugins._locate import surely_missing
 from dovetail.plugins._policy import refusal
 from dovetail.plugins._records import EngineState, PluginListing
 from dovetail.plugins._resolve import known_at_rest
@@ -34,7 +35,13 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
     for module in settings.plugins:
         if module not in installed:
             listings.append(_listing(Found(module, module, "", "", ""), "config", settings, cache))
-    return listings
+    missing = surely_missing(library for each in listings for library in _libraries(each.declarations or ()))
+    return [
+        replace(each, engines=_states(each.declarations, None if each.distribution else settings, missing))
+        if each.declarations
+        else each
+        for each in listings
+    ]
 
 
 def _listing(
@@ -65,7 +72,6 @@ def _listing(
         known_by=("manifest" if known.source == "manifest" else "probe") if known is not None else "",
         by_policy=refused is not None,
         manifest_problem=problem,
-        engines=engines_of(manifest.declarations, None if found.distribution else settings) if manifest else (),
     )
 
 
@@ -76,13 +82,25 @@ def engines_of(declarations: Iterable[Declaration], project: Settings | None = N
         declarations: Those of one plugin.
         project: Where the modules of a plugin that is not packaged may lie; None for one that is installed.
     """
+    return _states(declarations, project, frozenset())
+
+
+def _states(
+    declarations: Iterable[Declaration], project: Settings | None, missing: Set[str]
+) -> tuple[EngineState, ...]:
+    root = project.project_root if project is not None else None
     found: dict[str, EngineState] = {}
-    for declaration in declarations:
-        for library in libraries(declaration):
-            if library not in found:
-                with importable_from(project.project_root if project is not None else None, library):
-                    found[library] = EngineState(library, is_importable(library))
+    for library in _libraries(declarations):
+        if root is None and library in missing:
+            found[library] = EngineState(library, False)
+        else:
+            with importable_from(root, library):
+                found[library] = EngineState(library, is_importable(library))
     return tuple(found.values())
+
+
+def _libraries(declarations: Iterable[Declaration]) -> dict[str, None]:
+    return dict.fromkeys(library for declaration in declarations for library in libraries(declaration))
 
 
 def with_details(engines: Iterable[EngineState]) -> list[EngineState]:

@@ -1,11 +1,14 @@
 """Where a module lies, without importing anything of it."""
 
-# ruff: noqa: PTH100, PTH113, PTH118, PTH120 - pathlib costs more than what is done with these paths
+# ruff: noqa: PTH208, PTH100, PTH113, PTH118, PTH120 - pathlib costs more than what is done with these paths
 from __future__ import annotations
 
 import importlib.util
 import os
 import sys
+from collections.abc import Iterable
+from importlib.machinery import PathFinder
+from typing import Any
 
 
 def locate(module: str) -> str | None:
@@ -32,6 +35,32 @@ def locate(module: str) -> str | None:
 
 def _source(origin: str) -> str | None:
     return os.path.abspath(origin) if origin.endswith(".py") and os.path.isfile(origin) else None
+
+
+def surely_missing(names: Iterable[str]) -> set[str]:
+    """Those top-level modules that a glance at the path rules out; of the others, the finders have to be asked.
+
+    Asking the finders about each of many modules that are not there is what would make a long list of plugins slow.
+    """
+    wanted = set(names)
+    others = [finder for finder in sys.meta_path if finder is not PathFinder]
+    stems: set[str] = set()
+    for entry in sys.path:
+        try:
+            stems |= {name.partition(".")[0].lower() for name in os.listdir(entry or os.curdir)}
+        except NotADirectoryError:
+            return set()  # a zip file
+        except OSError:
+            continue
+    missing = {name for name in wanted if name.lower() not in stems and name not in sys.modules}
+    return {name for name in missing if not any(_knows(finder, name) for finder in others)}
+
+
+def _knows(finder: Any, name: str) -> bool:
+    try:
+        return finder.find_spec(name, None) is not None
+    except Exception:
+        return True  # somebody else's finder; to be asked properly
 
 
 def package_files(file: str) -> list[str]:

@@ -7,7 +7,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -183,6 +182,8 @@ class _Conversation:
     """One process that looks at plugins."""
 
     def __init__(self, items: Sequence[Mapping[str, Any]], limit: float) -> None:
+        import subprocess  # most catalogues ask nobody
+
         self.begun = 0
         self._limit = limit
         request = {"path": [entry for entry in sys.path if isinstance(entry, str)], "limit": limit, "plugins": items}
@@ -228,21 +229,24 @@ class _Conversation:
     @property
     def exit_code(self) -> int | None:
         """How the process ended, its pipe being closed; None if it goes on without."""
-        try:
-            return self._process.wait(2)
-        except subprocess.TimeoutExpired:
-            return None
+        return self._ended(2)
 
     def close(self) -> None:
         """End the process, with what it has started."""
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
+        if self._ended(5) is None:
             self._process.kill()
             self._process.wait()
+
+    def _ended(self, seconds: float) -> int | None:
+        from subprocess import TimeoutExpired
+
+        try:
+            return self._process.wait(seconds)
+        except TimeoutExpired:
+            return None
 
 
 def _flags() -> list[str]:

@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from importlib.abc import MetaPathFinder
 from typing import Any
 
 from dovetail.plugins._collect import is_importable
@@ -36,7 +35,7 @@ class Watch:
         self._asked: set[str] = set()
         self._paths: set[str] = set()
         self._variables: set[str] = set()
-        sys.meta_path.insert(0, _Asked(self._asked))
+        sys.meta_path.insert(0, _Asked(self._asked))  # a finder needs no base class, which is long to import
         sys.addaudithook(self._hear)
         _watch_environment(self._variables)
 
@@ -74,7 +73,7 @@ class Watch:
                 yield name, os.path.abspath(file)
 
 
-class _Asked(MetaPathFinder):
+class _Asked:
     """Notes top-level modules that are looked for, and finds none."""
 
     def __init__(self, names: set[str]) -> None:
