@@ -183,3 +183,10 @@ def test_who_makes_no_plugin_does_not_pay_for_it(place: Path, words: list[str]) 
     )
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
     assert done.stderr.endswith("[]\n")
+
+
+def test_what_copier_cannot_do_is_told_with_a_way_out(cli, place: Path, templates: Path) -> None:
+    (templates / "1/copier.yml").write_text('_min_copier_version: "99"\n')
+    done = cli("plugins", "new", "ledger")
+    assert done.code == 3 and "pip install --upgrade 'dovetail[scaffold]'" in done.err
+    assert not (place / "dovetail-ledger").exists()

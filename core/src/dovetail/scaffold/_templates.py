@@ -55,6 +55,8 @@ def render(answers: Answers, target: Path) -> None:
         )
     except Exception as error:  # copier raises kinds of its own, of jinja, of pydantic and of yaml
         raise PlatformError(
-            "copier could not render the template", why=f"{type(error).__name__}: {error}", fix="dovetail doctor"
+            "copier could not render the template",
+            why=f"{type(error).__name__}: {error}",
+            fix="pip install --upgrade 'dovetail[scaffold]'",
         ) from error
     (target / ANSWERS_FILE).write_text(answers_text(answers), encoding="utf-8", newline="\n")
