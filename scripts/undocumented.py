@@ -12,6 +12,8 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from pathlib import PurePosixPath
+from posixpath import normpath
 
 import click
 import dovetail
@@ -26,6 +28,7 @@ from tooling import ROOT, distributions
 CLI = "docs/reference/cli.md"
 CONFIGURE = "docs/how-to/configure.md"
 ERRORS = "docs/reference/errors.md"
+INDEX = "docs/README.md"
 HOOKS = "docs/reference/hooks.md"
 NAMES = "docs/reference/python-api.md"
 
@@ -49,8 +52,31 @@ def read_pages() -> dict[str, str]:
 
 def complaints(pages: Pages) -> list[str]:
     """One line for each thing that is missing or invented; none when code and documentation agree."""
-    checks = (hooks, declarations, settings, variables, errors, exit_codes, names, commands, options, typed_options)
+    checks = (
+        hooks,
+        declarations,
+        settings,
+        variables,
+        errors,
+        exit_codes,
+        names,
+        commands,
+        options,
+        typed_options,
+        index,
+    )
     return [line for check in checks for line in check(pages)]
+
+
+def index(pages: Pages) -> Iterator[str]:
+    """The index leads to every page, but for those that have an index of their own."""
+    folder = PurePosixPath(INDEX).parent
+    linked = {normpath(folder / name) for name in re.findall(r"\]\(([^)#\s]+\.md)", pages[INDEX])}
+    indexed = {PurePosixPath(page).parent for page in linked if PurePosixPath(page).name == "README.md"}
+    for page in pages:
+        path = PurePosixPath(page)
+        if path.is_relative_to(folder) and page != INDEX and page not in linked and path.parent not in indexed:
+            yield f"{INDEX} lacks the page {page}"
 
 
 def compare(page: str, what: str, documented: Iterable[str], real: Iterable[str]) -> Iterator[str]:

@@ -21,6 +21,7 @@ CLI = "docs/reference/cli.md"
 CONFIGURE = "docs/how-to/configure.md"
 ERRORS = "docs/reference/errors.md"
 HOOKS = "docs/reference/hooks.md"
+INDEX = "docs/README.md"
 NAMES = "docs/reference/python-api.md"
 GATES = "docs/how-to/gates.md"
 
@@ -82,6 +83,7 @@ MUTANTS = {
     "an option of a verb is invented": (CLI, r"(`runs list )", r"\1[--luck] ", "names the option runs list --luck"),
     "an option stands at another verb": (CLI, r"(`runs cancel RUN)", r"\1 [--limit N]", "names the option runs cancel --limit"),
     "an option is invented elsewhere": (GATES, r"\Z", "\n```sh\ndovetail runs list --luck 3\n```\n", "types the option runs"),
+    "a page is not in the index": (INDEX, r"\(how-to/gates\.md\)", "(how-to/sql.md)", "lacks the page docs/how-to/gates.md"),
     "an option of every command is gone": (CLI, r"\| `--debug` .*\n", "", "lacks the option of every command --debug"),
 }  # fmt: skip
 
