@@ -14,18 +14,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_VERSION = b"dovetail-table-1\0"
+_VERSION = b"dovetail-table-2\0"
+_BLOCK = 1 << 16
+"""Rows that are rewritten at a time: what is rewritten takes little memory, and stays in the processor's cache."""
+_WORDS = {8: "int8", 16: "int16", 32: "int32", 64: "int64"}
+"""Integers of the width of a value, in bits, by name."""
 
 
 def hash_table(table: pa.Table) -> str:
-    """BLAKE2b-256 in hex of a table. Equal tables give equal hashes in every process and library."""
-    whole = hashlib.blake2b(_VERSION, digest_size=32)
+    """SHA-256 in hex of a table. Equal tables give equal hashes in every process and library."""
+    whole = hashlib.sha256(_VERSION)
     whole.update(table.num_rows.to_bytes(8, "little"))
     for field, column in zip(table.schema, table.columns, strict=True):
         name = field.name.encode("utf-8", "surrogatepass")
         kind = type_text(field.type).encode()
         whole.update(len(name).to_bytes(4, "little") + name + len(kind).to_bytes(4, "little") + kind)
-        part = hashlib.blake2b(digest_size=32)
+        part = hashlib.sha256()
         _feed(part, _contiguous(column))
         whole.update(part.digest())
     return whole.hexdigest()
@@ -96,7 +100,6 @@ def _wide(kind: pa.DataType) -> pa.DataType:
 
 def _feed(digest: Any, array: pa.Array) -> None:
     """Add one array: how long it is, which values are null, then the values that are not."""
-    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as t
 
@@ -111,21 +114,96 @@ def _feed(digest: Any, array: pa.Array) -> None:
     nulls = array.null_count
     digest.update(nulls.to_bytes(8, "little"))
     if nulls:
-        digest.update(_memory(array.is_valid().cast(pa.uint8())))
-        array = array.drop_null()  # what lies under a null is garbage
+        digest.update(_bits(array.is_valid()))
     if type_text(kind) in ("string", "binary"):
-        digest.update(_memory(_lengths(pc.binary_length(array))))
-        digest.update(_text_memory(array))
-    elif _is_list(kind):
-        digest.update(_memory(_lengths(pc.list_value_length(array))))
-        _feed(digest, array.flatten())
-    elif t.is_fixed_size_list(kind):
-        _feed(digest, array.flatten())
-    elif t.is_struct(kind):
-        for child in array.flatten():
-            _feed(digest, child)
+        _feed_text(digest, array)
+    elif not t.is_nested(kind):
+        _feed_fixed(digest, array)
     else:
-        digest.update(_memory(_fixed(array)))
+        array = array.drop_null() if nulls else array  # what lies under a null is garbage
+        if _is_list(kind):
+            digest.update(_memory(_lengths(pc.list_value_length(array))))
+        for child in array.flatten() if t.is_struct(kind) else [array.flatten()]:
+            _feed(digest, child)
+
+
+def _feed_text(digest: Any, array: pa.Array) -> None:
+    """The lengths of all texts, 0 for nulls, then the texts."""
+    import pyarrow.compute as pc
+
+    lengths = pc.binary_length(array)
+    if array.null_count:
+        lengths = lengths.fill_null(0)
+    digest.update(_memory(_lengths(lengths)))
+    text = _text_memory(array)
+    if array.null_count and len(text) != pc.sum(lengths).as_py():  # there are bytes under a null
+        text = _text_memory(array.drop_null())
+    digest.update(text)
+
+
+def _feed_fixed(digest: Any, array: pa.Array) -> None:
+    """Values of one width: zeros under nulls, which costs less than to leave them out; odd widths are left out."""
+    import pyarrow.types as t
+
+    if t.is_boolean(array.type):
+        digest.update(_bits(array.fill_null(False) if array.null_count else array))
+    elif not array.null_count and not _is_rewritten(array.type):
+        digest.update(_memory(array))
+    else:
+        for start in range(0, len(array), _BLOCK):
+            digest.update(_memory(_spelled(array.slice(start, _BLOCK))))
+
+
+def _is_rewritten(kind: pa.DataType) -> bool:
+    """Whether a value may have more than one spelling: NaN has many, and a decimal may lie in more bytes than it needs."""
+    import pyarrow.types as t
+
+    if t.is_decimal(kind):
+        return bool(kind.bit_width != (128 if kind.precision <= 38 else 256))
+    return bool(t.is_floating(kind))
+
+
+def _spelled(block: pa.Array) -> pa.Array:
+    """One spelling per meaning, also for nulls."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    kind = block.type
+    if t.is_decimal(kind):
+        wide = pa.decimal128 if kind.precision <= 38 else pa.decimal256
+        block = block.cast(wide(kind.precision, kind.scale))
+    elif t.is_float16(kind):
+        block = block.cast(pa.float32())
+    if block.null_count:
+        word = _WORDS.get(block.type.bit_width)
+        if word is None:
+            block = block.drop_null()
+        elif not t.is_floating(block.type):
+            block = block.view(word).fill_null(0)
+        else:
+            block = block.fill_null(0.0)
+    if t.is_floating(block.type):
+        total = pc.sum(block).as_py()  # a NaN anywhere makes a NaN of the sum, and so may infinities
+        if total is not None and math.isnan(total):  # -0.0 and 0.0 stay apart
+            block = pc.if_else(pc.is_nan(block), pa.scalar(math.nan, block.type), block)
+    return block
+
+
+def _bits(array: pa.Array) -> bytes:
+    """Booleans without nulls, eight to a byte, zeros behind the last."""
+    import pyarrow as pa
+
+    if array.offset % 8:
+        array = pa.concat_arrays([array.slice(0, 0), array])
+        if array.offset % 8:
+            array = array.cast(pa.uint8()).cast(pa.bool_())
+    start = array.offset // 8
+    size = (len(array) + 7) // 8
+    data = bytearray(memoryview(array.buffers()[1])[start : start + size]) if size else bytearray()
+    if len(array) % 8:
+        data[-1] &= (1 << len(array) % 8) - 1
+    return bytes(data)
 
 
 def _plain_layout(array: pa.Array) -> pa.Array:
@@ -166,27 +244,6 @@ def unview(array: pa.Array) -> pa.Array:
     )
     mask = array.is_null() if array.null_count else None
     return pa.LargeListArray.from_arrays(ends, array.flatten(), type=pa.large_list(array.type.value_field), mask=mask)
-
-
-def _fixed(array: pa.Array) -> pa.Array:
-    """Numbers, times, decimals, booleans, fixed-size binary: one spelling per meaning."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.types as t
-
-    kind = array.type
-    if t.is_boolean(kind):
-        return array.cast(pa.uint8())
-    if t.is_decimal(kind):
-        wide = pa.decimal128 if kind.precision <= 38 else pa.decimal256
-        return array.cast(wide(kind.precision, kind.scale))
-    if t.is_floating(kind):
-        if t.is_float16(kind):
-            array = array.cast(pa.float32())
-        odd = pc.is_nan(array)
-        if pc.any(odd).as_py():  # NaN has many spellings; -0.0 and 0.0 stay apart
-            array = pc.if_else(odd, pa.scalar(math.nan, array.type), array)
-    return array
 
 
 def _lengths(lengths: pa.Array) -> pa.Array:
