@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dovetail.testing import Gap, Suite, never, notimpl, notyet, overrides, requires
+from dovetail.testing import Gap, PluginSuite, Suite, TaskTypeSuite, never, notimpl, notyet, overrides, requires
 
 
 class Kit(Suite):
@@ -124,9 +124,24 @@ class TestNothingIsReplacedInSilence:
         with pytest.raises(TypeError, match="cannot be removed"):
             del Kit.test_walk
 
-    def test_the_fixture_that_puts_gaps_in_force_stays(self) -> None:
-        with pytest.raises(TypeError, match="_stated_gaps"):
-            suite(_stated_gaps=None)
+    @pytest.mark.parametrize(
+        ("base", "name"),
+        [
+            (Kit, "_stated_gaps"),
+            (TaskTypeSuite, "_check_failure"),
+            (TaskTypeSuite, "covers"),
+            (PluginSuite, "takes_gap"),
+        ],
+    )
+    def test_what_checks_are_made_of_stays(self, base: type, name: str) -> None:
+        with pytest.raises(TypeError, match=f"replaces {name}"):
+            suite(base, **{name: quiet})
+        mixin = type("Mixin", (), {name: quiet})
+        with pytest.raises(TypeError, match=f"replaces {name}"):
+            suite(mixin, base)
+
+    def test_a_suite_of_ones_own_says_what_it_covers(self) -> None:
+        suite(covers=classmethod(lambda cls: {"command.fly"}))
 
 
 class TestNoClassIsSwitchedOff:

@@ -15,9 +15,6 @@ from dovetail.testing._gaps import Gap
 from dovetail.testing._harness import HubHarness
 from dovetail.testing._marks import override_reason, required
 
-_GUARDED = ("_stated_gaps",)
-"""What a subclass must not touch beside the tests: the fixture that puts gaps in force."""
-
 
 def fail(what: str, *, why: str | None = None, fix: str | None = None) -> NoReturn:
     """Fail a check: say what is wrong with the plugin, why that matters, and what to do.
@@ -179,11 +176,23 @@ def _refuse_overrides(cls: type) -> None:
 
 
 def _refuse_touched(cls: type) -> None:
-    for name in _GUARDED:
-        if next(base for base in cls.__mro__ if name in vars(base)) is not Suite:
-            raise TypeError(
-                f"{cls.__name__} replaces {name}, without which no gap is in force; give yours another name"
-            )
+    """What the kit's checks are made of is not for subclasses: a check that looks the same would check something else."""
+    for base in cls.__mro__:
+        if not _is_of_the_kit(base):
+            continue
+        for name in vars(base):
+            own = name.startswith("_") and not name.startswith("_abc_") and not name.endswith("__")
+            if not (own or (name in ("covers", "takes_gap") and base is not Suite)):
+                continue
+            winner = next(each for each in cls.__mro__ if name in vars(each))
+            if not _is_of_the_kit(winner):
+                raise TypeError(
+                    f"{cls.__name__} replaces {name} of {base.__name__}, which its checks are made of; give yours another name"
+                )
+
+
+def _is_of_the_kit(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == "dovetail" and isinstance(cls, SuiteType)
 
 
 def _refuse_gaps(cls: type[Suite]) -> None:
