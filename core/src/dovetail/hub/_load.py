@@ -117,7 +117,6 @@ def workflows_in(module: ModuleType) -> dict[str, Workflow[..., Any]]:
 def load_workflow(path: str | Path, name: str) -> Workflow[..., Any]:
     """The workflow ``name`` of a Python file or a graph specification (``.json``), or of a module ``package.module``.
 
-
     Raises:
         UsageError: The file, the module or the workflow is not there, or loading raised.
     """
