@@ -47,6 +47,11 @@ def test_all_names_come_from_one(name: str, names: PluginNames) -> None:
         ("python", "dovetail's own"),
         ("testing", "dovetail's own"),
         ("sre-compile", "standard library"),
+        ("rules", "as one is that it uses"),
+        ("path", "as one is that it uses"),
+        ("check", "'CheckEngine'"),
+        ("dovetail-task-type", "as one is that it uses"),
+        ("exception", "as one is that it uses"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_with_one_that_can(name: str, why: str) -> None:

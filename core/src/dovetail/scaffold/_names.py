@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 import sys
@@ -18,6 +19,34 @@ _PREFIX = "dovetail-"
 _LONGEST = 40
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508
 _OWNED_BY_CORE = frozenset({"arrow", "core", "scaffold", "testing"})
+_CLASSES = frozenset(
+    {
+        "Any",
+        "Callable",
+        "CheckEngine",
+        "CheckEngineSuite",
+        "CheckOutcome",
+        "ClassVar",
+        "Counts",
+        "DefinitionError",
+        "HubHarness",
+        "Interface",
+        "Iterator",
+        "Path",
+        "PlatformError",
+        "PluginSuite",
+        "Rule",
+        "Rules",
+        "Sequence",
+        "SuiteInfo",
+        "TaskCall",
+        "TaskType",
+        "TaskTypeSuite",
+        "TransformerSuite",
+        "TruthCheck",
+    }
+)
+"""What the template calls its own classes and those that it imports: a plugin's classes cannot be called so as well."""
 _EXAMPLE = "dovetail plugins new ledger"
 
 
@@ -61,6 +90,7 @@ def derive_names(name: str) -> PluginNames:
     package = distribution.replace("-", "_")
     _refuse_what_python_cannot_say(name, package, short, prefix)
     _refuse_what_is_taken(name, distribution, package, short)
+    _refuse_classes_of_the_template(name, short, prefix)
     return PluginNames(distribution, package, short, prefix)
 
 
@@ -100,3 +130,13 @@ def _refuse_what_is_taken(name: str, distribution: str, package: str, short: str
             why=why,
             fix=f"add a word of your own: dovetail plugins new acme-{short.replace('_', '-')}",
         )
+
+
+def _refuse_classes_of_the_template(name: str, short: str, prefix: str) -> None:
+    for made in (prefix, f"{prefix}Task", f"{prefix}Engine"):
+        if made in _CLASSES or hasattr(builtins, made):
+            raise UsageError(
+                f"the name {name!r} is taken",
+                why=f"a class of the plugin would be called {made!r}, as one is that it uses",
+                fix=f"add a word of your own: dovetail plugins new acme-{short.replace('_', '-')}",
+            )
