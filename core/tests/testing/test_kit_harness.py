@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import dovetail as dt
 import pytest
 from dovetail.errors import DovetailError, UsageError
 from dovetail.spec import ExecutorSpec, hookimpl
-from dovetail.testing import HubHarness, _harness
+from dovetail.testing import HubHarness, _harness, _leaks
 
 EVENT = threading.Event()
 
@@ -144,3 +145,15 @@ class TestWhatIsLeftBehind:
         with pytest.raises(LookupError, match="mine"), HubHarness(home=tmp_path / "hub") as hub:
             hub.run(leaving)
             raise LookupError("mine")
+
+
+def test_both_ways_to_list_child_processes_agree() -> None:
+    if shutil.which("ps") is None or not Path("/proc/self/stat").exists():
+        pytest.skip("needs ps and /proc")
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        assert process.pid in _leaks._children() and process.pid in _leaks._children_by_ps()
+    finally:
+        process.kill()
+        process.wait()
+    assert process.pid not in _leaks._children() and process.pid not in _leaks._children_by_ps()

@@ -166,6 +166,7 @@ class RemoteTaskTypeSuite(TaskTypeSuite):
         return "status"
 
     def _stopped(self, hub: HubHarness, task: Task[..., Any]) -> None:
+        super()._stopped(hub, task)
         kind = self._kind(task)
         events = hub.events(type="node.submitted")
         handles = [node.handle for node in hub.nodes().values() if node.handle is not None]

@@ -258,7 +258,7 @@ class TaskTypeSuite(Suite):
 
     @requires("cancel")
     def test_cancelling_the_run_stops_the_work(self, hub: HubHarness) -> None:
-        """Soon, as RunInterrupted; what goes on working is found when the hub is closed."""
+        """Soon, as RunInterrupted, and no thread or process goes on with it."""
         task = self.make_slow_task()
         error = stopped(hub, around(task), task.load_type(), self._begins)
         if not isinstance(error, RunInterrupted):
@@ -267,7 +267,7 @@ class TaskTypeSuite(Suite):
 
     @requires("timeout")
     def test_a_timeout_stops_the_work(self, hub: HubHarness) -> None:
-        """As TaskTimeout, the user's; what goes on working is found when the hub is closed."""
+        """As TaskTimeout, the user's, and no thread or process goes on with it."""
         task = self.make_slow_task().options(timeout=0.5)
         error = in_time(lambda: hub.fail(around(task)), "timeout")
         if not isinstance(error, TaskTimeout):
@@ -321,7 +321,12 @@ class TaskTypeSuite(Suite):
         return "execute"
 
     def _stopped(self, hub: HubHarness, task: Task[..., Any]) -> None:
-        """Called after the work was stopped."""
+        left = hub.left_behind()
+        if left:
+            fail(
+                f"the run has ended, and the work goes on: {'; '.join(left)}",
+                fix="implement TaskType.cancel(), or look at call.context.cancelled() every now and then",
+            )
 
     def _closed_well(self, calls: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
         for (error,) in calls["close raised"]:
