@@ -167,7 +167,12 @@ def ask(items: Sequence[Mapping[str, Any]], limit: float) -> Iterator[dict[str, 
     done = 0
     while done < len(items):
         before = done
-        with closing(_Conversation(items[done:], limit)) as talk:
+        try:
+            talk = _Conversation(items[done:], limit)
+        except OSError:  # no such interpreter, or no room for a process
+            yield from ({"unstarted": True} for _ in items[done:])
+            return
+        with closing(talk):
             for answer in talk.answers():
                 done += 1
                 yield answer
