@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dovetail.errors._words import nearest
@@ -112,7 +112,7 @@ def _level_of_the_caller() -> int:
 
 
 def _is_passed_over(module: str) -> bool:
-    return module.lstrip("_").partition(".")[0] in _PASSED_OVER
+    return module.partition(".")[0] in _PASSED_OVER
 
 
 def version_tuple(version: str) -> tuple[int, int]:
@@ -121,8 +121,7 @@ def version_tuple(version: str) -> tuple[int, int]:
     Raises:
         ValueError: It is no such version.
     """
-    parts: Iterable[str] = version.split(".")
-    numbers = [int(part) for part in parts if part.isdecimal()]
+    numbers = [int(part) for part in version.split(".") if part.isdecimal()]
     if len(numbers) < 2:
         raise ValueError(f"{version!r} is no version")
     return numbers[0], numbers[1]
