@@ -200,3 +200,24 @@ class TestYaml:
     def test_what_is_no_yaml_is_told_with_its_line(self, pipeline: Path) -> None:
         self.change(pipeline, "workflow: daily", "workflow: [daily")
         assert "line 2" in told(pipeline, "run", "pipeline.py", "daily", code=2)
+
+
+def test_the_document_of_the_reference_is_well_formed(page: PageOf) -> None:
+    from dovetail.graph import read_workflow_spec
+
+    documents = page("docs/reference/graph-spec.md").blocks("json")
+    assert [read_workflow_spec(json.loads(block.text))["name"] for block in documents] == ["daily"]
+
+
+def test_every_key_of_the_format_is_explained(page: PageOf) -> None:
+    from dovetail.graph import json_schema
+
+    def keys(schema: Any) -> set[str]:
+        inner = list(schema.values()) if isinstance(schema, dict) else schema if isinstance(schema, list) else []
+        own = set(schema.get("properties", ())) if isinstance(schema, dict) else set()
+        return own.union(*map(keys, inner))
+
+    schema = json_schema()
+    del schema["$defs"]["check"]  # the arguments of the checks are in the page of gates
+    text = page("docs/reference/graph-spec.md").text
+    assert [key for key in sorted(keys(schema)) if f"`{key}`" not in text and f'"{key}"' not in text] == []
