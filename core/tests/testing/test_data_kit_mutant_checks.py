@@ -3,99 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import inspect
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dovetail.testing import CheckEngineSuite, HubHarness, never
+from dovetail.testing import CheckEngineSuite, never
 
-ENGINE = """
-import itertools
-import threading
-from dataclasses import replace
-
-import pyarrow as pa
-import pyarrow.compute as pc
-from dovetail.quality import checks
-from dovetail.quality.checks._engine import NativeEngine
-from dovetail.spec import CheckEngine, CheckEngineSpec, CheckOutcome, SuiteInfo, hookimpl
-
-DOVETAIL_API = 1
-
-@hookimpl
-def dovetail_check_engines():
-    return [CheckEngineSpec("mutant", "mutant_engine:Engine", suites=("mutant_engine.Suite",), install="pip install m")]
-
-class Suite:
-    def __init__(self, *found):
-        self.checks = found
-
-def doubled(values):
-    return [row for row, value in enumerate(values) if values.count(value) > 1]
-
-class Engine(CheckEngine):
-    name = "mutant"
-
-    def native(self, suite):
-        return checks.Suite("mutant", suite.checks)
-
-    def version(self):
-        return "1"
-
-    def describe(self, suite):
-        return SuiteInfo("mutant", tuple(check.info for check in suite.checks))
-
-    def frames(self, suite):
-        return ("polars.DataFrame",)
-
-    def fingerprint(self, suite):
-        return NativeEngine().fingerprint(self.native(suite))
-
-    def evaluate(self, suite, value):
-        table = value.to_arrow()
-        return [self.found(check, table, value) for check in suite.checks]
-
-    def found(self, check, table, value):
-        (outcome,) = NativeEngine().evaluate(checks.Suite("one", [check]), table)
-        if outcome.status == "evaluated" and check.info.row_scoped:
-            outcome.failed_rows = outcome.failed_rows.to_pylist()
-        return outcome
-"""
-
-SUITE = """
-from dovetail.quality import checks
-from dovetail.testing import CheckEngineSuite
-from mutant_engine import Suite
-
-MAKE = {
-    "not_null": lambda check: checks.not_null(*check.columns),
-    "unique": lambda check: checks.unique(*check.columns),
-    "in_range": lambda check: checks.in_range(
-        check.columns[0], check.params.get("minimum"), check.params.get("maximum")
-    ),
-    "in_set": lambda check: checks.in_set(check.columns[0], check.params["values"]),
-    "regex": lambda check: checks.matches(check.columns[0], check.params["pattern"]),
-    "compare": lambda check: checks.compare(check.columns[0], check.params["op"], check.columns[1]),
-    "row_count": lambda check: checks.row_count(**check.params),
-    "mean": lambda check: checks.mean_between(check.columns[0], **check.params),
-    "column_exists": lambda check: checks.columns_present(*check.columns),
-}
-
-class Mutant(CheckEngineSuite):
-    plugin = "mutant_engine"
-    with_plugins = ("dovetail_polars.plugin",)
-    engine = "mutant"
-    frames = ("polars.DataFrame",)
-
-    def suite_for(self, check):
-        return Suite(MAKE[check.kind](check))
-
-    def suite_for_all(self, checks):
-        return Suite(*(MAKE[check.kind](check) for check in checks))
-"""
+Play = Callable[[type[CheckEngineSuite], str], None]
 
 FOUND = "        return outcome\n"
 EVALUATE = "        return [self.found(check, table, value) for check in suite.checks]\n"
@@ -430,54 +344,33 @@ Mutate = Callable[[str, str], type[CheckEngineSuite]]
 
 
 @pytest.fixture
-def mutate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mutate]:
+def mutate(mutated: Callable[..., None]) -> Mutate:
     """Makes an engine, and its suite, in which something is replaced."""
-    monkeypatch.syspath_prepend(str(tmp_path))
 
-    def make(old: str = "", new: str = "") -> type[CheckEngineSuite]:
-        assert old in ENGINE + SUITE
-        for module, source in (("mutant_engine", ENGINE), ("mutant_suite", SUITE)):
-            changed = source.replace(old, new, 1) if old else source
-            (tmp_path / f"{module}.py").write_text(changed, encoding="utf-8")
-        importlib.invalidate_caches()
+    def make(old: str, new: str) -> type[CheckEngineSuite]:
+        mutated("engine", old, new)
         found: type[CheckEngineSuite] = importlib.import_module("mutant_suite").Mutant
         return found
 
-    yield make
-    for module in ("mutant_engine", "mutant_suite"):
-        sys.modules.pop(module, None)
+    return make
 
 
-def play(suite: type[CheckEngineSuite], test: str, directory: Path) -> None:
-    """Run one check of a suite as pytest would."""
-    name, _, cell = test.removesuffix("]").partition("[")
-    check, _, shape = cell.partition("-")
-    with HubHarness(suite.plugin, *suite.with_plugins, home=directory / "hub") as hub:
-        method: Any = getattr(suite(), name)
-        given = {"hub": hub, "check": check, "shape": shape}
-        method(**{key: given[key] for key in inspect.signature(method).parameters})
-
-
-def checks_of(suite: type) -> list[str]:
-    return [name for name in dir(suite) if name.startswith("test_")]
-
-
-def test_the_engine_that_is_mutated_keeps_every_law(mutate: Mutate, tmp_path: Path) -> None:
+def test_the_engine_that_is_mutated_keeps_every_law(mutate: Mutate, play: Play, checks_of: Any) -> None:
     suite = mutate("", "")
     for test in checks_of(suite):
-        play(suite, f"{test}[matches-unicode]", tmp_path)
+        play(suite, f"{test}[matches-unicode]")
 
 
-def test_every_check_is_broken_by_some_mutant() -> None:
-    assert {mutant[2].partition("[")[0] for mutant in MUTANTS.values()} == set(checks_of(CheckEngineSuite))
+def test_every_check_is_broken_by_some_mutant(checks_of: Any) -> None:
+    assert {mutant[2].partition("[")[0] for mutant in MUTANTS.values()} == checks_of(CheckEngineSuite)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_broken_engine_is_caught(mutate: Mutate, tmp_path: Path, mutant: str) -> None:
+def test_a_broken_engine_is_caught(mutate: Mutate, play: Play, mutant: str) -> None:
     old, new, test, told = MUTANTS[mutant]
     suite = mutate(old, new)
     with pytest.raises(AssertionError) as caught:
-        play(suite, test, tmp_path)
+        play(suite, test)
     assert told in str(caught.value)
 
 

@@ -2,96 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dovetail.testing import HubHarness, TableTransformerSuite, TransformerSuite, never
+from dovetail.testing import Gap, TableTransformerSuite, TransformerSuite, never
 
-LIBRARY = """
-class Frame:
-    def __init__(self, table):
-        self.table = table
-
-    def __deepcopy__(self, memo):
-        return Frame(self.table)
-"""
-
-HOOKS = """
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
-
-DOVETAIL_API = 1
-FRAME, CODE = "{lib}.Frame", "{code}"
-
-@hookimpl
-def dovetail_type_transformers():
-    return [
-        TransformerSpec(
-            FRAME,
-            f"{CODE}:FrameTransformer",
-            converters=(
-                ConverterSpec(FRAME, "pyarrow.Table", f"{CODE}:to_arrow"),
-                ConverterSpec("pyarrow.Table", FRAME, f"{CODE}:from_arrow"),
-                ConverterSpec(FRAME, "dict", f"{CODE}:to_dict", lossy="the types of empty columns"),
-            ),
-            codecs=(CodecSpec("parquet", f"{CODE}:FrameParquet", ".parquet"), CodecSpec("arrow", f"{CODE}:FrameIpc")),
-            install="pip install frames",
-        )
-    ]
-"""
-
-CODE = """
-import hashlib
-import pyarrow as pa
-from dovetail.spec import Preview, Schema
-from dovetail.types.arrow import TableTransformer, hash_table, read_ipc, read_parquet, write_ipc, write_parquet
-from {lib} import Frame
-
-def to_arrow(frame):
-    return frame.table
-
-def from_arrow(table):
-    return Frame(table)
-
-def to_dict(frame):
-    return frame.table.to_pydict()
-
-class FrameTransformer(TableTransformer):
-    type_name = "{lib}.Frame"
-
-    def to_arrow(self, value):
-        return value.table
-
-    def from_arrow(self, table):
-        return Frame(table)
-
-    def content_hash(self, value):
-        return hash_table(value.table)
-
-    def num_rows(self, value):
-        return value.table.num_rows
-
-    def take_rows(self, value, rows):
-        return Frame(value.table.take(pa.array(list(rows), pa.int64())))
-
-class FrameParquet:
-    def write(self, value, path):
-        write_parquet(value.table, path)
-
-    def read(self, path):
-        return Frame(read_parquet(path))
-
-class FrameIpc:
-    def write(self, value, path):
-        write_ipc(value.table, path)
-
-    def read(self, path):
-        return Frame(read_ipc(path))
-"""
+Play = Callable[[type[TransformerSuite], str], None]
+Mutate = Callable[..., type[TableTransformerSuite]]
 
 HASH = "return hash_table(value.table)"
 TAKE = "return Frame(value.table.take(pa.array(list(rows), pa.int64())))"
@@ -308,22 +226,22 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         "schema() changed the",
     ),
     "a type that is widened": (
-        "    return Frame(table)\n\ndef to_dict",
+        "    return Frame(table)\n\n\ndef to_dict",
         "    return Frame(pa.table({n: c.cast('int64') if c.type == 'int8' else c "
-        "for n, c in zip(table.column_names, table.columns)}))\n\ndef to_dict",
+        "for n, c in zip(table.column_names, table.columns)}))\n\n\ndef to_dict",
         "test_carries[int8]",
         "comes back as int64, not int8",
     ),
     "values that are falsified": (
-        "    return Frame(table)\n\ndef to_dict",
+        "    return Frame(table)\n\n\ndef to_dict",
         "    return Frame(pa.table({n: pa.array([not x for x in c.to_pylist()], 'bool') if c.type == 'bool' else c "
-        "for n, c in zip(table.column_names, table.columns)}))\n\ndef to_dict",
+        "for n, c in zip(table.column_names, table.columns)}))\n\n\ndef to_dict",
         "test_carries[bool]",
         "comes back with other values",
     ),
     "the library imported by the hooks": (
         "\nDOVETAIL_API = 1",
-        "\nimport {lib}\nDOVETAIL_API = 1",
+        "\nimport mutant_library\nDOVETAIL_API = 1",
         "test_found_by_name_without_its_library",
         "must not pay for the library of another",
     ),
@@ -334,71 +252,38 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         "does not say how to install",
     ),
     "a library that is missed too late": (
-        "from {lib} import Frame\n",
+        "from mutant_library import Frame\n",
         "",
         "test_missing_library_names_what_to_type",
         "gives no error",
     ),
 }
 
-Mutate = Callable[..., type[TableTransformerSuite]]
-
 
 @pytest.fixture
-def mutate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mutate]:
+def mutate(mutated: Callable[..., None]) -> Mutate:
     """Makes a plugin of three modules in which something is replaced, and its suite."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
 
-    def make(old: str = "", new: str = "", **gaps: Any) -> type[TableTransformerSuite]:
-        names = {"lib": "mutant_library", "code": "mutant_code"}
-        found = 0
-        for module, source in (("mutant_library", LIBRARY), ("mutant_hooks", HOOKS), ("mutant_code", CODE)):
-            if old:
-                found += source.count(old)
-                source = source.replace(old, new, 1)
-            for name, value in names.items():
-                source = source.replace("{" + name + "}", value)
-            (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
-        assert found or not old, f"{old!r} stands nowhere in the plugin"
-        importlib.invalidate_caches()
+    def make(old: str = "", new: str = "", gaps: dict[str, Gap] | None = None) -> type[TableTransformerSuite]:
+        mutated("frame", old, new)
 
         class Mutant(TableTransformerSuite):
             plugin = "mutant_hooks"
             type = "mutant_library.Frame"
             examples = 25
 
-        return type("Mutant", (Mutant,), {"gaps": gaps.get("gaps", {})})
+        return type("Mutant", (Mutant,), {"gaps": gaps or {}})
 
-    yield make
-    for name in set(sys.modules) - before:
-        if name.startswith("mutant_"):
-            del sys.modules[name]
+    return make
 
 
-def play(suite: type[TransformerSuite], test: str, directory: Path) -> None:
-    """Run one check of a suite as pytest would."""
-    name, _, kind = test.removesuffix("]").partition("[")
-    with HubHarness(suite.plugin, home=directory / "hub") as hub:
-        made: Any = suite()
-        if isinstance(made, TableTransformerSuite):
-            made._found = made._transformer(hub)
-        method = getattr(made, name)
-        given = {"hub": hub, "tmp_path": directory, "kind": kind}
-        method(**{key: given[key] for key in inspect.signature(method).parameters})
-
-
-def checks_of(suite: type) -> list[str]:
-    return [name for name in dir(suite) if name.startswith("test_")]
-
-
-def test_the_plugin_that_is_mutated_keeps_every_law(mutate: Mutate, tmp_path: Path) -> None:
+def test_the_plugin_that_is_mutated_keeps_every_law(mutate: Mutate, play: Play, checks_of: Any) -> None:
     suite = mutate()
     for test in checks_of(suite):
-        play(suite, f"{test}[int64]", tmp_path)
+        play(suite, f"{test}[int64]")
 
 
-def test_every_check_of_tables_is_broken_by_some_mutant() -> None:
+def test_every_check_of_tables_is_broken_by_some_mutant(checks_of: Any) -> None:
     broken = {mutant[2].partition("[")[0] for mutant in MUTANTS.values()}
     below = {  # broken by the tests further down
         "test_a_table_without_columns",
@@ -407,36 +292,36 @@ def test_every_check_of_tables_is_broken_by_some_mutant() -> None:
         "test_values_are_known_and_pass_by_reference",
         "test_what_it_does_not_carry_is_not_falsified",
     }
-    assert set(checks_of(TableTransformerSuite)) - broken == below
+    assert checks_of(TableTransformerSuite) - broken == below
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_broken_transformer_is_caught(mutate: Mutate, tmp_path: Path, mutant: str) -> None:
+def test_a_broken_transformer_is_caught(mutate: Mutate, play: Play, mutant: str) -> None:
     old, new, test, told = MUTANTS[mutant]
     suite = mutate(old, new)
     with pytest.raises(AssertionError) as caught:
-        play(suite, test, tmp_path)
+        play(suite, test)
     assert told in str(caught.value)
 
 
-def test_a_stated_gap_covers_no_silent_change(mutate: Mutate, tmp_path: Path) -> None:
+def test_a_stated_gap_covers_no_silent_change(mutate: Mutate, play: Play) -> None:
     old, new, _, _ = MUTANTS["values that are falsified"]
     suite = mutate(old, new, gaps={"carries.bool": never("it knows no booleans")})
     with pytest.raises(AssertionError, match="comes back with other values, and without a word"):
-        play(suite, "test_what_it_does_not_carry_is_not_falsified", tmp_path)
+        play(suite, "test_what_it_does_not_carry_is_not_falsified")
 
 
-def test_a_frame_that_makes_columns_up_is_caught(mutate: Mutate, tmp_path: Path) -> None:
+def test_a_frame_that_makes_columns_up_is_caught(mutate: Mutate, play: Play) -> None:
     new = "return value.table if value.table.num_columns else pa.table({'made_up': [1]})"
     suite = mutate(
         "    def to_arrow(self, value):\n        return value.table", f"    def to_arrow(self, value):\n        {new}"
     )
     with pytest.raises(AssertionError, match="without columns has columns"):
-        play(suite, "test_a_table_without_columns", tmp_path)
+        play(suite, "test_a_table_without_columns")
 
 
 @pytest.mark.parametrize("look", ["schema", "preview", "num_rows"])
-def test_a_plan_that_is_executed_by_looking_is_caught(mutate: Mutate, tmp_path: Path, look: str) -> None:
+def test_a_plan_that_is_executed_by_looking_is_caught(mutate: Mutate, play: Play, look: str) -> None:
     options = {"preview": "Preview(text='plan')", "schema": "Schema(())", "num_rows": "None"}
     quiet = "".join(
         f"    def {name}(self, value, limit=0):\n        {'value.table' if name == look else 'pass'}\n        return {given}\n"
@@ -460,136 +345,4 @@ def test_a_plan_that_is_executed_by_looking_is_caught(mutate: Mutate, tmp_path: 
         return plan, lambda: plan.runs
 
     with pytest.raises(AssertionError, match=rf"{look}\(\) executed the plan"):
-        play(type("Lazy", (suite,), {"watched": watched}), "test_looking_at_a_plan_does_not_execute_it", tmp_path)
-
-
-# -- types that are no tables ------------------------------------------------------------------------------
-
-
-BOX_LIBRARY = """
-class Box:
-    def __init__(self, items):
-        self.items = list(items)
-
-    def __eq__(self, other):
-        return self.items == other.items
-"""
-
-BOX = """
-import json
-from dovetail.spec import CodecSpec, Preview, TransformerSpec, TypeTransformer, hookimpl
-from mutant_box import Box
-
-DOVETAIL_API = 1
-
-@hookimpl
-def dovetail_type_transformers():
-    codecs = (CodecSpec("box-json", "mutant_boxes:BoxJson", ".json"),)
-    return [TransformerSpec("mutant_box.Box", "mutant_boxes:BoxTransformer", codecs=codecs, install="pip install box")]
-
-class BoxTransformer(TypeTransformer):
-    type_name = "mutant_box.Box"
-
-    def content_hash(self, value):
-        import hashlib
-        return hashlib.sha256(json.dumps(value.items).encode()).hexdigest()
-
-class BoxJson:
-    def write(self, value, path):
-        path.write_text(json.dumps(value.items))
-
-    def read(self, path):
-        return Box(json.loads(path.read_text()))
-"""
-
-LAZY_IMPORT = {"test_found_by_name_without_its_library", "test_missing_library_names_what_to_type"}
-"""The hooks of the boxes import their library, which is another test's subject."""
-
-
-@pytest.fixture
-def boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., type[TransformerSuite]]]:
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def make(old: str = "", new: str = "", values: list[list[Any]] | None = None) -> type[TransformerSuite]:
-        assert old in BOX or old in BOX_LIBRARY
-        (tmp_path / "mutant_box.py").write_text(BOX_LIBRARY.replace(old, new) if old else BOX_LIBRARY)
-        (tmp_path / "mutant_boxes.py").write_text(BOX.replace(old, new) if old else BOX)
-        importlib.invalidate_caches()
-
-        class Boxes(TransformerSuite):
-            plugin = "mutant_boxes"
-            type = "mutant_box.Box"
-
-            def values(self) -> list[Any]:
-                box = importlib.import_module("mutant_box").Box
-                return [box(items) for items in values or [[1, 2], ["ä"], []]]
-
-            def large_values(self) -> list[Any]:
-                return [importlib.import_module("mutant_box").Box(["x" * 1000])]
-
-        return Boxes
-
-    yield make
-    for name in ("mutant_box", "mutant_boxes"):
-        sys.modules.pop(name, None)
-
-
-def test_a_type_that_is_no_table_keeps_every_law(boxes: Any, tmp_path: Path) -> None:
-    suite = boxes()
-    for test in set(checks_of(suite)) - LAZY_IMPORT:
-        play(suite, test, tmp_path)
-
-
-BOX_MUTANTS: dict[str, tuple[str, str, str, str]] = {
-    "a table in disguise": (
-        '    type_name = "mutant_box.Box"\n',
-        '    type_name = "mutant_box.Box"\n    is_table = True\n',
-        "test_contract",
-        "subclass TableTransformerSuite",
-    ),
-    "an equality that is none": (
-        "return self.items == other.items",
-        "return [a == b for a, b in zip(self.items, other.items)]",
-        "test_codecs_give_back_what_they_wrote",
-        "== of two mutant_box.Box gives a list",
-    ),
-    "a long preview": (
-        '    type_name = "mutant_box.Box"\n',
-        '    type_name = "mutant_box.Box"\n'
-        "    def preview(self, value, limit=10):\n        return Preview(text=str(value.items))\n",
-        "test_previews_are_bounded",
-        "characters of text, at most 400",
-    ),
-    "no codec": (
-        "codecs=codecs, ",
-        "",
-        "test_codecs_give_back_what_they_wrote",
-        "declares no codec",
-    ),
-    "another name": (
-        'TransformerSpec("mutant_box.Box"',
-        'TransformerSpec("mutant_box.Boks"',
-        "test_contract",
-        'type = "mutant_box.Boks"',
-    ),
-    "a class that nobody declared": (
-        "class Box:\n",
-        "class Box:\n    def __new__(cls, items):\n        made = object.__new__(Other)\n        made.items = items\n"
-        "        return made\n\nclass Other:\n",
-        "test_values_are_known_and_pass_by_reference",
-        'aliases=("mutant_box.Other",)',
-    ),
-}
-
-
-@pytest.mark.parametrize("mutant", BOX_MUTANTS)
-def test_a_broken_transformer_of_another_type_is_caught(boxes: Any, tmp_path: Path, mutant: str) -> None:
-    old, new, test, told = BOX_MUTANTS[mutant]
-    with pytest.raises(AssertionError) as caught:
-        play(boxes(old, new), test, tmp_path)
-    assert told in str(caught.value)
-
-
-def test_values_that_are_all_the_same_test_nothing(boxes: Any, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="no two values that differ"):
-        play(boxes(values=[[1], [1]]), "test_equal_values_hash_the_same_and_others_differently", tmp_path)
+        play(type("Lazy", (suite,), {"watched": watched}), "test_looking_at_a_plan_does_not_execute_it")

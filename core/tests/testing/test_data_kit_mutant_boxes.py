@@ -1,0 +1,97 @@
+"""Whoever breaks a law of types that are no tables is caught, with a message that helps."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from dovetail.testing import TransformerSuite
+
+LAZY_IMPORT = {"test_found_by_name_without_its_library", "test_missing_library_names_what_to_type"}
+"""The hooks of the boxes import their library, which is another test's subject."""
+
+
+@pytest.fixture
+def boxes(mutated: Callable[..., None]) -> Callable[..., type[TransformerSuite]]:
+    """Makes a plugin in which something is replaced, and its suite."""
+
+    def make(old: str = "", new: str = "", values: list[list[Any]] | None = None) -> type[TransformerSuite]:
+        mutated("box", old, new)
+
+        class Boxes(TransformerSuite):
+            plugin = "mutant_boxes"
+            type = "mutant_box.Box"
+
+            def values(self) -> list[Any]:
+                box = importlib.import_module("mutant_box").Box
+                return [box(items) for items in values or [[1, 2], ["ä"], []]]
+
+            def large_values(self) -> list[Any]:
+                return [importlib.import_module("mutant_box").Box(["x" * 1000])]
+
+        return Boxes
+
+    return make
+
+
+def test_a_type_that_is_no_table_keeps_every_law(boxes: Any, play: Any, checks_of: Any) -> None:
+    suite = boxes()
+    for test in checks_of(suite) - LAZY_IMPORT:
+        play(suite, test)
+
+
+BOX_MUTANTS: dict[str, tuple[str, str, str, str]] = {
+    "a table in disguise": (
+        '    type_name = "mutant_box.Box"\n',
+        '    type_name = "mutant_box.Box"\n    is_table = True\n',
+        "test_contract",
+        "subclass TableTransformerSuite",
+    ),
+    "an equality that is none": (
+        "return self.items == other.items",
+        "return [a == b for a, b in zip(self.items, other.items)]",
+        "test_codecs_give_back_what_they_wrote",
+        "== of two mutant_box.Box gives a list",
+    ),
+    "a long preview": (
+        '    type_name = "mutant_box.Box"\n',
+        '    type_name = "mutant_box.Box"\n'
+        "    def preview(self, value, limit=10):\n        return Preview(text=str(value.items))\n",
+        "test_previews_are_bounded",
+        "characters of text, at most 400",
+    ),
+    "no codec": (
+        "codecs=codecs, ",
+        "",
+        "test_codecs_give_back_what_they_wrote",
+        "declares no codec",
+    ),
+    "another name": (
+        'TransformerSpec("mutant_box.Box"',
+        'TransformerSpec("mutant_box.Boks"',
+        "test_contract",
+        'type = "mutant_box.Boks"',
+    ),
+    "a class that nobody declared": (
+        "class Box:\n",
+        "class Box:\n    def __new__(cls, items):\n        made = object.__new__(Other)\n        made.items = items\n"
+        "        return made\n\nclass Other:\n",
+        "test_values_are_known_and_pass_by_reference",
+        'aliases=("mutant_box.Other",)',
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", BOX_MUTANTS)
+def test_a_broken_transformer_of_another_type_is_caught(boxes: Any, play: Any, mutant: str) -> None:
+    old, new, test, told = BOX_MUTANTS[mutant]
+    with pytest.raises(AssertionError) as caught:
+        play(boxes(old, new), test)
+    assert told in str(caught.value)
+
+
+def test_values_that_are_all_the_same_test_nothing(boxes: Any, play: Any) -> None:
+    with pytest.raises(AssertionError, match="no two values that differ"):
+        play(boxes(values=[[1], [1]]), "test_equal_values_hash_the_same_and_others_differently")
