@@ -219,6 +219,24 @@ class TestInPytest:
             ["conformance: dovetail*: 4 checks, 2 gaps (never fly: too heavy; notyet dive.deep: no bottom in sight)"]
         )
 
+    def test_a_check_may_lack_two_capabilities(self, pytester: pytest.Pytester) -> None:
+        done = self.run(
+            pytester,
+            """
+            class Deep(Kit):
+                @requires("fly", "swim")
+                def test_duck(self):
+                    raise LookupError("no water")
+
+            class TestDuck(Deep):
+                gaps = {
+                    "swim": never("it has no feet", raises=LookupError), "fly": never("too heavy"),
+                    "dive.deep": never("it floats", raises=LookupError),
+                }
+            """,
+        )
+        done.assert_outcomes(passed=2, xfailed=3)
+
     def test_with_the_option_each_is_on_a_line(self, pytester: pytest.Pytester) -> None:
         text = """
             class TestBird(Kit):

@@ -94,21 +94,24 @@ class Suite(metaclass=SuiteType):
     @pytest.fixture(autouse=True)
     def _stated_gaps(self, request: pytest.FixtureRequest) -> None:
         """A gap's test must fail, in the way that was stated; one that would do harm is not run."""
-        name = request.function.__name__
         parameters = getattr(getattr(request.node, "callspec", None), "params", {})
-        for capability in required_by(type(self), name):
-            named = _filled(capability, parameters)
-            gap = self.gaps.get(named)
-            if gap is None:
-                continue
-            text = f"{gap.kind} {named}: {gap.reason}"
-            request.node.user_properties.append(("dovetail_gap", text))
-            if not gap.runs:
-                pytest.skip(text)
-            advice = f'{text} (does it pass? then take "{named}" out of gaps)'
-            # What pytest.raises and pytest.fail raise is a failed check like any other.
-            classes = (*gap.raises, pytest.fail.Exception) if AssertionError in gap.raises else gap.raises
-            request.applymarker(pytest.mark.xfail(strict=True, raises=classes, reason=advice))
+        named = [_filled(each, parameters) for each in required_by(type(self), request.function.__name__)]
+        found = {name: self.gaps[name] for name in named if name in self.gaps}
+        if not found:
+            return
+        texts = [f"{gap.kind} {name}: {gap.reason}" for name, gap in found.items()]
+        request.node.user_properties.extend(("dovetail_gap", text) for text in texts)
+        told = "; ".join(texts)
+        if not all(gap.runs for gap in found.values()):
+            pytest.skip(told)
+        classes = {kind for gap in found.values() for kind in gap.raises}
+        if AssertionError in classes:
+            classes.add(
+                pytest.fail.Exception
+            )  # what pytest.raises and pytest.fail raise is a failed check like any other
+        names = " or ".join(f'"{name}"' for name in found)
+        advice = f"{told} (does it pass? then take {names} out of gaps)"
+        request.applymarker(pytest.mark.xfail(strict=True, raises=tuple(classes), reason=advice))
 
     @pytest.fixture
     def hub(self, tmp_path: Path) -> Iterator[HubHarness]:

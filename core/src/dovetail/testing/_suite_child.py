@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 import json
 import os
 import signal
@@ -14,6 +12,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 from dovetail.testing._base import Suite, fail
+from dovetail.testing._child import load_class, where_defined
 from dovetail.testing._children import run_python
 from dovetail.testing._harness import HubHarness
 from dovetail.testing._work import around, spying
@@ -36,10 +35,8 @@ def start(
     Raises:
         AssertionError: The class is defined where no other process can find it, or the process hangs.
     """
-    if "<locals>" in suite.__qualname__:
-        fail(f"{suite.__qualname__} is defined inside a function", fix="define it at the top of the test file")
     module = "dovetail.testing._suite_child"
-    return run_python("-m", module, inspect.getfile(suite), suite.__qualname__, command, str(folder), env=env)
+    return run_python("-m", module, *where_defined(suite), command, str(folder), env=env)
 
 
 def ask(suite: type[Suite], command: str, folder: Path, env: Mapping[str, str] | None = None) -> Any:
@@ -98,16 +95,7 @@ def _hub(suite: Any, name: str) -> HubHarness:
 def main(arguments: Sequence[str]) -> None:
     """Load the class, do what was asked, and print the answer as JSON."""
     file, name, command, folder = arguments
-    spec = importlib.util.spec_from_file_location("conformance_of_a_plugin", file)
-    if spec is None or spec.loader is None:
-        sys.exit(f"{file} cannot be loaded as a module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    found: Any = module
-    for part in name.split("."):
-        found = getattr(found, part)
-    suite = found()
+    suite = load_class(file, name)()
     suite.folder = Path(folder)
     answer = _COMMANDS[command](suite)
     sys.stdout.write(f"\n{MARK}{json.dumps(answer)}\n")
