@@ -111,12 +111,18 @@ def cells(kind: str, nulls: bool = True) -> st.SearchStrategy[Any]:
 
 
 def tables(
-    kinds: Collection[str] = TABLE_KINDS, *, max_columns: int = 5, max_rows: int = 8, nulls: bool = True
+    kinds: Collection[str] = TABLE_KINDS,
+    *,
+    min_columns: int = 0,
+    max_columns: int = 5,
+    max_rows: int = 8,
+    nulls: bool = True,
 ) -> st.SearchStrategy[pa.Table]:
     """A strategy for Arrow tables: several chunks, empty ones, and without columns too.
 
     Args:
         kinds: Kinds of column, of :data:`TABLE_KINDS`; a column is called by its kind.
+        min_columns: At least so many columns.
         max_columns: At most so many columns.
         max_rows: At most so many rows.
         nulls: Whether columns may hold nulls.
@@ -131,19 +137,20 @@ def tables(
                 f"there is no kind of column {kind!r}",
                 fix=f"did you mean {close!r}?" if close else f"take some of {listing(TABLE_KINDS)}",
             )
-    return _tables(tuple(kinds), max_columns, max_rows, nulls)
+    return _tables(tuple(kinds), (min_columns, min(max_columns, len(kinds))), max_rows, nulls)
 
 
 @st.composite
-def _tables(draw: st.DrawFn, kinds: Sequence[str], max_columns: int, max_rows: int, nulls: bool) -> pa.Table:
+def _tables(draw: st.DrawFn, kinds: Sequence[str], columns: tuple[int, int], max_rows: int, nulls: bool) -> pa.Table:
     import pyarrow as pa
 
-    names = draw(st.lists(st.sampled_from(kinds), max_size=min(max_columns, len(kinds)), unique=True))
+    least, most = columns
+    names = draw(st.lists(st.sampled_from(kinds), min_size=least, max_size=most, unique=True))
     rows = draw(st.integers(0, max_rows))
-    columns = [
+    arrays = [
         pa.array(draw(st.lists(cells(name, nulls), min_size=rows, max_size=rows)), kind_type(name)) for name in names
     ]
-    table = pa.Table.from_arrays(columns, names=names)
+    table = pa.Table.from_arrays(arrays, names=names)
     return rechunked(table, draw(st.lists(st.integers(0, max(rows, 1)), max_size=3)))
 
 
