@@ -71,6 +71,13 @@ class TestImports:
             dt.load_workflow_spec(document, allow=["other", "noted_by"])
         assert module.stem not in sys.modules
         assert dt.load_workflow_spec(document, allow=[module.stem]) is not None
+        document["inputs"] = [
+            {"name": "x", "type": "dovetail.graph.Task"},
+            {"name": "y", "type": "list[polars.DataFrame]"},
+        ]
+        assert dt.load_workflow_spec(document, allow=[module.stem, "dovetail.graph"]) is not None
+        with pytest.raises(DefinitionError, match=r"inputs\[0\].type: module 'dovetail.graph.Task' is not among"):
+            dt.load_workflow_spec(document, allow=[module.stem, "dovetail.graph.Tasks"])
 
     @pytest.mark.parametrize(
         "text", ["__import__('os')", "os.system", "antigravity.x", "1 + 1", "[int", "nobody", "int.__class__"]

@@ -30,8 +30,8 @@ from dovetail.hub import is_spec, load_module, load_spec, load_workflow, workflo
 
 _HELP = """Run a workflow: recorded, cached, resumable.
 
-FILE is a Python file, a module as package.module, or a graph specification (.json). The flags of the workflow come from its signature; see
-dovetail run FILE WORKFLOW --help. Without a WORKFLOW, those of the file are listed.
+FILE is a Python file, a module as package.module, or a graph specification (.json). The flags of the workflow come from
+its signature; see dovetail run FILE WORKFLOW --help. Without a WORKFLOW, those of the file are listed.
 """
 _SECTIONS = re.compile(r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes):\s*$")
 
@@ -93,7 +93,7 @@ class FileGroup(Group):
 
     def _prepare(self, context: click.Context) -> None:
         text = str(self.name)
-        if not text.endswith(".py") and str(Path.cwd()) not in sys.path:
+        if not text.endswith(".py") and not is_spec(text) and str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that modules of the project are found
         session_of(context).activate(context)
 

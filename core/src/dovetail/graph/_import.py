@@ -154,7 +154,7 @@ class _Reader:
             for name, binding in entry.get("inputs", {}).items()
         }
         node.mapped = tuple(entry.get("mapped", ()))
-        if node.mapped != tuple(node.target.interface.inputs)[: len(node.mapped)] if node.mapped else False:
+        if node.mapped and node.mapped != tuple(node.target.interface.inputs)[: len(node.mapped)]:
             raise DefinitionError(
                 f"{path}.mapped: the first inputs of {node.target.name!r} are mapped, in their order",
                 why=f"inputs: {', '.join(node.target.interface.inputs)}",

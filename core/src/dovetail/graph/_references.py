@@ -153,7 +153,7 @@ class Importer:
         head, dot, _ = name.partition(".")
         if not dot or f"type.{name}" in current_catalogue().names.owned or head in _TYPE_MODULES:
             return
-        self._check(head, path)
+        self._check(name, path)
         parts = name.split(".")
         for cut in range(1, len(parts)):
             module = ".".join(parts[:cut])
