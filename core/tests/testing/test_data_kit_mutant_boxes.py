@@ -95,3 +95,21 @@ def test_a_broken_transformer_of_another_type_is_caught(boxes: Any, play: Any, m
 def test_values_that_are_all_the_same_test_nothing(boxes: Any, play: Any) -> None:
     with pytest.raises(AssertionError, match="no two values that differ"):
         play(boxes(values=[[1], [1]]), "test_equal_values_hash_the_same_and_others_differently")
+
+
+PARSE = (
+    "codecs=codecs, ",
+    'codecs=codecs, converters=(ConverterSpec("str", "mutant_box.Box", "mutant_boxes:parse"),), ',
+)
+
+
+def test_a_converter_from_elsewhere_needs_values_to_try_it(boxes: Any, play: Any) -> None:
+    suite = boxes(*PARSE)
+    with pytest.raises(AssertionError, match=r"no value tries the converter str -> mutant_box\.Box(.|\n)*def sources"):
+        play(suite, "test_faithful_converters_lose_nothing")
+    tried = type("Tried", (suite,), {"sources": lambda self, source: ["[1]", "[]"] if source == "str" else ()})
+    play(tried, "test_contract")
+    play(tried, "test_faithful_converters_lose_nothing")
+    wrong = type("Wrong", (suite,), {"sources": lambda self, source: ["now"]})
+    with pytest.raises(AssertionError, match="gives something else each time"):
+        play(wrong, "test_faithful_converters_lose_nothing")

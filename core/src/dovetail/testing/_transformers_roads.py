@@ -128,8 +128,8 @@ class _Faithful(_Road):
         if edge.target == self.suite.type:
             if origin is not None:
                 yield origin, made
-            else:
-                yield made, self.convert(source)
+            elif not self.suite.equal(made, self.convert(source)):
+                self._fickle()
         elif leads(self.hub, edge.target, self.suite.type):
             yield source, self.hub.types.convert(made, own)
         elif leads(self.hub, edge.target, ARROW) and leads(self.hub, self.suite.type, ARROW):
@@ -139,7 +139,10 @@ class _Faithful(_Road):
                     f"{self.told} is declared faithful, and both ends differ as Arrow tables", fix='declare lossy="..."'
                 )
         elif self.hub.types.content_hash(made) != self.hub.types.content_hash(self.convert(source)):
-            fail(f"{self.told} gives something else each time", fix="make it depend on its argument alone")
+            self._fickle()
+
+    def _fickle(self) -> None:
+        fail(f"{self.told} gives something else each time", fix="make it depend on its argument alone")
 
 
 class _Lossy(_Road):

@@ -1,7 +1,7 @@
 # ruff: noqa: F401  # what is put in by a mutant uses them
 import json
 
-from dovetail.spec import CodecSpec, Preview, TransformerSpec, TypeTransformer, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, Preview, TransformerSpec, TypeTransformer, hookimpl
 from mutant_box import Box
 
 DOVETAIL_API = 1
@@ -28,3 +28,11 @@ class BoxJson:
 
     def read(self, path):
         return Box(json.loads(path.read_text()))
+
+
+_parsed: list[str] = []
+
+
+def parse(text):
+    _parsed.append(text)
+    return Box([len(_parsed)]) if text == "now" else Box(json.loads(text))
