@@ -185,7 +185,7 @@ def _refuse_touched(cls: type) -> None:
             continue
         for name in vars(base):
             own = name.startswith("_") and not name.startswith("_abc_") and not name.endswith("__")
-            if not (own or (name in ("covers", "takes_gap") and base is not Suite)):
+            if not (own or name == "hub" or (name in ("covers", "takes_gap") and base is not Suite)):
                 continue
             winner = next(each for each in cls.__mro__ if name in vars(each))
             if not _is_of_the_kit(winner):

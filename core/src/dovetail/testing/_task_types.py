@@ -66,7 +66,11 @@ class TaskTypeSuite(Suite):
         """Compare the result of :meth:`make_task` with what is expected; raise AssertionError."""
         if self.expected is _UNSET:
             raise self._not_written("check_result", "a check of the result, or expected = ...")
-        if not (value == self.expected and type(value) is type(self.expected)):
+        try:
+            equal = type(value) is type(self.expected) and bool(value == self.expected)
+        except ValueError as error:  # a frame compares cell by cell
+            fail(f"a {type(value).__name__} cannot be compared by ==: {error}", fix="write check_result()")
+        if not equal:
             fail(f"the result is {value!r}, it should be {self.expected!r}")
 
     def make_other_task(self) -> Task[..., Any]:
