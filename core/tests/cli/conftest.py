@@ -175,3 +175,45 @@ def process(project: Path) -> Cli:
         return Done(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+HOOKS = """
+import click
+from dovetail.spec import CommandSpec, ConverterSpec, TransformerSpec, hookimpl
+
+DOVETAIL_API = 1
+
+@hookimpl
+def dovetail_commands():
+    return [
+        CommandSpec("greet", "NAME:greet"),
+        CommandSpec("crash", "NAME:crash"),
+        CommandSpec("nothing", "NAME:DOVETAIL_API"),
+    ]
+
+@hookimpl
+def dovetail_type_transformers():
+    lossy = ConverterSpec("shop.Frame", "pyarrow.Table", "NAME:convert", cost="copy", lossy="the index")
+    return [TransformerSpec("shop.Frame", "NAME:Transformer", converters=(lossy,)), TransformerSpec("shop.Table", "NAME:T")]
+
+@click.command("greet", help="Say hello.")
+@click.argument("name")
+def greet(name):
+    print(f"hello {name}")
+    return 0
+
+@click.command("crash")
+def crash():
+    secret_looking = {"key": [1, 2]}["nokey"]
+"""
+
+
+@pytest.fixture
+def hooks(project, monkeypatch, request) -> str:
+    """A project with a hook module of its own; its import name."""
+    name = f"hooks_of_{abs(hash(request.node.nodeid))}"
+    monkeypatch.delenv("DOVETAIL_DISABLE_PLUGINS")
+    monkeypatch.syspath_prepend(str(project))
+    (project / f"{name}.py").write_text(HOOKS.replace("NAME", name), encoding="utf-8")
+    (project / "dovetail.toml").write_text(f'plugins = ["{name}"]\nallow = ["{name}"]\n', encoding="utf-8")
+    return name

@@ -29,6 +29,16 @@ def test_help_and_version_import_nothing_heavy(process, arguments, monkeypatch):
     assert not {name for name in loaded if name.startswith(("dovetail_", "dovetail.hub", "dovetail.plugins"))}
 
 
+@pytest.mark.parametrize("arguments", [("plugins", "list"), ("plugins", "list", "--json")])
+def test_listing_plugins_imports_nothing_heavy_either(process, arguments, monkeypatch):
+    monkeypatch.delenv("DOVETAIL_DISABLE_PLUGINS")
+    done = process(*arguments, program=PROGRAM)
+    loaded = set(json.loads(done.err))
+    assert done.code == 0
+    assert not loaded & (HEAVY | {"subprocess", "tempfile"})
+    assert not {name for name in loaded if name.startswith(("dovetail_", "dovetail.hub", "dovetail.types"))}
+
+
 def test_listing_plugins_imports_none_of_them(process, project, monkeypatch):
     monkeypatch.delenv("DOVETAIL_DISABLE_PLUGINS")
     (project / "dovetail.toml").write_text('plugins = ["hooks_that_explode"]', encoding="utf-8")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dovetail.config import canonical_name
 from dovetail.plugins import PluginListing, list_plugins
+from dovetail.plugins._discovery import find_plugins
+from dovetail.plugins._scan import scan_plugins
 
 LIST = """
 import json, sys
@@ -120,6 +125,51 @@ def test_damaged_metadata_of_a_plugin_is_reported(shelf: Any) -> None:
     shelf.distribution("dovetail-damaged", b"[dovetail.plugins]\nbad = \xff\xfe\n")
     (skipped,) = (s for s in shelf.catalogue().skipped if not s.by_policy)
     assert "entry_points.txt cannot be read" in skipped.reason
+
+
+def test_the_scan_agrees_with_importlib_metadata_about_this_environment(shelf: Any) -> None:
+    for number in range(5):
+        shelf.distribution(
+            f"Some.Dist_{number}", f"[console_scripts]\na = b:c\n[dovetail.plugins]\n# x\np{number}=m.n:o\n"
+        )
+    expected = {
+        (canonical_name(d.name), d.version, ep.name, ep.value)
+        for d in importlib.metadata.distributions()
+        for ep in d.entry_points
+        if ep.group == "dovetail.plugins"
+    }
+    assert len(expected) >= 5
+    assert {(f.distribution, f.version, f.name, f.value) for f in scan_plugins()} == expected
+    assert find_plugins() == scan_plugins()
+
+
+def test_plugins_in_a_zip_file_are_found(shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.plugin("zipped", "@hookimpl\ndef dovetail_task_types(): return [TaskTypeSpec('zipped', 'json:loads')]\n")
+    archive = shutil.make_archive(str(tmp_path / "site"), "zip", shelf.root)
+    monkeypatch.setattr(sys, "path", [archive, *(entry for entry in sys.path if entry != str(shelf.root))])
+    assert [(p.name, p.distribution, p.version) for p in _listed(shelf)] == [("zipped", "dovetail-zipped", "1.0")]
+    assert list(shelf.catalogue().task_types()) == ["zipped"]
+
+
+def test_plugins_of_somebody_elses_finder_are_found(
+    shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.distribution("dovetail-found", "[dovetail.plugins]\nfound = json\n")
+
+    class Finder:
+        """A finder that knows a directory which is not on the path."""
+
+        def find_spec(self, *_: object) -> None:
+            return None
+
+        def find_distributions(self, context: Any) -> Any:
+            context = importlib.metadata.DistributionFinder.Context(path=[str(shelf.root)])
+            return importlib.metadata.MetadataPathFinder.find_distributions(context)
+
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(shelf.root)])
+    assert _listed(shelf) == []
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+    assert [p.name for p in _listed(shelf)] == ["found"]
 
 
 def test_an_object_in_a_module_can_be_the_plugin(shelf: Any) -> None:

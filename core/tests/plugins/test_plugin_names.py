@@ -166,7 +166,7 @@ LATER = "{} will bring it; it is not released yet. Until then: bring the {} your
         ("type", "polars.DataFrame", "pip install 'dovetail-polars[engine]'"),
         ("type", "polars.lazyframe.frame.LazyFrame", "pip install 'dovetail-polars[engine]'"),
         ("type", "pyspark.sql.DataFrame", LATER.format("dovetail-spark", "type", "write-a-plugin")),
-        ("type", "vaex.dataframe.DataFrame", LATER.format("dovetail-vaex", "type", "write-a-plugin")),
+        ("type", "vaex.dataframe.DataFrame", "pip install 'dovetail-vaex[engine]'"),
         ("type", "duckdb.DuckDBPyRelation", "pip install 'dovetail-duckdb[engine]'"),
         ("type", "pyarrow.Table", "pip install 'dovetail[arrow]'"),
         ("check_engine", "pandera", "pip install 'dovetail-pandera[engine]'"),
