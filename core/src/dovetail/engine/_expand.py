@@ -29,7 +29,7 @@ from dovetail.graph import (
     spread,
 )
 from dovetail.spec import Artifact
-from dovetail.store import NodeRecord
+from dovetail.store import NodeRecord, RunStore
 
 
 def choose(work: Work, values: Values) -> Outcome:
@@ -74,6 +74,16 @@ def expand_dynamic(work: Work, values: Values, recorded: dict[str, NodeRecord]) 
     graph = work.node.target.expand(input_values(work, values))
     frame = Frame(graph, f"{work.id}.", {}, owner=work)
     return _open(work, frame, recorded, values)
+
+
+def expansions(runs: RunStore, run_id: str) -> dict[str, str]:
+    """Hash of the graph that each dynamic node of an earlier process expanded to, by node id."""
+    found: dict[str, str] = {}
+    seq = 0
+    while events := runs.events(run_id, after_seq=seq):
+        found.update({e.node_id: str(e.data["graph"]) for e in events if e.type == "node.expanded"})
+        seq = events[-1].seq
+    return found
 
 
 def _open(work: Work, frame: Frame, recorded: dict[str, NodeRecord], values: Values) -> list[Work]:

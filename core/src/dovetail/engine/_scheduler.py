@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._attempt import NodeAttempt, Outcome, Services, internal_error, user_failure
 from dovetail.engine._cache import cache_key
-from dovetail.engine._expand import choose, expand_dynamic, expand_map, gather
+from dovetail.engine._expand import choose, expand_dynamic, expand_map, expansions, gather
 from dovetail.engine._journal import Journal
 from dovetail.engine._work import Frame, Work, guarded_out, open_frame, output_names, read_slots
 from dovetail.errors import (
@@ -26,6 +26,7 @@ from dovetail.errors import (
     StoreError,
     TaskFailed,
     TaskTimeout,
+    UsageError,
     WorkerDied,
     shorten,
 )
@@ -67,6 +68,7 @@ class Scheduler:
         self._slots = slots
         self._recorded = recorded
         self._runs = runs
+        self._expansions: dict[str, str] | None = None
         self._fingerprints: dict[Task[..., Any], str] = {}
         self._seconds: dict[int, float] = {}
         self._ready: deque[Work] = deque()
@@ -155,9 +157,31 @@ class Scheduler:
         work.started = time.time()
         make = expand_map if work.node.kind == "map" else expand_dynamic
         ready = make(work, self._values, self._recorded)
+        if work.node.kind == "dynamic":
+            self._note_expansion(work)
         if work.pending == 0:
             self._done(work, gather(work, self._values))
         self._ready.extend(ready)
+
+    def _note_expansion(self, work: Work) -> None:
+        """Write down which graph the body of a dynamic node connected; on resume it must connect the same again.
+
+        Raises:
+            UsageError: It connected another one, so the finished nodes cannot be matched.
+        """
+        digest = work.frames[0].graph.hash()
+        if any(name.startswith(f"{work.id}.") for name in self._recorded):
+            if self._expansions is None:
+                self._expansions = expansions(self._runs, self._services.run_id)
+            if self._expansions.get(work.id, digest) != digest:
+                raise UsageError(
+                    f"the body of dynamic node {work.id!r} connects other nodes than before",
+                    why="a run that is resumed calls it again, and what it connected then cannot be matched with that",
+                    fix="let it depend on nothing but its inputs (no time, chance or files), and start a new run",
+                )
+            if work.id in self._expansions:
+                return
+        self._journal.event("node.expanded", work.id, graph=digest, nodes=len(work.frames[0].graph.nodes))
 
     def _from_cache(self, work: Work) -> bool:
         task = work.task

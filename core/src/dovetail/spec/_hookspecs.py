@@ -144,6 +144,7 @@ def dovetail_on_event(event: dict[str, Any]) -> None:
     - ``run.started``: ``workflow``, ``resumed``, ``nodes``
     - ``node.started``: ``attempt``; only for nodes that take longer than a moment
     - ``node.submitted``: ``handle`` of a remote job
+    - ``node.expanded``: ``graph``, ``nodes``: hash and size of what a dynamic node connected
     - ``gate.evaluated``: ``gate``, ``decision``, ``summary``
     - ``dataset.published``: ``name``, ``artifact``
     - ``node.succeeded``: ``cached``, ``rows`` by output
