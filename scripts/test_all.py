@@ -25,7 +25,6 @@ from functools import partial
 from pathlib import Path
 
 from tooling import (
-    LOCK,
     ROOT,
     Distribution,
     ToolError,
@@ -159,8 +158,8 @@ def alone(member: Distribution, outcome: Outcome) -> None:
             wanted += local[name].editable(extras.rstrip("]").split(","))
         else:
             wanted.append(line)
-    inputs = [LOCK, ROOT / "pyproject.toml", *(other.path / "pyproject.toml" for other in local.values())]
-    make_environment(venv, str(python_of(ROOT / ".venv")), inputs, [["-c", LOCK, *dict.fromkeys(pairs(wanted))]])
+    inputs = [member.lock, ROOT / "pyproject.toml", *(other.path / "pyproject.toml" for other in local.values())]
+    make_environment(venv, str(python_of(ROOT / ".venv")), inputs, [["-c", member.lock, *dict.fromkeys(pairs(wanted))]])
     suite(python_of(venv), member.path / "tests", outcome)
 
 

@@ -37,6 +37,12 @@ class Distribution:
         return self.path.name
 
     @property
+    def dependencies(self) -> list[str]:
+        """What the distribution itself asks for."""
+        asked: list[str] = self.project["project"].get("dependencies", [])
+        return asked
+
+    @property
     def extras(self) -> Mapping[str, list[str]]:
         """The optional dependencies by extra."""
         extras: Mapping[str, list[str]] = self.project["project"].get("optional-dependencies", {})
@@ -52,6 +58,12 @@ class Distribution:
     def packages(self) -> list[str]:
         """The import names under ``src/``."""
         return sorted(init.parent.name for init in (self.path / "src").glob("*/__init__.py"))
+
+    @property
+    def lock(self) -> Path:
+        """The pins that its tests run with: its own, where its engine goes with none of the others', else those of all."""
+        own = self.path / LOCK.name
+        return own if own.exists() else LOCK
 
     def editable(self, extras: Iterable[str] = ()) -> list[str]:
         """Arguments for ``uv pip install`` that install it from this tree."""

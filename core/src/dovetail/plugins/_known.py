@@ -35,6 +35,7 @@ _KNOWN = (
     _Known("dovetail-pandera", True, ("pandera",), check_engines=("pandera",)),
     _Known("dovetail-polars", True, ("polars",)),
     _Known("dovetail-sql", True, ("sqlalchemy",), ("sql",)),
+    _Known("dovetail-vaex", True, ("vaex",)),
     _Known("dovetail-datafusion", False, ("datafusion",)),
     _Known("dovetail-flink", False, ("pyflink",), ("flink", "flink_sql")),
     _Known("dovetail-geopandas", False, ("geopandas",)),
@@ -42,7 +43,6 @@ _KNOWN = (
     _Known("dovetail-ray", False, ("ray",), ("ray",), executors=("ray",)),
     _Known("dovetail-spark", False, ("pyspark",), ("spark",)),
     _Known("dovetail-tfrecord", False, ("tensorflow",)),
-    _Known("dovetail-vaex", False, ("vaex",)),
 )
 
 _NAMES = {

@@ -1,0 +1,1 @@
+"""Vaex frames for dovetail."""
