@@ -174,3 +174,13 @@ def test_a_gate_on_what_is_no_table_says_what_it_is() -> None:
     for attempt in (lambda: gate(3), lambda: gate.check(current_types(), int)):
         with pytest.raises(ConversionError, match="gate 's' looks at tables; what it stands behind is int"):
             attempt()
+
+
+def test_a_failing_row_that_python_cannot_hold_is_reported() -> None:
+    far = pa.table({"t": pa.array([2**40, None], pa.timestamp("s"))})
+    report = (
+        Gate([not_null("t"), in_range("t", None, dt.datetime(2020, 1, 1))]).evaluate(far, types=current_types()).report
+    )
+    assert [check.n_failed for check in report.checks[:2]] == [1, 1]
+    shown = [check.sample[0]["values"]["t"] for check in report.checks[:2]]
+    assert shown[0] == "null" and str(2**40) in shown[1]

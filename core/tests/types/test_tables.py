@@ -286,6 +286,15 @@ def test_preview_is_bounded(types: TypeEngine) -> None:
     assert types.preview(pa.table({}), 5).rows == ()
 
 
+@pytest.mark.parametrize(
+    ("kind", "item"),
+    [(pa.timestamp("s"), 2**40), (pa.list_(pa.timestamp("s")), [2**40]), (pa.timestamp("us"), 2**60)],
+)
+def test_a_moment_that_python_cannot_hold_is_shown_as_arrow_shows_it(types: TypeEngine, kind: Any, item: Any) -> None:
+    (first,), (second,) = types.preview(pa.table({"t": pa.array([item, None], kind)})).rows
+    assert str(item).strip("[]") in first and second == ""
+
+
 def test_a_table_is_described(types: TypeEngine) -> None:
     table = pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"]})
     assert types.is_table(table) and not types.is_table(5)

@@ -41,10 +41,9 @@ def add_samples(gate: Gate, judged: Sequence[Judged], base: Any, transformer: Ty
 
 
 def _cell(scalar: Any) -> str:
-    try:
-        value = scalar.as_py()
-    except (ValueError, OverflowError, ImportError):  # a timestamp that Python cannot hold, or one in nanoseconds
-        value = str(scalar)
+    from dovetail.types.arrow import scalar_value
+
+    value = scalar_value(scalar)
     text = value if isinstance(value, str) else "null" if value is None else shorten(value, WIDTH)
     text = redact(text)
     return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."

@@ -29,6 +29,7 @@ __all__ = [
     "project_table",
     "read_ipc",
     "read_parquet",
+    "scalar_value",
     "write_ipc",
     "write_parquet",
 ]
@@ -92,7 +93,7 @@ class TableTransformer(TypeTransformer):
         """At most ``limit`` rows, 20 columns, 80 characters per cell."""
         top = self.head(value, limit)
         names = top.column_names[:_PREVIEW_COLUMNS]
-        cells = [[_cell(item) for item in top.column(i).to_pylist()] for i in range(len(names))]
+        cells = [[_cell(scalar_value(scalar)) for scalar in top.column(i)] for i in range(len(names))]
         hidden = top.num_columns - len(names)
         return Preview(
             text=f"and {hidden} more columns" if hidden else "",
@@ -100,6 +101,16 @@ class TableTransformer(TypeTransformer):
             rows=tuple(zip(*cells, strict=True)),
             total_rows=self.num_rows(value),
         )
+
+
+def scalar_value(scalar: pa.Scalar) -> Any:
+    """The Python value of an Arrow scalar; its text where Python has none: nanoseconds without pandas, the year 10000."""
+    import pyarrow as pa
+
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError, ImportError):
+        return pa.array([scalar], scalar.type).to_string(indent=0, skip_new_lines=True)[1:-1]
 
 
 def _cell(item: Any) -> str:
