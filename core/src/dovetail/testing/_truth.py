@@ -1,6 +1,6 @@
 """The truth table of checks: twelve checks on eight shapes of data, with counts that were worked out by hand.
 
-No engine computed a number of this page. They follow from the rules of :data:`RULES`, which say what a check counts where
+No engine computed a number of this page. They follow from the rules in ``_truth_rules``, which say what a check counts where
 libraries disagree: nulls, NaN, rows of doubled keys, whole texts, integers beyond 2**53 and instants in other zones.
 """
 
