@@ -32,9 +32,11 @@ format: setup ## let ruff rewrite what it can
 types: setup ## mypy, strict, on core and the plugins
 	@$(BIN)/python scripts/test_all.py --only types
 
-bench: setup ## cost of a node, linearity, start-up (benchmarks/README.md)
+bench: setup ## cost of a node, linearity, start-up, listing plugins (benchmarks/README.md)
 	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/listing.py
 	@$(BIN)/python benchmarks/node_overhead.py
+	@$(BIN)/python benchmarks/frames.py
 
 wheels: setup ## one wheel per distribution, in dist/
 	@$(BIN)/python scripts/wheels.py dist

@@ -184,3 +184,12 @@ def test_a_check_survives_what_it_imports(hooks, cli, project, body, reason):
     assert done.code == 3
     (told,) = done.json["plugins"]
     assert told["state"] == "bad" and reason in told["reason"]
+
+
+def test_the_core_can_be_shown_and_checked_like_a_plugin(cli):
+    told = {each["plugin"]: each for each in cli("plugins", "show", "dovetail", "--json").json["plugins"]}
+    assert {"types", "engine", "quality"} == set(told)
+    assert {each["state"] for each in told.values()} == {"enabled"}  # although plugins are disabled here
+    assert {"python", "shell"} <= {each["name"] for each in told["engine"]["declarations"]}
+    assert not any(engine["engine"] in ("datetime", "pathlib") for engine in told["types"]["engines"])
+    assert cli("plugins", "check", "dovetail").code == 0

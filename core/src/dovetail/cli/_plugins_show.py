@@ -20,7 +20,7 @@ from dovetail.plugins import (
     build_catalogue,
     config_fields_of,
     find_named,
-    list_plugins,
+    list_one,
     look_at,
     with_details,
 )
@@ -40,10 +40,9 @@ def show_plugin(context: click.Context, name: str) -> None:
     options = options_of(context)
     settings = load_settings(overrides=options.overrides())
     found = find_named((name,), settings)
-    listings = {(each.distribution, each.name): each for each in list_plugins(settings)}
     # Hook modules of the project are imported by a catalogue; of those that are installed it reads the manifests.
     catalogue = build_catalogue(replace(settings, plugins=(), strict=False))
-    told = [_told(each, listings[each.distribution, each.name], catalogue, settings) for each in found]
+    told = [_told(each, list_one(each, settings), catalogue, settings) for each in found]
     if options.json:
         emit_json(options, {"plugins": told})
         return

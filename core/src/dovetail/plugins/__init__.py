@@ -7,7 +7,7 @@ What listing plugins does not need is found at first use.
 from typing import TYPE_CHECKING, Any
 
 from dovetail.plugins._known import known_distributions, known_names
-from dovetail.plugins._listing import engines_of, list_plugins, with_details
+from dovetail.plugins._listing import engines_of, list_one, list_plugins, with_details
 from dovetail.plugins._names import Claim, NameTable
 from dovetail.plugins._records import EngineState, Finding, Identity, PluginListing, Skipped
 from dovetail.plugins._scan import Found
@@ -42,6 +42,7 @@ __all__ = [
     "use_catalogue",
     "reset_default",
     "list_plugins",
+    "list_one",
     "Catalogue",
     "NameTable",
     "Claim",

@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 from dovetail.config import Settings, canonical_name
 from dovetail.errors import UsageError, listing, nearest
+from dovetail.plugins._build import BUILTINS
 from dovetail.plugins._cache import ProbeCache
 from dovetail.plugins._checking import named_code
+from dovetail.plugins._discovery import core_version
 from dovetail.plugins._failures import bounded, one_line
+from dovetail.plugins._names import CORE
 from dovetail.plugins._probe import Probed, ask, probe, understood
 from dovetail.plugins._records import Identity
 from dovetail.plugins._resolve import look
@@ -73,6 +76,8 @@ class PluginCheck:
 def find_named(names: Sequence[str], settings: Settings) -> list[Found]:
     """Plugins by their name, their distribution or their hook module, whatever configuration lets in; without names all.
 
+    The distribution ``dovetail`` stands for the core's own hook modules, which are not among all.
+
     Raises:
         UsageError: There is none of a name; the nearest is told.
     """
@@ -87,6 +92,7 @@ def find_named(names: Sequence[str], settings: Settings) -> list[Found]:
     chosen: dict[str, Found] = {}
     for name in names:
         found = [f for f in known if name in (f.name, f.module) or canonical_name(name) == f.distribution]
+        found = found or (builtin_plugins() if canonical_name(name) == CORE else [])
         found = found or [f for f in known if f.distribution == f"dovetail-{canonical_name(name)}"]
         if not found:
             everybody = sorted({f.name for f in known} | {f.distribution for f in known if f.distribution})
@@ -98,6 +104,12 @@ def find_named(names: Sequence[str], settings: Settings) -> list[Found]:
             )
         chosen |= {each.key: each for each in found}
     return list(chosen.values())
+
+
+def builtin_plugins() -> list[Found]:
+    """The core's own hook modules, as if they were installed plugins."""
+    version = core_version()
+    return [Found(module.split(".")[-2], module, "", CORE, version) for module in BUILTINS]
 
 
 def look_at(found: Found, settings: Settings) -> Probed:

@@ -12,7 +12,8 @@ from dovetail.plugins._cache import ProbeCache
 from dovetail.plugins._collect import importable_from, is_importable
 from dovetail.plugins._failures import one_line
 from dovetail.plugins._loading import libraries
-from dovetail.plugins._locate import surely_missing
+from dovetail.plugins._locate import is_standard, surely_missing
+from dovetail.plugins._names import CORE
 from dovetail.plugins._policy import refusal
 from dovetail.plugins._records import EngineState, PluginListing
 from dovetail.plugins._resolve import known_at_rest
@@ -44,10 +45,18 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
     ]
 
 
+def list_one(found: Found, settings: Settings) -> PluginListing:
+    """As :func:`list_plugins`, about one plugin."""
+    listing = _listing(found, "installed" if found.distribution else "config", settings, ProbeCache(settings))
+    project = None if found.distribution else settings
+    return replace(listing, engines=engines_of(listing.declarations or (), project))
+
+
 def _listing(
     found: Found, source: Literal["installed", "config"], settings: Settings, cache: ProbeCache
 ) -> PluginListing:
-    refused = refusal(settings, found.distribution, found.module, named=source == "config")
+    own = found.distribution == CORE  # which no policy keeps out
+    refused = None if own else refusal(settings, found.distribution, found.module, named=source == "config")
     reason, fix = (refused.reason, refused.fix) if refused else (found.problem or "", "")
     known, problem = None, ""
     if found.problem is None:
@@ -100,7 +109,8 @@ def _states(
 
 
 def _libraries(declarations: Iterable[Declaration]) -> dict[str, None]:
-    return dict.fromkeys(library for declaration in declarations for library in libraries(declaration))
+    named = (library for declaration in declarations for library in libraries(declaration))
+    return dict.fromkeys(library for library in named if not is_standard(library))
 
 
 def with_details(engines: Iterable[EngineState]) -> list[EngineState]:
