@@ -8,6 +8,7 @@ A float column that holds real NaN values stays in Arrow too, because NaN in a n
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,26 @@ def arrow_to_frame(table: pa.Table) -> pd.DataFrame:
     """
     check_columns(table.column_names, "the Arrow table")
     index = pd.RangeIndex(table.num_rows)
-    columns = {name: _series(table.column(i), index) for i, name in enumerate(table.column_names)}
+    usual = [name for i, name in enumerate(table.column_names) if _is_usual(table.column(i))]
+    frame = table.select(usual).to_pandas(ignore_metadata=True) if usual else None
+    if frame is not None and len(usual) == table.num_columns:
+        whole: pd.DataFrame = frame
+        return whole
+    columns = {
+        name: _series(table.column(i), index) if frame is None or name not in frame.columns else frame[name]
+        for i, name in enumerate(table.column_names)
+    }
     return pd.DataFrame(columns, index=index, columns=None if columns else pd.Index([], dtype="str"))
+
+
+def _is_usual(column: pa.ChunkedArray) -> bool:
+    """Whether Arrow's own conversion, which does many columns at once, makes of it what :func:`_series` would."""
+    import pyarrow.types as t
+
+    kind = column.type
+    if str(kind) in _NULLABLE:
+        return bool(column.null_count == 0)
+    return bool(t.is_timestamp(kind) or t.is_duration(kind) or (t.is_floating(kind) and not _has_nan(column)))
 
 
 def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
@@ -169,7 +188,12 @@ def _keep(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
 
 def _has_nan(column: pa.ChunkedArray) -> bool:
     import pyarrow.compute as pc
+    import pyarrow.types as t
 
+    if column.null_count == 0 and not t.is_float16(column.type):
+        # The least value is quick to have, and is NaN if and only if one of the values is.
+        parts = (chunk.to_numpy(zero_copy_only=True) for chunk in column.chunks)
+        return any(math.isnan(part.min(initial=0.0)) for part in parts)
     return bool(pc.any(pc.is_nan(column)).as_py())
 
 
