@@ -252,8 +252,21 @@ def test_a_manifest_that_says_something_else_is_caught(
         run(suite, MANIFEST, tmp_path, request)
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [((HOOKS, "", ""), "colorsys"), ((HOOKS, 'type="PKG.types.Rgb"', 'type="paint.Rgb"'), "colorsys, paint")],
+)
+def test_an_engine_that_the_suite_does_not_name_is_caught(
+    change: tuple[str, str, str], named: str, make: Make, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    suite = make(change, **COVERED, engine_modules=())
+    with pytest.raises(AssertionError, match=f"is about {named}, and engine_modules does not say so"):
+        run(suite, "test_its_engines_are_named", tmp_path, request)
+
+
 def test_every_check_has_a_defect_that_it_catches() -> None:
-    assert {check for check, _, _ in DEFECTS} | {"test_every_declaration_has_a_suite"} == set(CHECKS)
+    elsewhere = {"test_every_declaration_has_a_suite", "test_its_engines_are_named"}
+    assert {check for check, _, _ in DEFECTS} | elsewhere == set(CHECKS)
 
 
 class TestEveryDeclarationHasASuite:

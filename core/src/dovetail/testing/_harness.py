@@ -57,8 +57,7 @@ class HubHarness:
         **settings: Any,
     ) -> None:
         self._plugins = plugins
-        self._temporary = home is None
-        self._home = Path(tempfile.mkdtemp(prefix="dovetail-test-")) / "hub" if home is None else Path(home).absolute()
+        self._home = None if home is None else Path(home).absolute()
         self._settings = settings
         self._may_leave = tuple(may_leave or ())
         self._stack = ExitStack()
@@ -72,9 +71,11 @@ class HubHarness:
         return self
 
     def _open(self, stack: ExitStack) -> None:
-        if self._temporary:
-            stack.callback(shutil.rmtree, self._home.parent, ignore_errors=True)
-        base = Settings(project_root=self._home.parent, home=self._home, allow=(), strict=True)
+        home = self._home
+        if home is None:
+            home = Path(tempfile.mkdtemp(prefix="dovetail-test-"), "hub")
+            stack.callback(shutil.rmtree, home.parent, ignore_errors=True)
+        base = Settings(project_root=home.parent, home=home, allow=(), strict=True)
         wanted = [_name(plugin) for plugin in self._plugins]
         installed = {listing.module: listing.distribution for listing in list_plugins(base)}
         settings = replace(

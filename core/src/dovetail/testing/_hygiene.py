@@ -66,6 +66,25 @@ class PluginSuite(Suite):
 
     # -- importing ----------------------------------------------------------------------------
 
+    def test_its_engines_are_named(self, hub: HubHarness) -> None:
+        """What the declarations name as engine, or whose types they are about, stands in ``engine_modules``."""
+        own = {self.plugin.partition(".")[0], "dovetail", "pyarrow", *sys.stdlib_module_names}
+        missing = set()
+        for declaration in self._manifest(hub).declarations:
+            engine, named = getattr(declaration, "engine", None), str(getattr(declaration, "type", ""))
+            if engine:
+                missing.add(engine.partition(".")[0])
+            if "." in named and named.partition(".")[0] not in own:
+                missing.add(named.partition(".")[0])
+        missing -= set(self.engine_modules)
+        if missing:
+            names = ", ".join(f'"{name}"' for name in sorted({*self.engine_modules, *missing}))
+            fail(
+                f"{self.plugin} is about {', '.join(sorted(missing))}, and engine_modules does not say so",
+                why="the checks that it does without its engine hide what is named there",
+                fix=f"engine_modules = ({names},)",
+            )
+
     def test_the_hook_module_is_imported_without_its_engine(self) -> None:
         """The catalogue is built where no engine is installed."""
         hidden = self._engines()
