@@ -49,5 +49,7 @@ class TestArrowTable(TableTransformerSuite):
     plugin = "dovetail.types.builtin_hooks"
     type = "pyarrow.Table"
     gaps = {
-        "install": never("its module is the base of every frame plugin, so it imports pyarrow where a table is at hand"),
+        "install": never(
+            "its module is the base of every frame plugin, so it imports pyarrow where a table is at hand"
+        ),
     }
