@@ -195,6 +195,15 @@ class TestRefused:
         with pytest.raises(DefinitionError, match="cannot name an input"):
             builder.input("a-b", int)
 
+    def test_what_a_failed_call_added_is_taken_out(self) -> None:
+        builder = dt.WorkflowBuilder("wf")
+        with pytest.raises(WiringError):
+            builder.when(True, lambda: builder.add(inc, builder.add(plain, 1)))
+        with pytest.raises(DefinitionError, match="no task option"):
+            builder.add(inc, 1, options={"retry": 1})
+        builder.output(builder.add(inc, 1))
+        assert [node.id for node in builder.build().graph.nodes] == ["inc"]
+
     def test_two_outputs(self) -> None:
         builder = dt.WorkflowBuilder("wf")
         builder.output(builder.add(inc, 1))

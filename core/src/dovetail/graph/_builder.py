@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from dovetail.errors import DefinitionError, shorten
@@ -109,14 +110,12 @@ class WorkflowBuilder:
             WiringError: Two ends do not fit; the message names both.
             DefinitionError: An input is unknown or missing, a name is taken, or the target is nothing that can be a node.
         """
-        self._open()
         target = self._target(target)
         given = self._given(target, inputs, named)
         if isinstance(target, Gate):
             self._check_gate(target, args, given)
-        with self._trace.active():
-            made = target(*args, **given)
-        return _changed(made, name, after, options)
+        with self._adding():
+            return _changed(target(*args, **given), name, after, options)
 
     def map(
         self,
@@ -135,12 +134,10 @@ class WorkflowBuilder:
             WiringError: The elements do not fit.
             DefinitionError: As for :meth:`add`, or there is nothing to map over.
         """
-        self._open()
         target = self._target(target)
         given = self._given(target, inputs, fixed)
-        with self._trace.active():
-            made = map_(target, *values, **given)
-        return _changed(made, name, after, options)
+        with self._adding():
+            return _changed(map_(target, *values, **given), name, after, options)
 
     def when(
         self,
@@ -160,10 +157,8 @@ class WorkflowBuilder:
         Raises:
             WiringError: The condition is no bool.
         """
-        self._open()
-        with self._trace.active():
-            made = when(condition, then, otherwise)
-        return _changed(made, name, (), None)
+        with self._adding():
+            return _changed(when(condition, then, otherwise), name, (), None)
 
     def output(self, value: Any = None, type: Any = None, /, **several: Any) -> None:
         """Say what the workflow returns: one value, or several by name.
@@ -203,6 +198,19 @@ class WorkflowBuilder:
         return Workflow(body, self.name, interface, self._output)
 
     # -- inside -------------------------------------------------------------------------------
+
+    @contextmanager
+    def _adding(self) -> Iterator[None]:
+        """Inside, calls add nodes; those of a call that fails are taken out again, so that another can be tried."""
+        self._open()
+        nodes = self._trace.nodes
+        before = len(nodes)
+        try:
+            with self._trace.active():
+                yield
+        except BaseException:
+            del nodes[before:]
+            raise
 
     def _annotation(self, given: Any, where: str) -> Any:
         """The annotation itself, where its name is given: modules that the name names are imported, nothing is evaluated."""
