@@ -31,7 +31,11 @@ from dovetail.spec import Manifest
 _SLICE = 0.05
 """Seconds between two looks at whether a plugin's process still lives, where its pipe does not tell."""
 
+_ORPHANED = 5
+"""Seconds beyond its time after which a plugin's process ends by itself."""
+
 _running = 0
+_out = -1
 
 # Kept before any plugin runs: one that patches these modules must still be told of.
 _encode = json.JSONEncoder().encode
@@ -48,7 +52,8 @@ def serve(request: dict[str, Any]) -> None:
             ``module``, ``attribute`` and ``root``; or with ``manifest``, ``root`` and ``code``: a module whose
             code is to be imported, or the ``"module:attribute"`` of a config class whose fields are asked for.
     """
-    out = os.dup(1)
+    global _out
+    _out = os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
@@ -60,8 +65,8 @@ def serve(request: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a plugin that crashes leaves no core file
     signal.signal(signal.SIGTERM, _stop)
     for item in request["plugins"]:
-        _tell(out, {"begins": True})
-        _tell(out, _answer(item, request["limit"]))
+        _tell(_out, {"begins": True})
+        _tell(_out, _answer(item, request["limit"]))
     os._exit(0)
 
 
@@ -91,7 +96,8 @@ def _answer(item: dict[str, Any], limit: float) -> dict[str, Any]:
     process = os.fork()
     if not process:
         os.close(read)
-        _look(item, write)
+        os.close(_out)
+        _look(item, write, limit)
     _running = process
     os.close(write)
     line, status = _wait(read, process, begun + limit)
@@ -119,17 +125,20 @@ def _wait(read: int, process: int, deadline: float) -> tuple[bytes, int | None]:
         told += chunk
         if told.endswith(b"\n") or (ready and not chunk and status is not None) or (status is not None and not ready):
             break
-        if status is None and not (ready and chunk):
+        if status is None and not chunk:
             ended, found = os.waitpid(process, os.WNOHANG)
             status = found if ended else None
+            if ready and not ended:
+                time.sleep(min(left, _SLICE))  # it has closed the pipe and goes on; what is closed is always ready
     return bytes(told), status
 
 
-def _look(item: dict[str, Any], write: int) -> NoReturn:
+def _look(item: dict[str, Any], write: int, limit: float) -> NoReturn:
     """In the process of one plugin: import, collect, answer and end, whatever threads it has started."""
     try:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.alarm(int(limit) + _ORPHANED)  # should whoever watches the time be gone
         own = _getpid()
         answer = _code_of(item) if "code" in item else _looked_at(item)
         if _getpid() == own:  # else the plugin has forked, and this is the copy
