@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._attempt import Outcome
 from dovetail.engine._values import MISSING, Slot, Values
@@ -29,7 +29,10 @@ from dovetail.graph import (
     spread,
 )
 from dovetail.spec import Artifact
-from dovetail.store import NodeRecord, RunStore
+from dovetail.store import NodeRecord
+
+if TYPE_CHECKING:
+    from dovetail.store import RunStore
 
 
 def choose(work: Work, values: Values) -> Outcome:
