@@ -8,7 +8,6 @@ A float column that holds real NaN values stays in Arrow too, because NaN in a n
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _KEY = b"dovetail.pandas"
+_BLOCK = 1 << 15
+"""Values that are copied at a time."""
 _NULLABLE = {
     "int8": "Int8",
     "int16": "Int16",
@@ -125,11 +126,26 @@ def arrow_to_frame(table: pa.Table) -> pd.DataFrame:
     if frame is not None and len(usual) == table.num_columns:
         whole: pd.DataFrame = frame
         return whole
-    columns = {
-        name: _series(table.column(i), index) if frame is None or name not in frame.columns else frame[name]
-        for i, name in enumerate(table.column_names)
-    }
-    return pd.DataFrame(columns, index=index, columns=None if columns else pd.Index([], dtype="str"))
+    columns = {} if frame is None else {name: frame[name] for name in usual}
+    columns |= _doubles(
+        {n: c for n, c in zip(table.column_names, table.columns, strict=True) if n not in columns}, index
+    )
+    for position, name in enumerate(table.column_names):
+        if name not in columns:
+            columns[name] = _series(table.column(position), index)
+    columns = {name: columns[name] for name in table.column_names}
+    # Every column is a copy already, which the frame may keep.
+    return pd.DataFrame(columns, index=index, columns=None if columns else pd.Index([], dtype="str"), copy=False)
+
+
+def _doubles(columns: Mapping[str, pa.ChunkedArray], index: pd.RangeIndex) -> dict[str, pd.Series[Any]]:
+    """The float columns without nulls and NaN; they share one block of memory, which is had for less than many."""
+    import numpy as np
+
+    names = [name for name, column in columns.items() if str(column.type) == "double" and not column.null_count]
+    block = np.empty((len(names), len(index)))
+    found = ((name, _without_nan(columns[name], row)) for name, row in zip(names, block, strict=True))
+    return {name: pd.Series(values, index=index, copy=False) for name, values in found if values is not None}
 
 
 def _is_usual(column: pa.ChunkedArray) -> bool:
@@ -139,7 +155,7 @@ def _is_usual(column: pa.ChunkedArray) -> bool:
     kind = column.type
     if str(kind) in _NULLABLE:
         return bool(column.null_count == 0)
-    return bool(t.is_timestamp(kind) or t.is_duration(kind) or (t.is_floating(kind) and not _has_nan(column)))
+    return bool(t.is_timestamp(kind) or t.is_duration(kind))
 
 
 def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
@@ -155,7 +171,8 @@ def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
         dtype: Any = pd.api.types.pandas_dtype(nullable)
         return pd.Series(dtype.__from_arrow__(column), index=index)
     if t.is_floating(kind):
-        return _keep(column, index) if _has_nan(column) else pd.Series(column.to_numpy(), index=index)
+        values = _without_nan(column)
+        return _keep(column, index) if values is None else pd.Series(values, index=index, copy=False)
     if t.is_dictionary(kind) and column.null_count == len(column):
         # Nothing in it would tell pandas what the categories are of.
         categories = _series(pa.chunked_array([], kind.value_type), pd.RangeIndex(0))
@@ -186,15 +203,24 @@ def _keep(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
     return pd.Series(pd.arrays.ArrowExtensionArray(column), index=index)
 
 
-def _has_nan(column: pa.ChunkedArray) -> bool:
+def _without_nan(column: pa.ChunkedArray, into: Any = None) -> Any:
+    """The values of a float column as a new numpy array, NaN for nulls; None if a NaN is among the values themselves."""
+    import numpy as np
     import pyarrow.compute as pc
-    import pyarrow.types as t
 
-    if column.null_count == 0 and not t.is_float16(column.type):
-        # The least value is quick to have, and is NaN if and only if one of the values is.
-        parts = (chunk.to_numpy(zero_copy_only=True) for chunk in column.chunks)
-        return any(math.isnan(part.min(initial=0.0)) for part in parts)
-    return bool(pc.any(pc.is_nan(column)).as_py())
+    if column.null_count:
+        return None if pc.any(pc.is_nan(column)).as_py() else np.array(column.to_numpy())
+    values = np.empty(len(column), column.type.to_pandas_dtype()) if into is None else into
+    end = 0
+    for chunk in column.chunks:
+        source = chunk.to_numpy(zero_copy_only=True)
+        for start in range(0, len(source), _BLOCK):  # looked at and copied while it is in the processor's cache
+            part = source[start : start + _BLOCK]
+            if np.isnan(part.min()):  # NaN if any of them is
+                return None
+            values[end : end + len(part)] = part
+            end += len(part)
+    return values
 
 
 def project_frame(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
