@@ -29,7 +29,10 @@ class _Known:
 _KNOWN = (
     _Known("dovetail", True, (), ("python", "shell"), ("native",), ("threads", "processes")),
     _Known("dovetail[arrow]", True, ("pyarrow",)),
+    _Known("dovetail-daft", True, ("daft",)),
+    _Known("dovetail-dask", True, ("dask",)),
     _Known("dovetail-duckdb", True, ("duckdb",)),
+    _Known("dovetail-modin", True, ("modin",)),
     _Known("dovetail-numpy", True, ("numpy",)),
     _Known("dovetail-pandas", True, ("pandas",)),
     _Known("dovetail-pandera", True, ("pandera",), check_engines=("pandera",)),

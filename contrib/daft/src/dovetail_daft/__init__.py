@@ -1,0 +1,1 @@
+"""Daft frames for dovetail."""

@@ -1,0 +1,1 @@
+"""Dask frames for dovetail."""

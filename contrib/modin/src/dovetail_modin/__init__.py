@@ -1,0 +1,1 @@
+"""Modin frames for dovetail."""
