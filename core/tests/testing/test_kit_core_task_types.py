@@ -9,7 +9,7 @@ from typing import Any
 
 import dovetail as dt
 import pytest
-from dovetail.testing import TaskTypeSuite, never, notimpl
+from dovetail.testing import TaskTypeSuite, never
 
 PLUGIN = "dovetail.engine.builtin_hooks"
 NO_ENGINE = never("it drives no engine that could be missing")
@@ -81,12 +81,7 @@ class TestShell(TaskTypeSuite):
     inputs = {"x": 1, "y": 2}
     expected = 3
     failure = "no such number"
-    gaps = {
-        "platform_error": NO_ENGINE,
-        "secrets": NO_SECRET,
-        "cancel": notimpl("the program is not stopped when its run is", runs=False),
-        "logs": notimpl("what a program writes to standard error is heard only when it fails"),
-    }
+    gaps = {"platform_error": NO_ENGINE, "secrets": NO_SECRET}
 
     def make_task(self) -> dt.Task[..., Any]:
         return self.adding("int(a[1]) + int(a[2])")
@@ -106,6 +101,9 @@ class TestShell(TaskTypeSuite):
 
     def make_slow_task(self) -> dt.Task[..., Any]:
         return python("import time; time.sleep(600)", name="sleep")
+
+    def make_logging_task(self) -> tuple[dt.Task[..., Any], str]:
+        return python("import sys; print('speaking', file=sys.stderr)", name="speak"), "speaking"
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-import subprocess
+import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dovetail.errors import DefinitionError, TaskFailed, UsageError, nearest
+from dovetail.config import redact
+from dovetail.engine._program import run_program
+from dovetail.env import in_worker
+from dovetail.errors import DefinitionError, RunInterrupted, TaskFailed, UsageError, nearest
 from dovetail.graph import RESULT, Task, base_type
-from dovetail.spec import Interface, TaskCall, TaskType
+from dovetail.spec import Interface, TaskCall, TaskContext, TaskType
 
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _TAIL = 4000
@@ -64,36 +68,55 @@ class ShellTask(TaskType):
                         fix=f"did you mean {{{close}}}?" if close else f"add {place!r} to inputs",
                     )
 
+    def __init__(self) -> None:
+        self._stops: dict[int, threading.Event] = {}  # by the identity of the context, which lives as long as the call
+
     def execute(self, call: TaskCall) -> Any:
-        """Run it; the output is what it printed, without the last line break."""
+        """Run it; the output is what it printed, without the last line break. Its standard error is logged as it comes."""
         argv = [_PLACE.sub(lambda m: str(call.inputs[m[1]]), argument) for argument in call.config.argv]
+        context = call.context
+        stop = self._stops[id(context)] = threading.Event()
+        who = f"node {context.node_id!r}"
         try:
-            done = subprocess.run(argv, cwd=call.config.cwd, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+            ended = run_program(argv, call.config.cwd, _ear(context), lambda: stop.is_set() or context.cancelled())
         except FileNotFoundError as error:
             raise UsageError(
-                f"the program {argv[0]!r} was not found",
-                who=f"node {call.context.node_id!r}",
-                fix="check its name and PATH",
+                f"the program {argv[0]!r} was not found", who=who, fix="check its name and PATH"
             ) from error
         except OSError as error:
-            raise UsageError(
-                f"{argv[0]!r} cannot be started", who=f"node {call.context.node_id!r}", why=str(error)
-            ) from error
-        if done.returncode != 0:
-            stderr = done.stderr.decode("utf-8", "replace").strip()
+            raise UsageError(f"{argv[0]!r} cannot be started", who=who, why=str(error)) from error
+        finally:
+            del self._stops[id(context)]
+        if ended.stopped:
+            raise RunInterrupted(f"{argv[0]!r} was stopped", who=who)
+        if ended.code != 0:
             raise TaskFailed(
-                f"{argv[0]!r} ended with exit code {done.returncode}",
-                who=f"node {call.context.node_id!r}",
-                why=stderr[-_TAIL:] or None,
+                f"{argv[0]!r} ended with exit code {ended.code}",
+                who=who,
+                why=redact(ended.complaint).strip()[-_TAIL:] or None,
                 type="ExitCode",
-                message=str(done.returncode),
+                message=str(ended.code),
                 traceback="",
             )
         wanted = base_type(call.interface.outputs.get(RESULT, str))
         if wanted is bytes:
-            return done.stdout
-        text = done.stdout.decode("utf-8", "replace").rstrip("\n")
+            return ended.output
+        text = ended.output.decode("utf-8", "replace").rstrip("\n")
         return int(text) if wanted is int else float(text) if wanted is float else text
+
+    def cancel(self, call: TaskCall) -> None:
+        """Stop the program and what it has started."""
+        stop = self._stops.get(id(call.context))
+        if stop is not None:
+            stop.set()
+
+
+def _ear(context: TaskContext) -> Callable[[str], object]:
+    """Where the standard error of a program goes, line by line: to the log; in a worker process to the hub."""
+    if in_worker():
+        return lambda line: print(line, file=sys.stderr)  # noqa: T201  (the hub listens)
+    log = context.log
+    return lambda line: log.info("%s", redact(line)) if log is not None else None
 
 
 def shell(

@@ -9,13 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dovetail.env._lines import Lines
     from dovetail.env._payload import pack
     from dovetail.env._pool import WorkerPool
+    from dovetail.env._serve import in_worker
 
-__all__ = ["WorkerPool", "pack"]
+__all__ = ["Lines", "WorkerPool", "in_worker", "pack"]
 
-# Loaded on first use: a worker imports this package too, and needs neither of the two.
-_HOMES = {"WorkerPool": "dovetail.env._pool", "pack": "dovetail.env._payload"}
+# Loaded on first use: a worker imports this package too, and needs little of it.
+_HOMES = {
+    "Lines": "dovetail.env._lines",
+    "WorkerPool": "dovetail.env._pool",
+    "in_worker": "dovetail.env._serve",
+    "pack": "dovetail.env._payload",
+}
 
 
 def __getattr__(name: str) -> Any:

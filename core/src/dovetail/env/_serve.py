@@ -24,6 +24,13 @@ _NO_MEMORY = (
     b'"details":{"type":"MemoryError","message":"","traceback":""}}'
 )
 
+_serving = False
+
+
+def in_worker() -> bool:
+    """True in a worker process: its group is stopped as a whole by the hub, which hears what it prints."""
+    return _serving
+
 
 def serve(request: int, reply: int, lifeline: int) -> None:
     """Answer calls until the hub closes the pipe.
@@ -33,6 +40,8 @@ def serve(request: int, reply: int, lifeline: int) -> None:
         reply: File descriptor to write frames to.
         lifeline: File descriptor of a pipe that nobody writes to; when its other end goes, so does this process group.
     """
+    global _serving
+    _serving = True
     for descriptor in (request, reply, lifeline):
         os.set_inheritable(descriptor, False)
     tie(lifeline)
