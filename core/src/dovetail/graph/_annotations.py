@@ -227,7 +227,7 @@ def type_text(annotation: Any) -> str:
 
 def _without_markers(annotation: Any) -> Any:
     """Without ``Annotated`` also further inside: the text of a marker may hold an address, which differs between processes."""
-    kept = tuple(marker for marker in markers(annotation) if isinstance(marker, Refinement))
+    kept = tuple(marker for marker in markers(annotation) if isinstance(marker, Refinement) and marker.text())
     if kept:
         return Annotated[(_without_markers(bare_type(annotation)), *kept)]
     annotation = bare_type(annotation)
