@@ -105,11 +105,11 @@ def type_name(annotation: Any, declared: Callable[[Any], str | None] | None = No
         return "None"
     if annotation is Ellipsis:
         return "..."
-    if isinstance(annotation, TypeRef):
-        return annotation.name
     known = declared(annotation) if declared is not None else None
     if known is not None:
         return known
+    if isinstance(annotation, TypeRef):
+        return annotation.name
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in UNIONS:
         return " | ".join(type_name(arg, declared) for arg in args)
