@@ -19,7 +19,7 @@ class TestThreads(ExecutorSuite):
     plugin = PLUGIN
     executor = "threads"
     gaps = {
-        "worker_death": never("its tasks live in the hub's own process", runs=False),
+        "worker_death": never("its tasks live in the hub's own process"),
         "cancel": never("a thread that is busy cannot be stopped by another one", runs=False),
     }
 
@@ -61,6 +61,11 @@ DEFECTS = [
         "ended with PlatformError",
     ),
     ("a_worker_that_dies_is_told", "def submit(self, attempt):\n    done = Future()\n    done.set_exception(OSError('gone'))\n    return done", "ended with PlatformError"),
+    (
+        "a_worker_that_dies_is_told",
+        "def submit(self, attempt):\n    return self._threads.call(attempt.run)",
+        "in the hub's own process",
+    ),
     ("cancelling_the_run_stops_what_runs", "def cancel(self, node_id):\n    pass\ndef stop(self):\n    STOP.wait(60)\n    super().stop()", "has not ended"),
     (
         "results_and_errors_are_those_of_the_attempts",
