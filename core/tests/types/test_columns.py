@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from dovetail.errors import ConversionError, DefinitionError, ValueMismatch, WiringError
 from dovetail.types import Collect, Column, File, Stored, TypeEngine, columns, refine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TABLE = pa.table({"x": [1.5], "b": ["q"], "a": pa.array([1], pa.int32())})
@@ -56,6 +56,7 @@ SCALARS = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # a busy machine is no defect
 @given(
     kinds=st.dictionaries(st.text(min_size=1, max_size=3), SCALARS, min_size=1, max_size=6),
     order=st.randoms(),
@@ -146,6 +147,7 @@ def test_anything_else_is_refused_with_both_types(types: TypeEngine, actual: pa.
     assert problem["column"] == "c" and problem["got"] and caught.value.fix
 
 
+@settings(deadline=None)  # a busy machine is no defect
 @given(st.lists(st.integers(-(2**31), 2**31 - 1)))
 def test_widening_changes_no_value(types: TypeEngine, values: list[int]) -> None:
     out = types.accept(pa.table({"n": pa.array(values, pa.int32())}), of(n=int))

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from dovetail.types.arrow import hash_table
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
@@ -44,6 +44,7 @@ def digest(array: pa.Array | pa.ChunkedArray) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None)  # a busy machine is no defect
 @given(data=st.data())
 def test_slices_chunks_and_what_lies_under_nulls_make_no_difference(kind: str, data: st.DataObject) -> None:
     arrow, values = KINDS[kind]
@@ -64,6 +65,7 @@ def test_slices_chunks_and_what_lies_under_nulls_make_no_difference(kind: str, d
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None)  # a busy machine is no defect
 @given(data=st.data())
 def test_other_values_hash_otherwise(kind: str, data: st.DataObject) -> None:
     arrow, values = KINDS[kind]
