@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from dovetail.config import available_memory, parse_size, show_size
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 GIB = 1 << 30
@@ -35,8 +35,9 @@ def test_anything_else_is_none(text: str) -> None:
         parse_size(text)
 
 
-@settings(deadline=None)  # a busy machine is no defect
 @given(st.integers(0, 10**15))
+@example(999_500_000)
+@settings(deadline=None)  # a busy machine is no defect
 def test_what_is_shown_is_read_back_to_three_figures(size: int) -> None:
     assert abs(parse_size(show_size(size).removesuffix(" bytes")) - size) <= 0.005 * size
 

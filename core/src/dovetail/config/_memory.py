@@ -25,7 +25,9 @@ def show_size(size: int) -> str:
     """``"1.5 GB"``: decimal units, three figures."""
     for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
         if size >= factor:
-            return f"{size / factor:.3g} {unit}" if size < 1000 * factor else f"{size // factor} {unit}"
+            value = size / factor
+            text = f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
+            return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
     return f"{size} bytes"
 
 
