@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 from dovetail.config import Settings
 from dovetail.engine._values import Values
 from dovetail.engine._work import Work, stored
-from dovetail.env import pack
+from dovetail.env import pack, worker_imports
 from dovetail.errors import DovetailError
 from dovetail.graph import CompiledTask, ResourceScope, Task, base_type
 from dovetail.plugins import Catalogue, build_catalogue, current_catalogue, use_catalogue
@@ -116,7 +116,7 @@ def local_classes(task: Task[..., Any]) -> Iterator[tuple[type, str]]:
 
 
 def _session_code(catalogue: Catalogue) -> dict[str, object]:
-    """The code of declarations that is defined in a pipeline file or a session, by the name that they give it."""
+    """The code of declarations that no other process can import, by the name that they give it."""
     found: dict[str, object] = {}
     for manifest in catalogue.manifests:
         pending: list[object] = [] if manifest.distribution else [each.to_dict() for each in manifest.declarations]
@@ -126,8 +126,10 @@ def _session_code(catalogue: Catalogue) -> dict[str, object]:
                 pending += value.values()
             elif isinstance(value, (list, tuple)):
                 pending += value
-            elif isinstance(value, str) and value.partition(":")[0] in ("__main__", *file_modules()):
+            elif isinstance(value, str):
                 module, _, name = value.partition(":")
+                if not name or module not in sys.modules or (module != "__main__" and worker_imports(module)):
+                    continue
                 with contextlib.suppress(AttributeError):
                     found[value] = operator.attrgetter(name)(sys.modules[module])
     return found

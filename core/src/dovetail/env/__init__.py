@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dovetail.env._importable import worker_imports
     from dovetail.env._lines import Lines
     from dovetail.env._payload import pack
     from dovetail.env._pool import WorkerPool
     from dovetail.env._serve import in_worker
 
-__all__ = ["Lines", "WorkerPool", "in_worker", "pack"]
+__all__ = ["Lines", "WorkerPool", "in_worker", "pack", "worker_imports"]
 
 # Loaded on first use: a worker imports this package too, and needs little of it.
 _HOMES = {
@@ -22,6 +23,7 @@ _HOMES = {
     "WorkerPool": "dovetail.env._pool",
     "in_worker": "dovetail.env._serve",
     "pack": "dovetail.env._payload",
+    "worker_imports": "dovetail.env._importable",
 }
 
 
