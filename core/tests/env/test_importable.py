@@ -93,12 +93,10 @@ def test_what_is_installed_or_not_loaded_goes_by_name(module: Any) -> None:
     assert worker_imports(module if isinstance(module, str) else module.__name__)
 
 
-def test_a_test_module_calls_its_functions_in_workers(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_test_module_calls_its_functions_in_workers(tmp_path: Path) -> None:
     """A suite of a plugin whose tasks stand in the test module itself."""
-    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as the command pytest: the working directory is on no path
-    folder = pytester.mkdir("tests")
+    folder = tmp_path / "tests"
+    folder.mkdir()
     (folder / "test_conformance.py").write_text(
         "from dataclasses import dataclass\n"
         "import dovetail as dt\n"
