@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from dovetail.errors import DefinitionError, shorten
 from dovetail.graph._annotations import base_type, is_named_tuple, markers, outputs_of
 from dovetail.graph._control import map_, when
-from dovetail.graph._nodes import Input, NodeOutput, checked_name
+from dovetail.graph._nodes import Input, Node, NodeOutput, Ref, checked_name, references
 from dovetail.graph._references import Importer
 from dovetail.graph._replay import body_of, named_tuple_of
 from dovetail.graph._task import Task, task
@@ -33,7 +34,8 @@ class WorkflowBuilder:
     >>> daily = builder.build()
 
     Results of :meth:`add`, :meth:`map` and :meth:`when` stand for values, as inside a traced function: pass them on, take
-    fields of them, call ``.after``, ``.named`` and ``.options`` on them. Wiring is checked by every call.
+    fields of them, call ``.after``, ``.named`` and ``.options`` on them. Wiring is checked by every call. Threads may share a
+    builder; the order of their calls is that of the nodes.
 
     Args:
         name: Name of the workflow, for people and the ids of its nodes.
@@ -55,6 +57,8 @@ class WorkflowBuilder:
         self._returned: Any = None
         self._has_output = False
         self._built = False
+        self._calls = 0
+        self._lock = threading.RLock()
 
     def input(self, name: str, type: Any = Any, *, default: Any = _MISSING, help: str = "") -> NodeOutput:
         """Declare an input; returns what stands for it.
@@ -114,8 +118,8 @@ class WorkflowBuilder:
         given = self._given(target, inputs, named)
         if isinstance(target, Gate):
             self._check_gate(target, args, given)
-        with self._adding():
-            return _changed(target(*args, **given), name, after, options)
+        with self._adding() as fresh:
+            return self._changed(target(*args, **given), fresh, name, after, options)
 
     def map(
         self,
@@ -136,8 +140,8 @@ class WorkflowBuilder:
         """
         target = self._target(target)
         given = self._given(target, inputs, fixed)
-        with self._adding():
-            return _changed(map_(target, *values, **given), name, after, options)
+        with self._adding() as fresh:
+            return self._changed(map_(target, *values, **given), fresh, name, after, options)
 
     def when(
         self,
@@ -157,8 +161,8 @@ class WorkflowBuilder:
         Raises:
             WiringError: The condition is no bool.
         """
-        with self._adding():
-            return _changed(when(condition, then, otherwise), name, (), None)
+        with self._adding() as fresh:
+            return self._changed(when(condition, then, otherwise), fresh, name, (), None)
 
     def output(self, value: Any = None, type: Any = None, /, **several: Any) -> None:
         """Say what the workflow returns: one value, or several by name.
@@ -169,11 +173,13 @@ class WorkflowBuilder:
             several: Several outputs by name; they come out as a NamedTuple.
 
         Raises:
-            DefinitionError: The output was declared before, or both forms are mixed.
+            DefinitionError: The output was declared before, both forms are mixed, or a result is of another builder.
         """
         self._open()
         if self._has_output:
             raise self._error("the output is declared twice", fix="call output() once; several outputs go by name")
+        for item in (value, *several.values()):
+            self._check_own(item)
         if several and (value is not None or type is not None):
             raise self._error("output() takes one value, or several by name, not both")
         self._has_output = True
@@ -192,6 +198,9 @@ class WorkflowBuilder:
             DefinitionError: Names of nodes clash, or nodes wait for each other in a circle.
         """
         self._open()
+        if self._calls:
+            raise self._error("build() is called by a side of a choice", fix="call it when all nodes are added")
+        self._check_nodes()
         self._built = True
         interface = Interface(self._inputs, outputs_of(self._output), self._defaults, self._help)
         body = body_of(self._trace.nodes, self._returned, self.name, self.doc, self._module)
@@ -200,17 +209,71 @@ class WorkflowBuilder:
     # -- inside -------------------------------------------------------------------------------
 
     @contextmanager
-    def _adding(self) -> Iterator[None]:
-        """Inside, calls add nodes; those of a call that fails are taken out again, so that another can be tried."""
-        self._open()
-        nodes = self._trace.nodes
-        before = len(nodes)
-        try:
-            with self._trace.active():
-                yield
-        except BaseException:
-            del nodes[before:]
-            raise
+    def _adding(self) -> Iterator[Callable[[], list[Node]]]:
+        """Inside, calls add nodes; those of a call that fails are taken out again, so that another can be tried.
+
+        One thread at a time. Gives what says which nodes were added.
+        """
+        with self._lock:
+            self._open()
+            nodes = self._trace.nodes
+            before = len(nodes)
+            self._calls += 1
+            try:
+                with self._trace.active():
+                    yield lambda: nodes[before:]
+            except BaseException:
+                del nodes[before:]
+                raise
+            finally:
+                self._calls -= 1
+
+    def _changed(
+        self,
+        made: Any,
+        fresh: Callable[[], list[Node]],
+        name: str | None,
+        after: Any,
+        options: Mapping[str, Any] | None,
+    ) -> Any:
+        """The result of a call, its node named, ordered and set as the call says."""
+        others = (after,) if not isinstance(after, Iterable) or isinstance(after, (NodeOutput, str)) else tuple(after)
+        if options is not None and not isinstance(options, Mapping):
+            raise self._error(f"options are a mapping, not {shorten(options)}", fix='options={"retries": 2}')
+        node = made._binding.node if isinstance(made, NodeOutput) and isinstance(made._binding, Ref) else None
+        if ((name is not None or options) and node not in fresh()) or (others and not fresh()):
+            raise self._error(
+                "the call adds no node that could be named, ordered or given options",
+                why="the workflow that it nests returns several results, or what it was given",
+                fix="name the nodes inside that workflow, or wrap it in a task",
+            )
+        if name is not None:
+            made.named(name)
+        for other in others:
+            self._check_own(other)
+        if others:
+            made.after(*others)
+        if options:
+            made.options(**options)
+        return made
+
+    def _check_own(self, value: Any) -> None:
+        """Refuse results and inputs of other builders."""
+        if isinstance(value, NodeOutput) and value._trace is not self._trace:
+            raise self._error(f"{value!r} belongs to another workflow", fix="pass the value as an input")
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
+            self._check_own(item)
+
+    def _check_nodes(self) -> None:
+        """Refuse results of calls that failed, and nodes of other builders, to which ``.after()`` on a result may lead."""
+        own = set(self._trace.nodes)
+        for node in self._trace.nodes:
+            for other in (*(ref.node for b in node.inputs.values() for ref in references(b)), *node.controls):
+                if other not in own:
+                    raise self._error(
+                        f"node {node.label()!r} needs {other.label()!r}, which is no node of this workflow",
+                        why="it belongs to another workflow, or the call that added it failed",
+                    )
 
     def _annotation(self, given: Any, where: str) -> Any:
         """The annotation itself, where its name is given: modules that the name names are imported, nothing is evaluated."""
@@ -227,6 +290,8 @@ class WorkflowBuilder:
         )
 
     def _given(self, target: Any, inputs: Mapping[str, Any] | None, named: dict[str, Any]) -> dict[str, Any]:
+        if inputs is not None and not isinstance(inputs, Mapping):
+            raise self._error(f"inputs are a mapping, not {shorten(inputs)}", fix='inputs={"rows": result}')
         for name in inputs or {}:
             if name in named:
                 raise self._error(f"input {name!r} of {getattr(target, 'name', target)!r} is given twice")
@@ -243,22 +308,11 @@ class WorkflowBuilder:
         if self._built:
             raise self._error("it is built already", fix="begin another one: dt.WorkflowBuilder(name)")
 
-    def _error(self, what: str, fix: str | None = None) -> DefinitionError:
-        return DefinitionError(what, who=f"the builder of workflow {self.name!r}", fix=fix)
+    def _error(self, what: str, fix: str | None = None, why: str | None = None) -> DefinitionError:
+        return DefinitionError(what, who=f"the builder of workflow {self.name!r}", why=why, fix=fix)
 
     def __repr__(self) -> str:
         return f"<builder of workflow {self.name}: {len(self._trace.nodes)} nodes>"
-
-
-def _changed(made: Any, name: str | None, after: Any, options: Mapping[str, Any] | None) -> Any:
-    if name is not None:
-        made.named(name)
-    others = (after,) if isinstance(after, NodeOutput) else tuple(after)
-    if others:
-        made.after(*others)
-    if options:
-        made.options(**options)
-    return made
 
 
 def _type_of(value: Any) -> Any:

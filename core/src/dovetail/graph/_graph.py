@@ -183,6 +183,7 @@ def _guard(nodes: list[Node], result: Binding) -> None:
         ways[id(node)] = guards if known is None else known & guards
 
     for ref in references(result):
+        _refuse_escape(ref.node, frozenset(), "the result of the workflow")
         need(ref.node, frozenset())
     for node in reversed(nodes):
         own = frozenset((id(when), side) for when, side in node.branch)
@@ -192,6 +193,17 @@ def _guard(nodes: list[Node], result: Binding) -> None:
         for name, binding in node.inputs.items():
             through = guards | {(id(node), name)} if node.kind == "when" and name != "condition" else guards
             for ref in references(binding):
+                _refuse_escape(ref.node, through, f"node {node.id!r}")
                 need(ref.node, through)
         for other in node.controls:
             need(other, guards)
+
+
+def _refuse_escape(node: Node, guards: frozenset[tuple[int, str]], user: str) -> None:
+    """What is made inside a side of a choice is not there where the other side is taken."""
+    for when, side in node.branch:
+        if (id(when), side) not in guards:
+            raise DefinitionError(
+                f"{user} uses {node.id!r}, which exists only where {when.id!r} takes the side {side!r}",
+                fix="use what the choice returns, or call the task outside of it",
+            )
