@@ -49,6 +49,11 @@ def _write(value: Any, where: str, depth: int) -> Any:
         if redact(value) != value:
             raise _cannot_secret(where)
         return value
+    if (
+        kind in (int, float, bytes)
+        and redact(shown := value.decode("latin-1") if kind is bytes else repr(value)) != shown
+    ):
+        raise _cannot_secret(where)
     if kind is int:
         return value if abs(value) <= _EXACT else {"$int": str(value)}
     if kind is float:
@@ -85,14 +90,18 @@ def _write_object(value: Any, where: str, inner: Callable[[Any], Any]) -> Any:
     reference = reference_to(kind, kind.__module__, kind.__qualname__)
     if isinstance(value, enum.Enum):
         if reference is None or value.name not in kind.__members__:
-            raise _cannot(value, where, f"{kind.__qualname__} cannot be imported by name")
+            raise _cannot(value, where, f"it is no member of {kind.__qualname__}" if reference else _nowhere(kind))
         return {"$enum": f"{reference}.{value.name}"}
     fields = _fields_of(kind)
     if fields is None:
         raise _cannot(value, where, f"a {kind.__qualname__} is nothing that a document can hold")
     if reference is None:
-        raise _cannot(value, where, f"{kind.__qualname__} cannot be imported by name")
+        raise _cannot(value, where, _nowhere(kind))
     return {"$object": reference, "fields": {name: inner(getattr(value, name)) for name in fields}}
+
+
+def _nowhere(kind: type) -> str:
+    return f"{kind.__qualname__} cannot be imported by name for a document"
 
 
 def _fields_of(kind: type) -> tuple[str, ...] | None:
@@ -156,7 +165,13 @@ def read_value(data: Any, path: str, importer: Importer) -> Any:
         return {key: read_value(item, f"{path}.{key}", importer) for key, item in data.items()}
     try:
         return _read_tagged(tag, data, path, importer)
-    except (ValueError, TypeError, ArithmeticError, KeyError, zoneinfo.ZoneInfoNotFoundError) as error:
+    except (
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        LookupError,
+        OSError,
+    ) as error:  # OSError: a time zone may be a directory
         raise DefinitionError(
             f"{path}.{tag}: {shorten(data[tag])} is not what it says", why=f"{type(error).__name__}: {error}"
         ) from error
@@ -173,14 +188,12 @@ def _read_tagged(tag: str, data: dict[str, Any], path: str, importer: Importer) 
         }
     if tag == "$enum":
         reference, _, member = content.rpartition(".")
-        kind = importer.load(reference, f"{path}.$enum")
-        if not (isinstance(kind, type) and issubclass(kind, enum.Enum)):
+        kind = importer.load_class(reference, f"{path}.$enum")
+        if not issubclass(kind, enum.Enum):
             raise TypeError(f"{reference} is no Enum")
         return kind[member]
     if tag == "$object":
-        kind = importer.load(content, f"{path}.$object")
-        if not isinstance(kind, type):
-            raise TypeError(f"{content} is no class")
+        kind = importer.load_class(content, f"{path}.$object")
         return read_fields(kind, data["fields"], f"{path}.fields", importer)
     if tag == "$datetime":
         moment = datetime.datetime.fromisoformat(content)

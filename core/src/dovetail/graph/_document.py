@@ -45,7 +45,7 @@ def read_workflow_spec(source: Mapping[str, Any] | str | os.PathLike[str]) -> di
         return given
     path = Path(source)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{str(path)!r} cannot be read", why=str(error), fix="check the path") from error
     try:
@@ -177,8 +177,15 @@ def _check_node(node: dict[str, Any], graph: dict[str, Any], ids: dict[str, Any]
         _known(other, ids, f"{path}.after[{i}]", "node")
     for i, place in enumerate(node.get("inside", ())):
         _known(place["node"], ids, f"{path}.inside[{i}].node", "node")
-        if ids[place["node"]]["kind"] != "when":
+        choice = ids[place["node"]]
+        if choice["kind"] != "when":
             raise wrong(f"{path}.inside[{i}].node", f"node {place['node']!r} is no choice", "name a node of kind when")
+        if choice.get("inside", []) != node["inside"][:i]:
+            raise wrong(
+                f"{path}.inside[{i}]",
+                f"{place['node']!r} is not itself inside what stands before it here, and nothing else",
+                "name all choices around the node, the outermost first",
+            )
 
 
 def _check_id(node: dict[str, Any], path: str) -> None:

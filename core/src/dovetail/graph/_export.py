@@ -62,6 +62,7 @@ class _Exporter:
         self._function = function
         self._tables: dict[str, dict[str, dict[str, Any]]] = {"tasks": {}, "gates": {}, "dynamics": {}, "workflows": {}}
         self._keys: dict[int, str] = {}
+        self._known: dict[int, str] = getattr(function, "references", {})  # of what was loaded from a document
         functions = [function, *(getattr(node.target, "function", None) for node in graph.nodes)]
         self._modules = list(dict.fromkeys(_module_of(each) for each in functions if each is not None))
 
@@ -70,7 +71,7 @@ class _Exporter:
         where = f"workflow {graph.name!r}"
         document: dict[str, Any] = {"name": graph.name}
         if self._function.__doc__:
-            document["doc"] = self._function.__doc__
+            document["doc"] = write_value(self._function.__doc__, f"the docstring of {where}")
         if graph.interface.inputs:
             document["inputs"] = self._inputs(graph.interface, where, gates=False)
         if graph.interface.outputs:
@@ -118,7 +119,7 @@ class _Exporter:
         if isinstance(target, Task):
             return "tasks", self._task
         if isinstance(target, Gate):
-            return "gates", lambda gate, where: write_gate(gate, where, self._modules)
+            return "gates", self._gate
         if isinstance(getattr(target, "graph", None), Graph):
             return "workflows", lambda inner, where: _Exporter(inner.graph, inner.function).document()
         return "dynamics", self._dynamic
@@ -170,7 +171,11 @@ class _Exporter:
         name = getattr(task.function, "__qualname__", None)
         module = _module_of(task.function)
         mark = {"fingerprint": fingerprint_text(task.fingerprint())}
-        whole = reference_to(task, module, name) or reference_in(task, [module, *self._modules])
+        whole = (
+            self._known.get(id(task))
+            or reference_to(task, module, name)
+            or reference_in(task, [module, *self._modules])
+        )
         if whole is not None:
             return {**head, "ref": whole, **mark, **signature}
         plain = self._function_reference(task.function, module, name)
@@ -251,7 +256,7 @@ class _Exporter:
             if name in interface.defaults:
                 entry["default"] = write_value(interface.defaults[name], of)
             if name in interface.help:
-                entry["help"] = interface.help[name]
+                entry["help"] = write_value(interface.help[name], f"the help of {of}")
             if gates and (keys := self._gates(annotation, of)):
                 entry["gates"] = keys
             found.append(entry)
@@ -281,10 +286,10 @@ class _Exporter:
         return entry
 
     def _gates(self, annotation: Any, where: str) -> list[str]:
-        return [
-            self._entry("gates", gate, where, lambda gate, where: write_gate(gate, where, self._modules))
-            for gate in gates_in(annotation)
-        ]
+        return [self._entry("gates", gate, where, self._gate) for gate in gates_in(annotation)]
+
+    def _gate(self, gate: Gate, where: str) -> dict[str, Any]:
+        return write_gate(gate, where, self._modules, self._known.get(id(gate)))
 
 
 def _module_of(function: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dovetail.errors import shorten
@@ -29,6 +30,7 @@ VERSION = 1
 """Version of the format, under ``"dovetail_graph"``."""
 
 _NAME = r"^[^\W\d][\w\-]{0,127}$"
+_NODE_NAME = r"^[\w\-]+$"  # a gate may be called "5% off", and its node 5_off
 _SHAPES: dict[str, Shape] = {}
 _name = text(_NAME, "a name")
 _identifier = text(r"^[^\W\d_]\w*$", "a Python name")
@@ -82,7 +84,8 @@ def _check_item(value: Any, path: str) -> None:
 
 
 def _check_limit(value: Any, path: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not number and not isinstance(value, str):
         raise wrong(path, f'a number of rows or a share such as "5%" is expected, not {shorten(value)}')
 
 
@@ -175,13 +178,16 @@ _SHAPES.update(
         ),
         "dynamic": record({"name": _name, "ref": _reference}, {"fingerprint": text(), **_signature}),
         "node": record(
-            {"id": text(r"\S", "an id"), "kind": choice("task", "gate", "map", "when", "dynamic")},
+            {
+                "id": text(r"^[\w\-]+(\.[\w\-]+)*$", "an id: names, joined by '.'"),
+                "kind": choice("task", "gate", "map", "when", "dynamic"),
+            },
             {
                 "task": text(),
                 "gate": text(),
                 "workflow": text(),
                 "dynamic": text(),
-                "name": _name,
+                "name": text(_NODE_NAME, "a name"),
                 "scope": several(_name, least=1),
                 "inputs": table(_binding),
                 "mapped": several(text(), least=1),

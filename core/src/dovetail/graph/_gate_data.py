@@ -34,13 +34,13 @@ _FUNCTIONS: dict[str, Callable[..., Check]] = {
 CHECKS = {function.__name__: function for function in _FUNCTIONS.values()}
 
 
-def write_gate(gate: Gate, where: str, modules: Iterable[str]) -> dict[str, Any]:
-    """A gate as JSON: by reference where one of the modules has it by name, else, with native checks, as data.
+def write_gate(gate: Gate, where: str, modules: Iterable[str], known: str | None = None) -> dict[str, Any]:
+    """A gate as JSON: by the reference that is known or by which one of the modules has it, else as data.
 
     Raises:
         DefinitionError: It has another library's suite, and no name.
     """
-    reference = reference_in(gate, modules)
+    reference = known or reference_in(gate, modules)
     if reference is not None:
         return {"name": gate.name, "ref": reference, "fingerprint": gate.fingerprint()}
     if type(gate.suite) is not Suite:

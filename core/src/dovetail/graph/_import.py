@@ -108,10 +108,13 @@ class _Reader:
             )
         made: dict[Node, Node] = {}
         body = body_of(list(nodes.values()), returned, name, graph.get("doc"), "", made.update)
+        vars(body)["references"] = self._importer.found
         inputs = self._interface(graph.get("inputs", ()), f"{at}inputs")
+        # What gates and publishes an output stands as a node in the document, though its class may say it, too.
+        outputs = {field: base_type(annotation) for field, annotation in outputs_of(output).items()}
         try:
             workflow: Workflow[..., Any] = Workflow(
-                body, name, Interface(inputs.inputs, outputs_of(output), inputs.defaults, inputs.help), output
+                body, name, Interface(inputs.inputs, outputs, inputs.defaults, inputs.help), output
             )
         except DovetailError as error:
             index = next((i for i, e in enumerate(entries) if e["id"] == error.details.get("node")), None)
@@ -255,6 +258,8 @@ class _Reader:
         )
 
     def _work(self, entry: dict[str, Any], path: str) -> Task[..., Any]:
+        if entry["type"] == "python":
+            raise DefinitionError(f"{path}: a task of type 'python' runs code", fix="name it under 'ref' or 'function'")
         interface = self._interface(entry.get("inputs", ()), f"{path}.inputs")
         outputs = {}
         if "output" in entry:
@@ -277,7 +282,7 @@ class _Reader:
             return None
         spec = current_catalogue().task_type(entry["type"])
         if "config_class" in entry:
-            cls = self._importer.load(entry["config_class"], f"{path}.config_class")
+            cls: Any = self._importer.load_class(entry["config_class"], f"{path}.config_class")
         elif spec.config is not None:
             cls = current_catalogue().load(spec.config, spec)
         else:

@@ -37,10 +37,12 @@ _TYPE_MODULES = frozenset(
 )
 """Modules of the standard library that types come from; the others are not imported for a document."""
 
+_STANDARD = sys.stdlib_module_names | {"test"}
+
 
 def reference_to(found: object, module: str | None, qualname: str | None) -> str | None:
     """``"module:qualname"`` if that is where ``found`` is, and another process can import it from there; else None."""
-    if not module or not qualname or is_session_module(module):
+    if not module or not qualname or is_session_module(module) or _is_standard(module):
         return None
     holder: Any = sys.modules.get(module)
     text = f"{module}:{qualname}"
@@ -66,6 +68,10 @@ def is_session_module(module: str) -> bool:
     return module == "__main__" or module.startswith("_dovetail_")
 
 
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in _STANDARD
+
+
 def _hidden(text: str) -> bool:
     return any(part.startswith("__") for part in re.split(r"[.:]", text))
 
@@ -75,10 +81,14 @@ class Importer:
 
     Args:
         allowed: Modules and packages that may be imported; None allows every module outside the standard library.
+
+    Attributes:
+        found: What was loaded, by its ``id``: its reference.
     """
 
     def __init__(self, allowed: Iterable[str] | None = None) -> None:
         self.allowed = None if allowed is None else tuple(allowed)
+        self.found: dict[int, str] = {}
 
     def load(self, reference: str, path: str) -> Any:
         """The object of a reference.
@@ -97,13 +107,26 @@ class Importer:
         module, _, qualname = reference.partition(":")
         found = self._module(module, path)
         for part in qualname.split("."):
-            holder, found = found, getattr(found, part, None)
+            holder, found = found, _member(found, part, path)
             if found is None:
                 close = nearest(part, vars(holder)) if hasattr(holder, "__dict__") else None
                 raise DefinitionError(
                     f"{path}: there is no {qualname!r} in module {module!r}",
                     fix=f"did you mean {close!r}?" if close else "export the graph again",
                 )
+        self.found[id(found)] = reference
+        return found
+
+    def load_class(self, reference: str, path: str) -> type:
+        """The class of a reference, which may stand for one of another module only if that may be imported, too.
+
+        Raises:
+            DefinitionError: As for :meth:`load`.
+        """
+        found = self.load(reference, path)
+        if not isinstance(found, type):
+            raise DefinitionError(f"{path}: {reference} is no class", fix="export the graph again")
+        self._check(found.__module__, path)
         return found
 
     def _module(self, name: str, path: str) -> Any:
@@ -112,12 +135,12 @@ class Importer:
             return importlib.import_module(name)
         except DovetailError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _failed_import(name, error, path) from error
 
     def _check(self, module: str, path: str) -> None:
         top = module.partition(".")[0]
-        if top in sys.stdlib_module_names or is_session_module(module):
+        if _is_standard(module) or is_session_module(module):
             raise DefinitionError(
                 f"{path}: {module!r} is not imported for a document",
                 why="functions of the standard library are nobody's tasks",
@@ -136,11 +159,7 @@ class Importer:
         Raises:
             DefinitionError: The text is no type, or names one that may not be imported.
         """
-        try:
-            names = set(_dotted_names(ast.parse(text, mode="eval").body))
-        except (SyntaxError, ValueError, RecursionError):
-            raise _no_type(text, path) from None
-        for name in names:
+        for name in _names_in(text, path):
             self._import_type(name, path)
         found = parse_name(text)
         if found is None or (isinstance(found, TypeRef) and "." not in found.name):
@@ -163,11 +182,25 @@ class Importer:
                 if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
                     return  # not here, or the rest of the name is a class: the name stands for itself
                 raise _failed_import(module, error, path) from error
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise _failed_import(module, error, path) from error
 
 
-def _failed_import(module: str, error: Exception, path: str) -> DefinitionError:
+def _names_in(text: str, path: str) -> set[str]:
+    try:
+        return set(_dotted_names(ast.parse(text, mode="eval").body))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _no_type(text, path) from None
+
+
+def _member(holder: Any, name: str, path: str) -> Any:
+    try:
+        return getattr(holder, name, None)
+    except Exception as error:  # modules may compute what they hold
+        raise DefinitionError(f"{path}: looking up {name!r} failed", why=f"{type(error).__name__}: {error}") from error
+
+
+def _failed_import(module: str, error: BaseException, path: str) -> DefinitionError:
     return DefinitionError(
         f"{path}: module {module!r} cannot be imported",
         why=f"{type(error).__name__}: {error}",
@@ -209,10 +242,17 @@ def type_text_of(annotation: Any, where: str) -> str:
     """
     text = current_types().type_name(annotation)
     again = parse_name(text)
-    if "<locals>" in text or again is None or current_types().type_name(again) != text or "_dovetail_" in text:
+    found = again is not None and current_types().type_name(again) == text
+    if not found or "<locals>" in text or "_dovetail_" in text or any(map(_is_refused, _names_in(text, where))):
         raise DefinitionError(
             f"the type {text} of {where} cannot be exported",
-            why="another process cannot find it by its name",
-            fix="define it at the top of a module that can be imported",
+            why="another process cannot find it by its name, or it is not imported for a document",
+            fix="define it at the top of a module of your own that can be imported",
         )
     return text
+
+
+def _is_refused(name: str) -> bool:
+    """True for what :meth:`Importer.type` does not import whatever is allowed."""
+    head, dot, _ = name.partition(".")
+    return bool(dot) and _is_standard(head) and head not in _TYPE_MODULES

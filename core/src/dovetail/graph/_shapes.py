@@ -51,10 +51,11 @@ def _is(value: Any, kind: type, path: str, words: str | None = None) -> None:
 def text(pattern: str | None = None, words: str = "text", **schema: Any) -> Shape:
     """Text; ``pattern`` matches all of it and ``words`` say what that means."""
     compiled = re.compile(pattern) if pattern else None
+    whole = pattern is not None and pattern.endswith("$")  # in Python alone, "$" is also before a last line break
 
     def check(value: Any, path: str) -> None:
         _is(value, str, path, words)
-        if compiled is not None and not compiled.search(value):
+        if compiled is not None and not (compiled.fullmatch if whole else compiled.search)(value):
             raise wrong(path, f"{shorten(value)} is not {words}")
 
     return Shape(check, {"type": "string", **({"pattern": pattern} if pattern else {}), **schema})
