@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from dovetail.cli._text import clean
 from dovetail.errors import UsageError, listing, nearest
 from dovetail.graph import Workflow, read_workflow_spec
 from dovetail.hub import import_file, load_spec, load_workflow, workflows_in
+
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 graph = Verbs("graph", help="Export workflows as JSON, and look at such files.")
 common(graph)
@@ -73,9 +78,12 @@ def _workflow(file: str, name: str) -> Workflow[..., Any]:
 @common
 @with_session
 def show_graph(session: Session, file: str) -> None:
-    """The nodes of a graph specification, and what it would import. Nothing is imported."""
+    """The nodes of a graph specification, and what it would import: what it refers to, and the modules of types that no
+    plugin declares. Nothing is imported.
+    """
     document = read_workflow_spec(file)
     references = sorted(set(_references(document)))
+    types = sorted(set(_types(document)))
     nodes = [
         {
             "id": node["id"],
@@ -87,7 +95,9 @@ def show_graph(session: Session, file: str) -> None:
         for node in document["nodes"]
     ]
     if session.options.json:
-        emit_json(session.options, {"workflow": document["name"], "nodes": nodes, "references": references})
+        emit_json(
+            session.options, {"workflow": document["name"], "nodes": nodes, "references": references, "types": types}
+        )
         return
     inputs = ", ".join(f"{each['name']}: {each['type']}" for each in document.get("inputs", ()))
     show(text(clean(f"workflow {document['name']}({inputs})")))
@@ -104,6 +114,8 @@ def show_graph(session: Session, file: str) -> None:
     show(table(("node", "kind", "runs", "inputs", "output"), rows, spare=("inputs",)))
     if references:
         show(text(clean("imports " + ", ".join(references))))
+    if types:
+        show(text(clean("types " + ", ".join(types))))
 
 
 def _runs(document: dict[str, Any], node: dict[str, Any]) -> str:
@@ -132,6 +144,19 @@ def _references(data: Any) -> list[str]:
     keys = ("ref", "function", "config_class", "$object", "$enum")
     own = [value for key, value in data.items() if key in keys and isinstance(value, str)]
     return own + [name for item in data.values() for name in _references(item)]
+
+
+def _types(data: Any) -> list[str]:
+    """The types that are named with a module, outside of the standard library."""
+    if isinstance(data, list):
+        return [name for item in data for name in _types(item)]
+    if not isinstance(data, dict):
+        return []
+    runs = not {"ref", "function", "config"}.isdisjoint(data)  # then "type" is that of a task
+    texts = [data[key] for key in ("type", "class") if isinstance(data.get(key), str) and not (runs and key == "type")]
+    named = [name for each in texts for name in _DOTTED.findall(_QUOTED.sub("", each))]
+    own = [name for name in named if name.partition(".")[0] not in sys.stdlib_module_names]
+    return own + [name for item in data.values() for name in _types(item)]
 
 
 @graph.command("check")
