@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dovetail.errors import ApiMismatch, DefinitionError, PluginError, PluginLoadError
+from dovetail.plugins._collect import read_collected
 from dovetail.plugins._failures import bounded, outcome_error
 from dovetail.plugins._records import Identity
 from dovetail.plugins._scan import Found
@@ -28,6 +29,8 @@ _GRACE = 30.0
 """Seconds beyond a plugin's own that its answer may take: the process has to start, and must not be waited for for ever."""
 _LONGEST = 64 << 20
 """Bytes of one answer."""
+_SIDE_BY_SIDE = 4
+"""Plugins that are looked at at a time, if the first of them take long."""
 _CLASSES: dict[str, type[PluginError]] = {cls.__name__: cls for cls in (PluginError, PluginLoadError, ApiMismatch)}
 
 
@@ -56,8 +59,8 @@ class Probed:
         manifest: What it declares, or None if it cannot be used.
         listens: Whether it implements ``dovetail_on_event``.
         error: Why it cannot be used, or None.
-        outcome: ``"ok"``, ``"failed"``, ``"missing"`` (something that it imports), ``"hangs"``, ``"died"``, or
-            ``"unstarted"`` if there could be no such process.
+        outcome: ``"ok"``, ``"failed"``, ``"missing"`` (something that it imports), ``"hangs"``, ``"died"``,
+            ``"unstarted"`` if there could be no such process, or ``"garbled"`` if its answer cannot be read.
         seconds: How long it took.
         seen: What the result depends on, as :class:`~dovetail.plugins._witness.Watch` reports it; empty if it did not end.
         own: Source files of its own package that were imported.
@@ -75,7 +78,7 @@ class Probed:
 
 
 def probe(plugins: Sequence[Found], limit: float, root: object = None) -> Iterator[Probed]:
-    """Import hook modules in a process of their own, one after another, and say what each declares.
+    """Import hook modules in a process of their own, and say what each declares.
 
     Args:
         plugins: The plugins.
@@ -101,16 +104,21 @@ def probe(plugins: Sequence[Found], limit: float, root: object = None) -> Iterat
 
 
 def understood(answer: Mapping[str, Any], identity: Identity, limit: float) -> Probed:
-    """The answer of a probe, from its JSON-able form."""
+    """The answer of a probe, from its JSON-able form, whatever a plugin may have made of it."""
+    try:
+        return _understood(answer, identity, limit)
+    except (DefinitionError, PluginError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        broken = outcome_error("what its process answered cannot be read", identity)
+        return Probed(None, False, broken, "garbled", 0.0)
+
+
+def _understood(answer: Mapping[str, Any], identity: Identity, limit: float) -> Probed:
     seconds = float(answer.get("seconds", 0.0))
     seen, own = answer.get("seen") or {}, tuple(answer.get("own") or ())
     if "manifest" in answer:
-        try:
-            manifest = Manifest.from_dict(answer["manifest"])
-            return Probed(manifest, answer["listens"] is True, None, "ok", seconds, seen, own, answer)
-        except (DefinitionError, KeyError) as error:
-            broken = PluginLoadError("the plugin cannot be imported", who=identity.who, why=bounded(str(error)))
-            return Probed(None, False, broken, "failed", seconds, answer=answer)
+        told = Manifest.from_dict({**answer["manifest"], **asdict(identity)})  # who it is, it does not say itself
+        manifest = read_collected(told, identity)
+        return Probed(manifest, answer["listens"] is True, None, "ok", seconds, seen, own, answer)
     if "error" in answer:
         told = answer["error"]
         made = _CLASSES.get(told["class"], PluginLoadError)(
@@ -165,20 +173,25 @@ def ask(items: Sequence[Mapping[str, Any]], limit: float) -> Iterator[dict[str, 
         limit: Seconds for each.
     """
     done = 0
+    side_by_side = _SIDE_BY_SIDE
     while done < len(items):
-        before = done
         try:
-            talk = _Conversation(items[done:], limit)
+            talk = _Conversation(items[done:], limit, side_by_side)
         except OSError:  # no such interpreter, or no room for a process
             yield from ({"unstarted": True} for _ in items[done:])
             return
+        answered = 0
         with closing(talk):
             for answer in talk.answers():
-                done += 1
+                answered += 1
                 yield answer
+        done += answered
         if done < len(items):
-            # It is gone in the middle of one; that one pays, so that the next process gets on.
-            begun = talk.begun > done - before
+            if side_by_side > 1:
+                side_by_side = 1  # it is gone, and only one at a time can be told from the others
+                continue
+            # That one pays, so that the next process gets on.
+            begun = talk.begun > answered
             yield {"died": talk.exit_code} if begun else {"died": talk.exit_code, "unstarted": True}
             done += 1
 
@@ -186,12 +199,13 @@ def ask(items: Sequence[Mapping[str, Any]], limit: float) -> Iterator[dict[str, 
 class _Conversation:
     """One process that looks at plugins."""
 
-    def __init__(self, items: Sequence[Mapping[str, Any]], limit: float) -> None:
+    def __init__(self, items: Sequence[Mapping[str, Any]], limit: float, side_by_side: int) -> None:
         import subprocess  # most catalogues ask nobody
 
         self.begun = 0
         self._limit = limit
-        request = {"path": [entry for entry in sys.path if isinstance(entry, str)], "limit": limit, "plugins": items}
+        path = [entry for entry in sys.path if isinstance(entry, str)]
+        request = {"path": path, "limit": limit, "side_by_side": side_by_side, "plugins": items}
         self._process = subprocess.Popen(
             [sys.executable or "python3", *_flags(), "-c", _START],
             stdin=subprocess.PIPE,
@@ -211,6 +225,8 @@ class _Conversation:
                 told = json.loads(line)
             except ValueError:
                 return
+            if not isinstance(told, dict):
+                return
             if "begins" in told:
                 self.begun += 1
             else:
@@ -219,8 +235,10 @@ class _Conversation:
     def _lines(self) -> Iterator[bytes]:
         buffer = bytearray()
         deadline = time.monotonic() + self._limit + _GRACE
+        poll = select.poll()  # not select, which takes no descriptor beyond 1023
+        poll.register(self._pipe, select.POLLIN)
         while len(buffer) < _LONGEST:
-            ready, _, _ = select.select([self._pipe], [], [], max(0.0, deadline - time.monotonic()))
+            ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
             chunk = os.read(self._pipe, 1 << 16) if ready else b""
             if not chunk:
                 return
@@ -258,6 +276,6 @@ def _flags() -> list[str]:
     """The options of this interpreter that decide what can be imported."""
     named = {"isolated": "-I", "no_site": "-S", "no_user_site": "-s", "ignore_environment": "-E"}
     flags = [flag for name, flag in named.items() if getattr(sys.flags, name)]
-    if sys.flags.dont_write_bytecode:
+    if sys.dont_write_bytecode:
         flags.append("-B")
     return ["-P", *flags, *["-O"] * sys.flags.optimize]

@@ -1,8 +1,8 @@
 """The process in which hook modules are imported to be looked at. Nothing imports this: it is what that process runs.
 
 It forks once per plugin, so each is imported by a process that no plugin has touched: what raises, exits, crashes, hangs,
-prints, starts threads or patches the core does so there, and the next one starts as if nothing had been. Answers go as
-lines of JSON over a pipe that the plugins do not have as a standard stream.
+prints, starts threads or patches the core does so there, and the next one starts as if nothing had been. One that takes
+long does not hold up the next. Answers go as lines of JSON over a pipe that the plugins do not have as a standard stream.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import select
 import signal
 import time
 import traceback
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,10 +33,17 @@ from dovetail.spec import Manifest
 _SLICE = 0.05
 """Seconds between two looks at whether a plugin's process still lives, where its pipe does not tell."""
 
+_PATIENCE = 1.0
+"""Seconds after which the next plugin no longer waits for this one. Most take milliseconds, and would only be in each
+other's way."""
+
 _ORPHANED = 5
 """Seconds beyond its time after which a plugin's process ends by itself."""
 
-_running = 0
+_LONGEST = 32 << 20
+"""Bytes of one answer."""
+
+_running: dict[int, _Look] = {}
 _out = -1
 
 # Kept before any plugin runs: one that patches these modules must still be told of.
@@ -45,12 +54,13 @@ _exit = os._exit
 
 
 def serve(request: dict[str, Any]) -> None:
-    """Look at the plugins of a request, one after another.
+    """Look at the plugins of a request.
 
     Args:
-        request: ``limit`` in seconds for each, and ``plugins``, each with ``name``, ``distribution``, ``version``,
-            ``module``, ``attribute`` and ``root``; or with ``manifest``, ``root`` and ``code``: a module whose
-            code is to be imported, or the ``"module:attribute"`` of a config class whose fields are asked for.
+        request: ``limit`` in seconds for each; ``side_by_side``, how many at most at a time; and ``plugins``, each with
+            ``name``, ``distribution``, ``version``, ``module``, ``attribute`` and ``root``; or with ``manifest``, ``root``
+            and ``code``: a module whose code is to be imported, or the ``"module:attribute"`` of a config class whose
+            fields are asked for.
     """
     global _out
     _out = os.dup(1)
@@ -64,10 +74,28 @@ def serve(request: dict[str, Any]) -> None:
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a plugin that crashes leaves no core file
     signal.signal(signal.SIGTERM, _stop)
-    for item in request["plugins"]:
-        _tell(_out, {"begins": True})
-        _tell(_out, _answer(item, request["limit"]))
+    _look_at_all(request["plugins"], request["limit"], request["side_by_side"])
     os._exit(0)
+
+
+def _look_at_all(items: Sequence[dict[str, Any]], limit: float, side_by_side: int) -> None:
+    """Tell of each that it begins, and its answer; the answers in the order of the items."""
+    hub = os.getppid()
+    answers: dict[int, dict[str, Any]] = {}
+    begun = told = 0
+    while told < len(items):
+        late = time.monotonic() - _PATIENCE
+        if begun < len(items) and len(_running) < side_by_side and all(each.begun < late for each in _running.values()):
+            _tell(_out, {"begins": True})
+            _begin(begun, items[begun], limit)
+            begun += 1
+        for each in _wait(list(_running.values()), limit):
+            answers[each.number] = _answer(each, limit)
+        while told in answers:
+            _tell(_out, answers.pop(told))
+            told += 1
+        if os.getppid() != hub:
+            _stop()  # nobody is left to be told
 
 
 def _tell(out: int, answer: dict[str, Any]) -> None:
@@ -77,67 +105,94 @@ def _tell(out: int, answer: dict[str, Any]) -> None:
 
 
 def _stop(*_: object) -> NoReturn:
-    _end(_running)
+    for each in _running.values():
+        _end(each)
     os._exit(1)
 
 
-def _end(process: int) -> None:
-    """Kill a plugin's process and all that it started."""
-    if process:
-        for kill in (os.killpg, os.kill):
-            with suppress(ProcessLookupError, PermissionError):
-                kill(process, signal.SIGKILL)
+@dataclass(slots=True)
+class _Look:
+    """A plugin's process, and what it has told so far."""
+
+    number: int
+    process: int
+    pipe: int
+    begun: float
+    told: bytearray = field(default_factory=bytearray)
+    status: int | None = None
+    closed: bool = False
 
 
-def _answer(item: dict[str, Any], limit: float) -> dict[str, Any]:
-    global _running
+def _begin(number: int, item: dict[str, Any], limit: float) -> None:
     read, write = os.pipe()
-    begun = time.monotonic()
+    # Between being forked and being known, a process could be forgotten.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     process = os.fork()
     if not process:
-        os.close(read)
-        os.close(_out)
-        _look(item, write, limit)
-    _running = process
+        _look(item, write, limit, [read, _out, *(each.pipe for each in _running.values())])
+    _running[process] = _Look(number, process, read, time.monotonic())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     os.close(write)
-    line, status = _wait(read, process, begun + limit)
-    _end(process)
-    os.close(read)
-    if status is None:
-        _, status = os.waitpid(process, 0)
-    _running = 0
+
+
+def _end(look: _Look) -> None:
+    """Kill a plugin's process and all that it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(look.process, signal.SIGKILL)
+    if look.status is None:  # else somebody else may have the number
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(look.process, signal.SIGKILL)
+
+
+def _answer(look: _Look, limit: float) -> dict[str, Any]:
+    """What a plugin's process has told, or how it failed to; it is ended."""
+    seconds = time.monotonic() - look.begun
+    _end(look)
+    if look.status is None:
+        _, look.status = os.waitpid(look.process, 0)
+    os.close(look.pipe)
+    del _running[look.process]
     try:
-        answer: dict[str, Any] = json.loads(line)
-    except ValueError:
-        hangs = time.monotonic() >= begun + limit
-        answer = {"hangs": True} if hangs else {"died": os.waitstatus_to_exitcode(status)}
-    return answer | {"seconds": time.monotonic() - begun}
+        answer = json.loads(look.told)
+        if not isinstance(answer, dict):
+            raise ValueError
+    except (ValueError, RecursionError):
+        hangs = seconds >= limit
+        answer = {"hangs": True} if hangs else {"died": os.waitstatus_to_exitcode(look.status)}
+    return {**answer, "seconds": seconds}
 
 
-def _wait(read: int, process: int, deadline: float) -> tuple[bytes, int | None]:
-    """The line that a plugin's process writes, and its status if it has ended; what there is when the time is over."""
-    told = bytearray()
-    status = None
-    while (left := deadline - time.monotonic()) > 0:
-        # A process that was forked by the plugin may hold the pipe open, so its end cannot be relied on.
-        ready, _, _ = select.select([read], [], [], min(left, _SLICE) if status is None else 0)
-        chunk = os.read(read, 1 << 16) if ready else b""
-        told += chunk
-        if told.endswith(b"\n") or (ready and not chunk and status is not None) or (status is not None and not ready):
-            break
-        if status is None and not chunk:
-            ended, found = os.waitpid(process, os.WNOHANG)
-            status = found if ended else None
-            if ready and not ended:
-                time.sleep(min(left, _SLICE))  # it has closed the pipe and goes on; what is closed is always ready
-    return bytes(told), status
+def _wait(looks: list[_Look], limit: float) -> list[_Look]:
+    """Those that have come to an end, after a short while: told, ended, or out of time."""
+    pipes = [each.pipe for each in looks if not each.closed]
+    ready, _, _ = select.select(pipes, [], [], _SLICE)
+    return [each for each in looks if _is_over(each, each.pipe in ready, limit)]
 
 
-def _look(item: dict[str, Any], write: int, limit: float) -> NoReturn:
+def _is_over(look: _Look, ready: bool, limit: float) -> bool:
+    # A process that was forked by the plugin may hold the pipe open, so its end cannot be relied on; nor does a plugin
+    # that has closed the pipe have to end. So both are asked.
+    if look.status is None and not ready:
+        ended, status = os.waitpid(look.process, os.WNOHANG)
+        if ended:
+            look.status = status
+            ready = bool(select.select([look.pipe], [], [], 0)[0]) and not look.closed
+    if ready:
+        chunk = os.read(look.pipe, 1 << 16)
+        look.told += chunk
+        look.closed = not chunk
+    over = look.told.endswith(b"\n") or len(look.told) > _LONGEST or time.monotonic() >= look.begun + limit
+    return over or (look.status is not None and (look.closed or not ready))
+
+
+def _look(item: dict[str, Any], write: int, limit: float, others: Iterable[int]) -> NoReturn:
     """In the process of one plugin: import, collect, answer and end, whatever threads it has started."""
     try:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        for descriptor in others:
+            os.close(descriptor)
         signal.alarm(int(limit) + _ORPHANED)  # should whoever watches the time be gone
         own = _getpid()
         answer = _code_of(item) if "code" in item else _looked_at(item)

@@ -72,11 +72,8 @@ def known_at_rest(found: Found, cache: ProbeCache, settings: Settings) -> tuple[
         except ManifestProblem as error:
             problem = str(error)
     answer = cache.get(found)
-    try:
-        kept = understood(answer, identity, settings.plugin_import_seconds) if answer is not None else None
-    except (KeyError, TypeError, AttributeError, ValueError):  # damaged, though it is JSON
-        kept = None
-    if kept is None or ("manifest" in kept.answer and kept.manifest is None):
+    kept = understood(answer, identity, settings.plugin_import_seconds) if answer is not None else None
+    if kept is None or kept.outcome == "garbled":
         return None, problem
     return _from(kept, identity, "cache", problem), problem
 
