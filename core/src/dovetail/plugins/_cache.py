@@ -1,14 +1,16 @@
 """What probes found, kept in the user's cache directory for as long as nothing that decided it has changed.
 
-One small JSON file per plugin and interpreter. A cache that cannot be written or read is no cache, and no error.
+One small JSON file per plugin and interpreter, which nobody else can have written. A cache that cannot be written or read is
+no cache, and no error.
 """
 
-# ruff: noqa: PTH100, PTH117, PTH118, PTH120 - pathlib costs more than what is done with these paths
+# ruff: noqa: PTH100, PTH117, PTH118, PTH120, PTH123 - pathlib costs more than what is done with these paths
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import stat
 import sys
 import threading
 import time
@@ -24,7 +26,9 @@ from dovetail.plugins._scan import Found
 from dovetail.plugins._witness import is_settled, note_files, still_holds
 from dovetail.spec import API_VERSION
 
-_FORMAT = 1
+_FORMAT = 2
+_LONGEST = 32 << 20
+"""Bytes of a file that is read."""
 _SLOW = 1.0
 """Seconds from which on a failure is worth keeping: it may heal by itself, but each run would wait for it again."""
 
@@ -47,7 +51,7 @@ class ProbeCache:
         if path is None:
             return None
         try:
-            kept: Any = json.loads(path.read_text(encoding="utf-8"))
+            kept: Any = json.loads(_read(path))
             if kept["key"] != self._key(found) or not still_holds(kept["seen"]):
                 return None
             answer: dict[str, Any] = kept["answer"]
@@ -69,7 +73,11 @@ class ProbeCache:
         if path is None:
             return
         seen = self._seen(found, probed, began)
-        if seen is None or not is_settled(seen):
+        try:
+            settled = seen is not None and is_settled(seen)
+        except (KeyError, TypeError, ValueError, AttributeError):  # the plugin had a hand in it
+            settled = False
+        if not settled:
             with suppress(OSError):
                 path.unlink()
             return
@@ -124,14 +132,33 @@ def _core_stamps() -> list[Any]:
     ]
 
 
+def _read(path: Path) -> bytes:
+    """The content of a file that only this user can have written: what it names is code that will be run.
+
+    Raises:
+        OSError: There is none, or it is somebody else's.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+        if not ours or found.st_size > _LONGEST:
+            raise OSError("not to be trusted")
+        return stream.read()
+
+
 def _write(path: Path, data: dict[str, Any]) -> None:
-    temporary = None
+    temporary = path.with_name(f"{path.stem}-{os.getpid()}-{threading.get_ident()}.tmp")
+    made = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(f"{path.stem}-{os.getpid()}-{threading.get_ident()}.tmp")
-        temporary.write_text(json.dumps(data), encoding="utf-8")
+        # In a directory that is not ours alone, somebody may have put a link there.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        made = True
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(data, stream)
         temporary.replace(path)
     except OSError:
-        if temporary is not None:
+        if made:
             with suppress(OSError):
                 temporary.unlink()

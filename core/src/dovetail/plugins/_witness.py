@@ -7,6 +7,7 @@ Watching happens in the process of the probe, which ends afterwards; checking in
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import sys
 import time
@@ -19,6 +20,21 @@ from dovetail.plugins._locate import is_standard
 _WRITING = os.O_WRONLY | os.O_RDWR
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _IMPORTLIB = "<frozen importlib"
+
+_BEYOND = (
+    "subprocess.Popen",
+    "os.system",
+    "os.posix_spawn",
+    "os.exec",
+    "os.fork",
+    "os.forkpty",
+    "socket.connect",
+    "sqlite3.connect",
+)
+"""What leads out of what can be watched: the answer of another process may be another one tomorrow."""
+
+_ALL = ""
+"""Stands for all variables: it is no name of one."""
 
 _TICK = 20_000_000
 """Nanoseconds within which two changes of a file may bear the same time."""
@@ -35,12 +51,14 @@ class Watch:
         self._asked: set[str] = set()
         self._paths: set[str] = set()
         self._variables: set[str] = set()
+        self._beyond = False
         sys.meta_path.insert(0, _Asked(self._asked))  # a finder needs no base class, which is long to import
         sys.addaudithook(self._hear)
         _watch_environment(self._variables)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event not in ("open", "os.listdir", "os.scandir"):
+            self._beyond = self._beyond or event in _BEYOND
             return
         path = arguments[0]
         if isinstance(path, int) or sys._getframe(1).f_code.co_filename.startswith(_IMPORTLIB):
@@ -50,14 +68,21 @@ class Watch:
         self._paths.add(os.path.abspath(os.fsdecode(path or ".")))
 
     def report(self) -> dict[str, Any]:
-        """All that was noted, with the state of each: JSON-able, to be held against the world by :func:`still_holds`."""
+        """All that was noted, with the state of each: JSON-able, to be held against the world by :func:`still_holds`.
+
+        Empty if there was more than can be noted.
+        """
+        if self._beyond:
+            return {}
         files = dict(self._modules())
+        tops = {name.partition(".")[0] for name in set(sys.modules) - self._before}
         paths = {*files.values(), *(path for path in self._paths if _matters(path))}
         looked_for = sorted(name for name in self._asked if name not in files and not is_standard(name))
         return {
             "began": self._began,
             "files": {path: stamp(path) for path in sorted(paths)},
             "modules": {name: is_importable(name) for name in looked_for},
+            "places": {name: _place(name) for name in sorted(tops) if not is_standard(name)},
             "variables": {name: _digest(name) for name in sorted(self._variables)},
         }
 
@@ -88,16 +113,25 @@ def _watch_environment(names: set[str]) -> None:
     plain = type(os.environ)
 
     class Watched(plain):  # type: ignore[misc,valid-type]
-        def __getitem__(self, key: str) -> str:
-            names.add(str(key))
-            return str(super().__getitem__(key))
+        def __getitem__(self, key: Any) -> Any:
+            if isinstance(key, (str, bytes)):
+                names.add(os.fsdecode(key))
+            return super().__getitem__(key)
 
-        def __iter__(self) -> Iterator[str]:
-            for key in super().__iter__():
-                names.add(key)
-                yield key
+        def __iter__(self) -> Iterator[Any]:
+            names.add(_ALL)
+            return iter(super().__iter__())
 
-    os.environ.__class__ = Watched
+    os.environ.__class__ = os.environb.__class__ = Watched
+
+
+def _place(module: str) -> Any:
+    """Where a top-level module is found: another may have come before it on the path."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return [spec.origin, list(spec.submodule_search_locations or ())] if spec is not None else None
 
 
 def _matters(path: str) -> bool:
@@ -130,7 +164,13 @@ def note_files(files: list[str], began: int) -> dict[str, Any]:
         files: Their paths.
         began: When the import began, in nanoseconds since the epoch.
     """
-    return {"began": began, "files": {path: stamp(path) for path in files}, "modules": {}, "variables": {}}
+    return {
+        "began": began,
+        "files": {path: stamp(path) for path in files},
+        "modules": {},
+        "places": {},
+        "variables": {},
+    }
 
 
 def still_holds(noted: Mapping[str, Any]) -> bool:
@@ -138,11 +178,12 @@ def still_holds(noted: Mapping[str, Any]) -> bool:
     return (
         all(stamp(path) == before for path, before in noted["files"].items())
         and all(is_importable(name) is before for name, before in noted["modules"].items())
+        and all(_place(name) == before for name, before in noted["places"].items())
         and all(_digest(name) == before for name, before in noted["variables"].items())
     )
 
 
 def _digest(variable: str) -> str | None:
     # Never the value: it may be a secret.
-    value = os.environ.get(variable)
+    value = "\0".join(sorted(map("=".join, os.environ.items()))) if variable == _ALL else os.environ.get(variable)
     return None if value is None else hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
