@@ -27,11 +27,13 @@ class Reader:
         self.path = path
         sys.path.append(str(path.parent.resolve()))
         try:
-            self.tree = yaml.compose(path.read_text(), Loader=yaml.SafeLoader)  # knows the lines
-            self.data = yaml.safe_load(path.read_text())
+            self.tree = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)  # knows the lines
+            self.data = yaml.safe_load(path.read_text("utf-8"))
         except yaml.YAMLError as error:
             raise DefinitionError(f"{path.name} is no YAML", who=str(path), why=str(error)) from error
-        self.known: dict[str, dict[str, Any]] = {"inputs": {}, "steps": {}}
+        for key in {"workflow", "steps", "output"} - set(self.data or ()):
+            raise DefinitionError(f"it has no {key}", who=str(path))
+        self.known: dict[str, Any] = {"inputs": {}, "steps": {}}
 
     def workflow(self) -> dt.Workflow[..., Any]:
         self.builder = dt.WorkflowBuilder(self.data["workflow"], doc=self.data.get("doc"))
@@ -47,11 +49,11 @@ class Reader:
         """Call ``make``; an error says in which line of the file the entry stands."""
         try:
             return make(*args, **named)
-        except (DovetailError, TypeError, KeyError, ImportError, AttributeError) as error:
-            node, line = self.tree, 0
+        except (DovetailError, TypeError, ValueError, KeyError, ImportError, AttributeError) as error:
+            node = self.tree
             for key in keys:
-                line, node = next((k.start_mark.line, v) for k, v in node.value if k.value == key)
-            who = f"{self.path}, line {line + 1} ({'.'.join(keys)})"
+                line, node = next((k.start_mark.line + 1, v) for k, v in node.value if k.value == key)
+            who = f"{self.path}, line {line} ({'.'.join(keys)})"
             if not isinstance(error, DovetailError):
                 raise DefinitionError("this entry makes no sense", who=who, why=repr(error)) from error
             error.who = who
@@ -60,15 +62,15 @@ class Reader:
     def gate(self, name: str, checks: list[dict[str, Any]], **options: Any) -> dt.Gate:
         made = []
         for kind, args in (item for check in checks for item in check.items()):
-            function = getattr(dt.checks, self.one_of(dt.checks.__all__, kind))
-            made.append(function(*args) if isinstance(args, list) else function(args))
+            given = args if isinstance(args, list) else [args]
+            made.append(getattr(dt.checks, self.one_of(dt.checks.__all__, kind))(*given))
         return dt.Gate(dt.Suite(name, made), name=name, **options)
 
     def step(self, name: str, entry: dict[str, Any]) -> Any:
         for key in entry:
             self.one_of(KEYS, key)
-        common = {"name": name, "options": entry.get("options"), "after": self.value(entry.get("after", []))}
-        common["inputs"] = self.value(entry.get("with", {}))
+        after, inputs = self.value(entry.get("after", [])), self.value(entry.get("with", {}))
+        common = {"name": name, "options": entry.get("options"), "after": after, "inputs": inputs}
         if "gate" in entry:
             target: Any = self.gates[self.one_of(self.gates, entry["gate"])]
         elif "sql" in entry:
@@ -76,9 +78,8 @@ class Reader:
         else:
             module, _, attribute = entry.get("call", entry.get("map", "")).partition(":")
             target = getattr(importlib.import_module(module), attribute)
-        if "map" in entry:
-            return self.builder.map(target, *self.value(entry["over"]), **common)
-        return self.builder.add(target, **common)
+        make = self.builder.map if "map" in entry else self.builder.add
+        return make(target, *self.value(entry.get("over", [])), **common)
 
     def value(self, value: Any) -> Any:
         """``${steps.clean}`` and ``${inputs.month}`` as what they stand for, to any depth."""
@@ -88,11 +89,11 @@ class Reader:
             return [self.value(item) for item in value]
         if not isinstance(value, str) or not (match := REFERENCE.fullmatch(value)):
             return value
-        found = self.known[match[1]][self.one_of(self.known[match[1]], match[2])]
-        return reduce(getattr, match[3].split(".")[1:], found)
+        known = self.known[match[1]]
+        return reduce(getattr, match[3].split(".")[1:], known[self.one_of(known, match[2])])
 
     def one_of(self, known: Iterable[str], name: str) -> str:
         if name in known:
             return name
-        close = nearest(name, known) or f"one of {', '.join(sorted(known))}"
-        raise DefinitionError(f"there is no {name!r}", fix=f"did you mean {close}?")
+        close, there = nearest(name, known), ", ".join(sorted(known)) or "none yet"
+        raise DefinitionError(f"there is no {name!r}", why=f"known: {there}", fix=close and f"did you mean {close}?")

@@ -189,6 +189,8 @@ class TestYaml:
             ("type: int", "type: integer", 4, "no type"),
             ("call: steps:words", "call: steps:length", 26, "has no input"),
             ("over:", "overs:", 29, "did you mean over?"),
+            ("    call: steps:words\n", "", 26, "Empty module name"),
+            ("${inputs.month}", "${steps.words}", 13, "known: none yet"),
         ],
     )
     def test_an_error_names_the_line(self, pipeline: Path, before: str, after: str, line: int, words: str) -> None:
@@ -196,6 +198,11 @@ class TestYaml:
         printed = told(pipeline, "run", "pipeline.py", "daily", code=2)
         assert f"daily.yaml, line {line} (" in printed
         assert words in printed
+
+    @pytest.mark.parametrize("key", ["workflow", "steps", "output"])
+    def test_what_every_pipeline_has_is_missed_by_name(self, pipeline: Path, key: str) -> None:
+        self.change(pipeline, f"\n{key}:" if key != "workflow" else "workflow:", f"\n{key}z:")
+        assert f"it has no {key}" in told(pipeline, "run", "pipeline.py", "daily", code=2)
 
     def test_what_is_no_yaml_is_told_with_its_line(self, pipeline: Path) -> None:
         self.change(pipeline, "workflow: daily", "workflow: [daily")
