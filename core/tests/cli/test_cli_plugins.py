@@ -59,6 +59,13 @@ def test_a_broken_plugin_is_told_with_its_reason_and_harms_nobody(hooks, cli, pr
     assert strict.code == 3
 
 
+def test_the_doctor_tells_all_though_plugins_are_strict(hooks, cli, project):
+    (project / f"{hooks}.py").write_text("import a_library_nobody_has", encoding="utf-8")
+    relaxed, strict = cli("doctor", "--json"), cli("--strict-plugins", "doctor", "--json")
+    assert (strict.code, strict.json) == (3, relaxed.json)
+    assert [each for each in strict.json["findings"] if "a_library_nobody_has" in each["reason"]]
+
+
 def test_the_doctor_of_a_healthy_project(cli):
     import sys
 

@@ -60,6 +60,20 @@ HOOKS_WRONG = {
     ),
     "field_type": ("@hookimpl\ndef dovetail_task_types(): return [TaskTypeSpec(3, 'a:b')]", "name must be str, not 3"),
     "no_name": ("@hookimpl\ndef dovetail_task_types(): return [TaskTypeSpec('', 'a:b')]", "must be a name"),
+    "two_lines": ("@hookimpl\ndef dovetail_task_types(): return [TaskTypeSpec('a\\nforged', 'a:b')]", "must be a name"),
+    "escape": ("@hookimpl\ndef dovetail_task_types(): return [TaskTypeSpec('a\\x1b[2J', 'a:b')]", "must be a name"),
+    "turned_round": (
+        "@hookimpl\ndef dovetail_task_types(): return [TaskTypeSpec('a\\u202eb', 'a:b')]",
+        "must be a name",
+    ),
+    "alias": (
+        "@hookimpl\ndef dovetail_type_transformers(): return [TransformerSpec('a.B', 'a:b', aliases=('a\\tb',))]",
+        "aliases must hold names",
+    ),
+    "scheme": (
+        "@hookimpl\ndef dovetail_artifact_stores(): return [ArtifactStoreSpec('s', ('',), 'a:b')]",
+        "schemes must hold names",
+    ),
     "list_field": (
         "@hookimpl\ndef dovetail_check_engines(): return [CheckEngineSpec('a', 'a:b', suites=['x.Y'])]",
         "suites must be tuple[str, ...]",

@@ -221,3 +221,21 @@ def test_conflicts_are_found_among_manifests_as_among_modules(shelf: Any) -> Non
 def test_the_plugins_of_this_repository_ship_current_manifests(name: str) -> None:
     pytest.importorskip(f"dovetail_{name}")
     assert manifest_difference(f"dovetail_{name}.plugin") is None
+
+
+# -- where it cannot be written ----------------------------------------------------------------------
+
+
+def test_what_cannot_be_written_is_said(shelf: Any) -> None:
+    module = shelf.task_type("fixed", "fixed")
+    (shelf.root / f"{module}.dovetail.json.tmp").mkdir()  # as in a directory that is read-only, for root too
+    with pytest.raises(UsageError, match="the manifest cannot be written") as caught:
+        write_shipped_manifest(module)
+    assert "IsADirectoryError" in (caught.value.why or "") and caught.value.fix
+
+
+def test_a_damaged_one_is_replaced(shelf: Any) -> None:
+    module = shelf.task_type("damaged", "damaged")
+    (shelf.root / f"{module}.dovetail.json").write_bytes(b"\xff\xfe")
+    write_shipped_manifest(module)
+    assert manifest_problem(module) is None

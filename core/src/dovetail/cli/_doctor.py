@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import one_line, plural
 from dovetail.config import unset_variables
 from dovetail.errors import DovetailError, PlatformError
-from dovetail.plugins import EngineState, Finding, Identity, diagnose, engines_of, with_details
+from dovetail.plugins import EngineState, Finding, Identity, build_catalogue, diagnose, engines_of, with_details
 
 _HARMLESS = ("engine missing", "stale manifest")
 
@@ -30,6 +31,8 @@ def doctor(session: Session) -> int:
     Looks at the plugins, their engines, the configuration and the run store. Exits with 3 if anything was found but missing
     engines and stale manifests, which harm nothing.
     """
+    # Strict or not: it is asked to tell all that is wrong, and not just the first.
+    session.catalogue = build_catalogue(replace(session.settings, strict=False))
     plugins = _plugins(session)
     lines = [_finding(found) for found in diagnose(session.catalogue)]
     trouble = _store_trouble(session)

@@ -73,14 +73,23 @@ def write_shipped_manifest(module: str, *, limit: float = LIMIT) -> Path:
         The file, such as ``dovetail_polars/plugin.dovetail.json``. It is left alone if it says so already.
 
     Raises:
-        UsageError: The module has no source file to put it beside, or is no whole hook module.
+        UsageError: The module has no source file to put it beside, is no whole hook module, or lies where nothing can be
+            written.
         ApiMismatch, PluginLoadError: As :func:`collect_manifest`.
     """
     path, text = _wanted(module, limit)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+    try:
+        if not path.exists() or path.read_bytes() != text.encode():
+            temporary = path.with_name(path.name + ".tmp")
+            temporary.write_bytes(text.encode())
+            temporary.replace(path)
+    except OSError as error:
+        raise UsageError(
+            "the manifest cannot be written",
+            who=str(path),
+            why=f"{type(error).__name__}: {error.strerror}",
+            fix="call it where the plugin's source lies, after pip install --editable .",
+        ) from error
     return path
 
 

@@ -331,8 +331,12 @@ def _check_fields(item: Declaration) -> None:
             raise TypeError(f"{kind}.{field.name} must be {annotation}, not {shorten(value)}")
     for name in ("name", "type", "source", "target", "format"):
         text = getattr(item, name, None)
-        if text is not None and (not text or text != text.strip()):
+        if text is not None and not _is_name(text):
             raise ValueError(f"{kind}.{name} must be a name, not {text!r}")
+    for name in ("aliases", "schemes"):
+        for text in getattr(item, name, ()):
+            if not _is_name(text):
+                raise ValueError(f"{kind}.{name} must hold names, not {text!r}")
     for name in ("code", "config"):
         text = getattr(item, name, None)
         if text is not None and not _CODE.fullmatch(text):
@@ -351,6 +355,11 @@ def _check_fields(item: Declaration) -> None:
         if not isinstance(nested, (ConverterSpec, CodecSpec)):
             raise TypeError(f"{kind} holds {shorten(nested)} where a ConverterSpec or CodecSpec belongs")
         _check_fields(nested)
+
+
+def _is_name(text: object) -> bool:
+    """Whether it can stand in a line for people: not empty, and nothing in it that moves a cursor or cannot be seen."""
+    return isinstance(text, str) and bool(text) and text == text.strip() and text.isprintable()
 
 
 def _is_plain(name: str) -> bool:

@@ -1,8 +1,8 @@
 """The hook specifications: everything that a plugin can bring.
 
 A plugin is a light module that is named by an entry point in the group ``dovetail.plugins`` and implements some of these
-hooks. Each hook is called once, to collect; never per value or per row. Implementations return declarations, so the module
-needs to import no engine.
+hooks. Hooks are called to collect, never per value or per row, and most often in another process than the hub's: what the
+module does beside declaring is lost there. Implementations return declarations, so the module needs to import no engine.
 
 ``scripts/reference.py`` writes ``docs/reference/hooks.md`` from the signatures and docstrings here: a summary, paragraphs, then
 sections that begin with ``Parameters:``, ``Returns:``, ``Called:``, ``Collected:``, ``If it raises:``, ``Since:``.
@@ -30,7 +30,7 @@ hookspec = pluggy.HookspecMarker("dovetail")
 hookimpl = pluggy.HookimplMarker("dovetail")
 
 # -------------------------------------------------------------------------------------------------
-# Collecting: called once, when the catalogue is built
+# Collecting: called where nobody knows yet what the plugin declares
 # -------------------------------------------------------------------------------------------------
 
 
@@ -39,7 +39,8 @@ def dovetail_task_types() -> Iterable[TaskTypeSpec]:
     """Declare the task types that the plugin brings.
 
     Returns: an iterable of :class:`TaskTypeSpec`.
-    Called: once, to collect; not at all where the plugin ships a manifest that is current.
+    Called: to collect. Of an installed plugin in a process of its own, unless it ships a manifest that is current or its
+        answer was kept; of a module that is registered or configured in the hub's process, when the catalogue is built.
     Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -52,7 +53,8 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
     """Declare the type transformers, with their converters and codecs.
 
     Returns: an iterable of :class:`TransformerSpec`.
-    Called: once, to collect; not at all where the plugin ships a manifest that is current.
+    Called: to collect. Of an installed plugin in a process of its own, unless it ships a manifest that is current or its
+        answer was kept; of a module that is registered or configured in the hub's process, when the catalogue is built.
     Collected: all plugins' results are joined; two owners of one type are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -65,7 +67,8 @@ def dovetail_check_engines() -> Iterable[CheckEngineSpec]:
     """Declare the engines that evaluate suites of checks.
 
     Returns: an iterable of :class:`CheckEngineSpec`.
-    Called: once, to collect; not at all where the plugin ships a manifest that is current.
+    Called: to collect. Of an installed plugin in a process of its own, unless it ships a manifest that is current or its
+        answer was kept; of a module that is registered or configured in the hub's process, when the catalogue is built.
     Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -78,7 +81,8 @@ def dovetail_executors() -> Iterable[ExecutorSpec]:
     """Declare executors: where ready nodes are dispatched.
 
     Returns: an iterable of :class:`ExecutorSpec`.
-    Called: once, to collect; not at all where the plugin ships a manifest that is current.
+    Called: to collect. Of an installed plugin in a process of its own, unless it ships a manifest that is current or its
+        answer was kept; of a module that is registered or configured in the hub's process, when the catalogue is built.
     Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -93,7 +97,8 @@ def dovetail_artifact_stores() -> Iterable[ArtifactStoreSpec]:
     Collected only: the stores of a project are local for now, so nothing asks for them yet.
 
     Returns: an iterable of :class:`ArtifactStoreSpec`.
-    Called: once, to collect; not at all where the plugin ships a manifest that is current.
+    Called: to collect. Of an installed plugin in a process of its own, unless it ships a manifest that is current or its
+        answer was kept; of a module that is registered or configured in the hub's process, when the catalogue is built.
     Collected: all plugins' results are joined; two owners of one scheme are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -108,7 +113,8 @@ def dovetail_secrets() -> Iterable[SecretProviderSpec]:
     The code of a source is imported when a secret of its is needed, such as the password of a connection.
 
     Returns: an iterable of :class:`SecretProviderSpec`.
-    Called: once, to collect; not at all where the plugin ships a manifest that is current.
+    Called: to collect. Of an installed plugin in a process of its own, unless it ships a manifest that is current or its
+        answer was kept; of a module that is registered or configured in the hub's process, when the catalogue is built.
     Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -121,8 +127,7 @@ def dovetail_commands() -> Iterable[CommandSpec]:
     """Declare commands below ``dovetail``.
 
     Returns: an iterable of :class:`CommandSpec`.
-    Called: once, to collect, when a command is typed that the core doesn't know; not at all where the plugin ships a
-        manifest that is current.
+    Called: to collect, as the hooks above. Of a command that the core knows, no plugin is asked.
     Collected: all plugins' results are joined; the core's own commands cannot be replaced.
     If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
     Since: API 1.
@@ -157,7 +162,8 @@ def dovetail_on_event(event: dict[str, Any]) -> None:
         UTC) and ``data``. Do not change it.
     Returns: nothing.
     Called: after the event was committed to the run store, in order within a run; batches are delivered one by one. The run
-        waits until it returns: long work belongs into a thread of the plugin's own.
+        waits until it returns: long work belongs into a thread of the plugin's own. The hook module of a plugin that listens
+        is imported in the hub's process when the first events are about to be told.
     Collected: nothing.
     If it raises: the exception is logged, the run goes on, and other listeners still hear the event.
     Since: API 1.
