@@ -38,6 +38,7 @@ _KNOWN = (
     _Known("dovetail-pandera", True, ("pandera",), check_engines=("pandera",)),
     _Known("dovetail-polars", True, ("polars",)),
     _Known("dovetail-sql", True, ("sqlalchemy",), ("sql",)),
+    _Known("dovetail-tfrecord", True, ("tensorflow", "dovetail_tfrecord",)),
     _Known("dovetail-vaex", True, ("vaex",)),
     _Known("dovetail-datafusion", False, ("datafusion",)),
     _Known("dovetail-flink", False, ("pyflink",), ("flink", "flink_sql")),
@@ -45,7 +46,6 @@ _KNOWN = (
     _Known("dovetail-great-expectations", False, ("great_expectations",), (), ("great_expectations", "gx")),
     _Known("dovetail-ray", False, ("ray",), ("ray",), executors=("ray",)),
     _Known("dovetail-spark", False, ("pyspark",), ("spark",)),
-    _Known("dovetail-tfrecord", False, ("tensorflow",)),
 )
 
 _NAMES = {
