@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -84,6 +83,13 @@ def _folded(text: str, width: int) -> list[str]:
 
 
 def _width() -> int:
-    if sys.stdout.isatty() or "COLUMNS" in os.environ:
-        return shutil.get_terminal_size().columns
-    return PLAIN_WIDTH
+    # As shutil tells it, which takes longer to load than a table to print.
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated) > 0:
+        return int(stated)
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return PLAIN_WIDTH
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):  # it is closed, or no terminal
+        return 80

@@ -5,7 +5,6 @@ Everything here is light: importing it brings no engine, no dataframe library an
 
 from typing import TYPE_CHECKING, Any
 
-from dovetail.spec._checks import CheckEngine, CheckInfo, CheckOutcome, Dimension, SuiteInfo
 from dovetail.spec._declarations import (
     API_VERSION,
     DECLARATION_KINDS,
@@ -23,24 +22,25 @@ from dovetail.spec._declarations import (
     TransformerSpec,
     declaration_from_dict,
 )
-from dovetail.spec._tasks import Interface, JobState, JobStatus, RemoteTaskType, TaskCall, TaskContext, TaskType
-from dovetail.spec._types import (
-    Artifact,
-    Blob,
-    BlobSink,
-    BlobSource,
-    Codec,
-    ColumnCodec,
-    FieldInfo,
-    Preview,
-    Schema,
-    TypeRef,
-    TypeTransformer,
-)
 
 if TYPE_CHECKING:
+    from dovetail.spec._checks import CheckEngine, CheckInfo, CheckOutcome, Dimension, SuiteInfo
     from dovetail.spec._executors import Attempt, Executor
     from dovetail.spec._hookspecs import HOOK_NAMES, hookimpl, hookspec
+    from dovetail.spec._tasks import Interface, JobState, JobStatus, RemoteTaskType, TaskCall, TaskContext, TaskType
+    from dovetail.spec._types import (
+        Artifact,
+        Blob,
+        BlobSink,
+        BlobSource,
+        Codec,
+        ColumnCodec,
+        FieldInfo,
+        Preview,
+        Schema,
+        TypeRef,
+        TypeTransformer,
+    )
 
 __all__ = [
     "API_VERSION",
@@ -93,13 +93,36 @@ __all__ = [
     "Attempt",
 ]
 
-_LAZY = {
-    "hookimpl": "dovetail.spec._hookspecs",
-    "hookspec": "dovetail.spec._hookspecs",
-    "HOOK_NAMES": "dovetail.spec._hookspecs",
-    "Executor": "dovetail.spec._executors",
-    "Attempt": "dovetail.spec._executors",
+_HOMES = {
+    "dovetail.spec._hookspecs": ("hookimpl", "hookspec", "HOOK_NAMES"),
+    "dovetail.spec._executors": ("Executor", "Attempt"),
+    "dovetail.spec._checks": ("CheckEngine", "CheckInfo", "CheckOutcome", "Dimension", "SuiteInfo"),
+    "dovetail.spec._tasks": (
+        "Interface",
+        "JobState",
+        "JobStatus",
+        "RemoteTaskType",
+        "TaskCall",
+        "TaskContext",
+        "TaskType",
+    ),
+    "dovetail.spec._types": (
+        "Artifact",
+        "Blob",
+        "BlobSink",
+        "BlobSource",
+        "Codec",
+        "ColumnCodec",
+        "FieldInfo",
+        "Preview",
+        "Schema",
+        "TypeRef",
+        "TypeTransformer",
+    ),
 }
+"""What listing plugins does not need, and is imported at first use."""
+
+_LAZY = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
