@@ -38,6 +38,19 @@ def arrow_scalar(value: Any, kind: Any = None) -> Any:
     return arrow_array([value], kind)[0]
 
 
+def true_ordinals(mask: Any) -> Any:
+    """The ordinals at which a mask is true; neither false nor null.
+
+    Up to release 25, ``pc.indices_nonzero`` ends the process when it is given a column that has no chunk.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(mask, pa.ChunkedArray) and not mask.num_chunks:
+        return pa.nulls(0, pa.uint64())
+    return pc.indices_nonzero(mask)
+
+
 def no_ordinals() -> Any:
     """No row at all."""
     import pyarrow as pa

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dovetail.errors import listing, nearest
-from dovetail.quality._arrays import arrow_array, arrow_scalar, no_ordinals
+from dovetail.quality._arrays import arrow_array, arrow_scalar, no_ordinals, true_ordinals
 from dovetail.quality.checks._define import Check
 
 
@@ -62,15 +62,13 @@ def _failing(bad: Any, check: Check, rows: int) -> Found:
         bad = pc.fill_null(bad, arrow_scalar(True))
     else:
         evaluated = rows - bad.null_count
-    ordinals = pc.indices_nonzero(bad)  # skips nulls
+    ordinals = true_ordinals(bad)
     return Found(evaluated, len(ordinals), ordinals)
 
 
 def _not_null(check: Check, table: Any) -> Found:
-    import pyarrow.compute as pc
-
     column = table.column(check.info.columns[0])
-    bad = pc.indices_nonzero(column.is_null(nan_is_null=True))
+    bad = true_ordinals(column.is_null(nan_is_null=True))
     return Found(table.num_rows, len(bad), bad)
 
 
@@ -167,14 +165,13 @@ def _compare(check: Check, table: Any) -> Found:
 
 def _unique(check: Check, table: Any) -> Found:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     rows = table.num_rows
     key = _key([_column(table, name) for name in check.info.columns])
     valid = rows - key.null_count
     doubled, keys = _doubled(key, valid)
     if check.nulls == "fail" and valid < rows:
-        nulls = pc.indices_nonzero(key.is_null()).cast(pa.int64())
+        nulls = true_ordinals(key.is_null()).cast(pa.int64())
         both = pa.concat_arrays([doubled.cast(pa.int64()), nulls])
         return Found(rows, len(both), both.sort(), keys)
     return Found(valid, len(doubled), doubled, keys)
@@ -220,7 +217,7 @@ def _doubled(key: Any, valid: int) -> tuple[Any, int]:
         return no_ordinals(), 0
     counted = pc.value_counts(key.drop_null())
     repeated = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
-    return pc.indices_nonzero(pc.is_in(key, value_set=repeated)), len(repeated)
+    return true_ordinals(pc.is_in(key, value_set=repeated)), len(repeated)
 
 
 def _ascends(key: Any) -> bool:
