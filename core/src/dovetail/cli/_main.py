@@ -5,6 +5,7 @@ What is imported here is paid for by ``dovetail --help``.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -102,6 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Known before the line is parsed, since what goes wrong while it is parsed must be told as JSON as well.
     options = Options(json="--json" in arguments, debug="--debug" in arguments)
     lenient(sys.stdout, sys.stderr)
+    if argv is None:
+        gc.freeze()  # this process is the command: what was loaded so far stays, and need not be searched for garbage
     with ExitStack() as stack:
         if options.json:
             stack.enter_context(guarded_stdout(options))
