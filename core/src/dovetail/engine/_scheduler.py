@@ -188,7 +188,7 @@ class Scheduler:
         assert task is not None
         fingerprint = self._fingerprints.get(task)
         if fingerprint is None:
-            fingerprint = self._fingerprints[task] = task.fingerprint()
+            fingerprint = self._fingerprints[task] = task.fingerprint(exact=True)
         work.cache_key = cache_key(work, task, fingerprint, self._values)
         found = self._runs.lookup_cache([work.cache_key]).get(work.cache_key)
         if found is None or set(found) != set(output_names(work)) or not self._values.intact(found):

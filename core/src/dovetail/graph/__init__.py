@@ -16,7 +16,7 @@ from dovetail.graph._control import map_, when
 from dovetail.graph._custom import session_plugins, task_type
 from dovetail.graph._dataset import Dataset
 from dovetail.graph._document import read_workflow_spec
-from dovetail.graph._fingerprint import code_fingerprint
+from dovetail.graph._fingerprint import code_fingerprint, value_fingerprint
 from dovetail.graph._format import json_schema
 from dovetail.graph._graph import Graph, describe_binding, needs
 from dovetail.graph._import import load_workflow_spec
@@ -66,6 +66,7 @@ __all__ = [
     "load_task_type",
     "session_plugins",
     "code_fingerprint",
+    "value_fingerprint",
     "as_output",
     "getter",
     "guards_hold",

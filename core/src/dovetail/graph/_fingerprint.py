@@ -1,39 +1,20 @@
-"""A hash of what a function does, for cache keys: its code, and the code and constants of the module that it uses."""
+"""A hash of what a function does, for cache keys: its code, and the code and values of the module that it uses."""
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import decimal
+import dataclasses
+import dis
 import enum
-import fractions
 import functools
-import hashlib
 import os
-import re
 import sys
 import sysconfig
 import types
-import uuid
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
-from dovetail.errors import DovetailError
-from dovetail.types import current_types
-
-_PLAIN_OBJECTS = (
-    datetime.date,
-    datetime.time,
-    datetime.timedelta,
-    decimal.Decimal,
-    fractions.Fraction,
-    uuid.UUID,
-    PurePath,
-    re.Pattern,
-    range,
-    slice,
-)
+from dovetail.graph._contents import Contents
 
 
 def code_fingerprint(function: Callable[..., Any]) -> str:
@@ -41,13 +22,23 @@ def code_fingerprint(function: Callable[..., Any]) -> str:
 
     Comments, formatting and line numbers do not count; constants, names, defaults and values captured from around do.
     Your own is what lies neither in the standard library nor in an installed package: helpers are followed through other
-    files, also when they are reached as ``module.function``, and so are classes. Of captured objects, those of your own
-    classes and tables count by their content. For other changes there is ``cache_version``. The digest differs between
-    minor versions of Python.
+    files, also when they are reached as ``module.function``, and so are classes. Captured values count by their content:
+    tables and files by their content hash, all other objects by their state. What has none that can be told (a
+    connection, a generator) counts by its class alone; a task that uses such a thing is refused where it would be
+    cached, unless it has a ``cache_version``, which is also for all other changes. The digest differs between minor
+    versions of Python, and is the same in every process.
     """
-    digest = hashlib.sha256(f"python{sys.version_info[0]}.{sys.version_info[1]}".encode())
-    _Walker(digest).function(function)
-    return digest.hexdigest()
+    return value_fingerprint(function)
+
+
+def value_fingerprint(value: Any) -> str:
+    """Hex digest over the content of any value, in the way in which :func:`code_fingerprint` counts captured ones."""
+    walker = _Walker(f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    try:
+        walker.value(value)
+    except RecursionError:
+        walker.cannot_tell(value, ", nested too deeply")
+    return walker.hexdigest()
 
 
 @functools.cache
@@ -60,7 +51,7 @@ def _installed() -> tuple[str, ...]:
 def _is_own(module_name: str | None) -> bool:
     """True for a module that is neither installed, nor of the standard library, nor dovetail itself."""
     name = module_name or ""
-    if name == "dovetail" or name.startswith("dovetail."):
+    if name.partition(".")[0] in ("dovetail", "builtins"):
         return False
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None:  # a session, or code that was compiled from text
@@ -68,149 +59,118 @@ def _is_own(module_name: str | None) -> bool:
     return not str(Path(file).resolve()).startswith(_installed())
 
 
-class _Walker:
-    def __init__(self, digest: Any) -> None:
-        self._digest = digest
-        self._seen: dict[int, Any] = {}  # by id, held so that no id comes again
+class _Walker(Contents):
+    """Follows code of your own, and takes the names of all other."""
 
-    def _add(self, *parts: object) -> None:
-        for part in parts:
-            data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
-            self._digest.update(len(data).to_bytes(8, "little"))
-            self._digest.update(data)
-
-    def function(self, function: Any) -> None:
-        if isinstance(function, types.MethodType):
-            self._value(function.__self__)
-            function = function.__func__
-        if self._again(function):
-            return
-        if not isinstance(function, types.FunctionType):
-            self._callable(function)
-            return
+    def function(self, function: types.FunctionType) -> None:
+        """By code where it is your own; what others have written is what its name says, but for what it closes over."""
+        own = _is_own(function.__module__)
+        if not own:
+            self.add("function", function.__module__, function.__qualname__)
+            if not function.__closure__ and "<" not in function.__qualname__:
+                return
         code = function.__code__
-        self._code(code)
-        for default in function.__defaults__ or ():
-            self._value(default)
+        self.code(code)
+        self.add("defaults", len(function.__defaults__ or ()))
+        names = code.co_varnames[: code.co_argcount]
+        for name, default in zip(reversed(names), reversed(function.__defaults__ or ()), strict=False):
+            self.named(name, default)
         for name, default in sorted((function.__kwdefaults__ or {}).items()):
-            self._add(name)
-            self._value(default)
+            self.add(name)
+            self.named(name, default)
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
-            self._add("closure", name)
+            self.add("closure", name)
             try:
-                self._value(cell.cell_contents)
+                held = cell.cell_contents
             except ValueError:
-                self._add("empty")
+                self.add("empty")
+            else:
+                self.named(name, held)
+        if _is_own(function.__globals__.get("__name__")):  # else a wrapper that a library has put around your own
+            self._globals(function)
+
+    def _globals(self, function: types.FunctionType) -> None:
+        code = function.__code__
         for name in sorted(_global_names(code)):
             if name in function.__globals__:
-                self._add("global", name)
+                self.add("global", name)
                 value = function.__globals__[name]
                 if isinstance(value, types.ModuleType) and _is_own(value.__name__):
                     self._members(value, code)
                 else:
-                    self._value(value)
-
-    def _again(self, value: Any) -> bool:
-        """True, and noted, if this very object was met before: recursion, or a helper that several others use."""
-        if id(value) in self._seen:
-            self._add("again", getattr(value, "__qualname__", type(value).__qualname__))
-            return True
-        self._seen[id(value)] = value
-        return False
-
-    def _callable(self, function: Any) -> None:
-        """What can be called but is no function: a partial, a function that a C decorator wraps, an object."""
-        self._add("callable", getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
-        if isinstance(function, functools.partial):
-            self._value(function.func)
-            self._value(function.args)
-            self._value(function.keywords)
-        elif hasattr(function, "__wrapped__"):
-            self._value(function.__wrapped__)
-        elif not isinstance(function, types.BuiltinFunctionType):
-            self._object(function)
-
-    def _class(self, cls: type) -> None:
-        """A class of your own: its methods, its constants and its own bases."""
-        self._add("class", cls.__module__, cls.__qualname__, *getattr(cls, "__annotations__", {}))
-        for base in cls.__bases__:
-            self._value(base)
-        for name, member in sorted(vars(cls).items()):
-            member = getattr(member, "__func__", getattr(member, "fget", member))
-            written = isinstance(member, types.FunctionType) and member.__code__.co_filename != "<string>"
-            if written or not name.startswith("__"):
-                self._add("attribute", name)
-                self._value(member)
-
-    def _object(self, value: Any) -> None:
-        """An object of a class of your own by its class and its state, a table by its content, all else by its class."""
-        kind = type(value)
-        self._add("object", kind.__module__, kind.__qualname__, getattr(value, "__qualname__", ""))
-        if isinstance(value, enum.Enum):
-            self._add(value.name)
-            self._value(value.value)
-        elif isinstance(value, _PLAIN_OBJECTS):
-            self._add(repr(value))
-        elif _is_own(kind.__module__):
-            self._value(kind)
-            state = {slot: getattr(value, slot) for slot in getattr(kind, "__slots__", ()) if hasattr(value, slot)}
-            self._value({**state, **getattr(value, "__dict__", {})})
-        else:
-            with contextlib.suppress(DovetailError):
-                if current_types().is_table(value):
-                    self._add(current_types().content_hash(value))
+                    self.named(name, value)
 
     def _members(self, module: types.ModuleType, code: types.CodeType) -> None:
         """What a function may use of a module of your own: everything there whose name it mentions."""
-        for name in sorted(_global_names(code)):
+        for name in sorted(_mentioned(code)):
             if name in vars(module):
-                self._add("member", module.__name__, name)
-                self._value(vars(module)[name])
+                self.add("member", module.__name__, name)
+                self.named(f"{module.__name__}.{name}", vars(module)[name])
 
-    def _code(self, code: types.CodeType) -> None:
-        self._add("code", code.co_name, code.co_code, code.co_argcount, code.co_kwonlyargcount, code.co_flags)
-        self._add(*code.co_names, *code.co_varnames)
-        for constant in code.co_consts:
-            if isinstance(constant, types.CodeType):
-                self._code(constant)
-            elif isinstance(constant, frozenset):
-                self._add("frozenset", *sorted(map(repr, constant)))
-            else:
-                self._add("const", repr(constant))
+    def module(self, module: types.ModuleType) -> None:
+        """By its name."""
+        self.add("module", module.__name__)
 
-    def _value(self, value: Any) -> None:
-        """A value that a function captures: scalars by value, own functions by code, everything else by name."""
-        if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
-            self._add("value", type(value).__name__, repr(value))
-        elif isinstance(value, (tuple, list)) and len(value) <= 1000:
-            self._add(type(value).__name__, len(value))
-            for item in value:
-                self._value(item)
-        elif isinstance(value, (set, frozenset)) and len(value) <= 1000:
-            self._add(type(value).__name__, *sorted(map(repr, value)))
-        elif isinstance(value, dict) and len(value) <= 1000:
-            self._add("dict", len(value))
-            for key, item in value.items():
-                self._value(key)
-                self._value(item)
-        elif isinstance(value, (types.FunctionType, types.MethodType)):
-            if _is_own(value.__module__):
-                self.function(value)
-            else:
-                self._add("function", value.__module__, value.__qualname__)
-        elif isinstance(value, functools.partial) or (hasattr(value, "__wrapped__") and not _is_task(value)):
-            self.function(value)
-        elif _is_task(value):
-            self._add("task", value.name)
-            if value.function is not None:
-                self.function(value.function)  # a task that is called like a function
-        elif isinstance(value, types.ModuleType):
-            self._add("module", value.__name__)
-        elif not self._again(value):
-            if isinstance(value, type) and _is_own(value.__module__):
-                self._class(value)
-            else:
-                self._object(value)
+    def cls(self, cls: type) -> None:
+        """By its methods, constants and bases where it is your own, or made in a function; otherwise by its name."""
+        self.add("class", cls.__module__, cls.__qualname__)
+        if not _is_own(cls.__module__) and "<" not in cls.__qualname__:
+            return
+        self.add(*getattr(cls, "__annotations__", {}))
+        for base in cls.__bases__:
+            self.value(base)
+        if issubclass(cls, enum.Enum):
+            self.value({name: member.value for name, member in cls.__members__.items()})
+        for name, member in sorted(vars(cls).items()):
+            if _is_written(cls, name, member):
+                self.add("attribute", name)
+                self.named(f"{cls.__qualname__}.{name}", _plain(member))
+        if dataclasses.is_dataclass(cls):
+            for each in dataclasses.fields(cls):
+                self.value((each.name, each.default, each.default_factory))
+        for name, info in getattr(cls, "__pydantic_fields__", {}).items():
+            self.value((name, info.default, info.default_factory, info.metadata))
+
+    def _object(self, value: Any) -> None:
+        if _is_task(value):
+            self.add("task", value.name, value.task_type)  # one that is called like a function
+            self.value((value.config, value.function))
+        elif isinstance(value, enum.Enum):
+            self.value(type(value))
+            self.add("member", value.name)
+            self.value(value.value)
+        elif not isinstance(value, functools.partial) and "__wrapped__" in getattr(value, "__dict__", ()):
+            self.add("callable", getattr(value, "__module__", ""), getattr(value, "__qualname__", ""))
+            self.value(value.__wrapped__)
+        else:
+            super()._object(value)
+
+
+_DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+
+
+def _is_written(cls: type, name: str, member: Any) -> bool:
+    """True for what somebody has written into a class, not for what Python and libraries have added."""
+    if isinstance(member, _DESCRIPTORS) or name == "_abc_impl" or name in getattr(cls, "__members__", ()):
+        return False
+    code = getattr(_plain(member), "__code__", None) if isinstance(member, (types.FunctionType, *_WRAPPERS)) else None
+    if code is not None and code.co_filename != "<string>":
+        return True
+    return not name.startswith("_" if issubclass(cls, enum.Enum) else "__")
+
+
+_WRAPPERS = (staticmethod, classmethod)
+
+
+def _plain(member: Any) -> Any:
+    """What a member of a class consists of."""
+    if isinstance(member, _WRAPPERS):
+        return member.__func__
+    if isinstance(member, property):
+        return member.fget, member.fset, member.fdel
+    if isinstance(member, functools.cached_property):
+        return member.func
+    return member
 
 
 def _is_task(value: Any) -> bool:
@@ -218,8 +178,15 @@ def _is_task(value: Any) -> bool:
 
 
 def _global_names(code: types.CodeType) -> set[str]:
+    """Names that code looks up among the globals of its module."""
+    reads = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+    names = {each.argval for each in dis.get_instructions(code) if each.opname in reads}
+    return names.union(
+        *(_global_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType))
+    )
+
+
+def _mentioned(code: types.CodeType) -> set[str]:
+    """All names in code, also those of attributes."""
     names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _global_names(constant)
-    return names
+    return names.union(*(_mentioned(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)))

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
 
-from dovetail.errors import DefinitionError
+from dovetail.errors import DefinitionError, listing
 from dovetail.graph._annotations import (
     RESULT,
     base_type,
@@ -21,6 +21,7 @@ from dovetail.graph._annotations import (
     type_text,
 )
 from dovetail.graph._call import CompiledTask, ResourceScope, gates_in
+from dovetail.graph._contents import untold_captures
 from dovetail.graph._fingerprint import code_fingerprint
 from dovetail.graph._nodes import NodeOutput, checked_name
 from dovetail.graph._options import TaskOptions
@@ -144,8 +145,28 @@ class Task(Generic[P, R]):
             known = self._compiled = (types, CompiledTask(self, types))
         return known[1]
 
-    def fingerprint(self) -> str:
-        """Hex digest of what it does, apart from its inputs: code, configuration, types and gates."""
+    def fingerprint(self, *, exact: bool = False) -> str:
+        """Hex digest of what it does, apart from its inputs: code, configuration, types and gates.
+
+        Args:
+            exact: Refuse a task whose code, or the checks of whose gates, use something whose content cannot be told, so
+                that a change of it would not be noticed; a ``cache_version`` says that somebody else looks after that.
+
+        Raises:
+            DefinitionError: It is refused.
+        """
+        with untold_captures() as untold:
+            digest = self._fingerprint()
+        if exact and untold and not self.defaults.cache_version:
+            raise DefinitionError(
+                f"task {self.name!r} cannot be cached: its code uses {listing(dict.fromkeys(untold))}",
+                why="whether that has changed since cannot be told, so the cache might give the result of an earlier one",
+                fix='make it inside the function, pass it as an input, or say by cache_version="1" that you change the '
+                "version whenever it changes",
+            )
+        return digest
+
+    def _fingerprint(self) -> str:
         parts = [self.task_type, self.load_type().fingerprint(self.config, self.function), self.defaults.cache_version]
         if self.function is not None:
             parts.append(code_fingerprint(self.function))

@@ -196,6 +196,11 @@ class TypeEngine:
             raise self._registry.unknown(name, "it was asked for by name")
         return self._registry.transformer(spec)
 
+    def is_declared(self, value: Any) -> bool:
+        """True for a frame, a file or whatever else a plugin declares; false for plain data and records."""
+        self._fresh()
+        return self._is_leaf(self._registry.find_class(type(value)))
+
     def is_table(self, value: Any) -> bool:
         """True for a frame of a known type."""
         self._fresh()
