@@ -113,6 +113,9 @@ def plain_type(kind: pa.DataType, large: bool = False) -> pa.DataType:
         return pa.large_list(item) if large and not t.is_list(kind) else pa.list_(item)
     if t.is_fixed_size_list(kind):
         return pa.list_(kind.value_field.with_type(plain_type(kind.value_type, large)), kind.list_size)
+    if t.is_map(kind):
+        key, item = (f.with_type(plain_type(f.type, large)) for f in (kind.key_field, kind.item_field))
+        return pa.map_(key, item, kind.keys_sorted)
     if t.is_struct(kind):
         fields = [kind.field(i) for i in range(kind.num_fields)]
         return pa.struct([f.with_type(plain_type(f.type, large)) for f in fields])

@@ -183,6 +183,10 @@ def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
             [None] * len(column), index=index, dtype="string"
         )  # an object column would forget that it is text
     if isinstance(kind, pa.BaseExtensionType):
+        try:
+            kind.to_pandas_dtype()
+        except NotImplementedError:
+            return _keep(column, index)  # as objects, no rows would be of no type
         return _with_index(column.to_pandas(), index)  # periods and intervals
     plain = t.is_string(kind) or t.is_large_string(kind) or t.is_timestamp(kind) or t.is_duration(kind)
     if plain or (t.is_dictionary(kind) and not t.is_nested(kind.value_type)):

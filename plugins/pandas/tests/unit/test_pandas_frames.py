@@ -192,3 +192,8 @@ def test_a_subclass_passes_for_a_frame(types: TypeEngine) -> None:
     special = Special({"a": [1]})
     assert types.accept(special, pd.DataFrame) is special
     assert types.accept(special, pa.Table).num_rows == 1
+
+
+def test_no_rows_of_an_extension_type_keep_it(types: TypeEngine) -> None:
+    table = pa.schema([pa.field("id", pa.uuid())]).empty_table()
+    assert types.convert(types.convert(table, pd.DataFrame), pa.Table).schema == table.schema

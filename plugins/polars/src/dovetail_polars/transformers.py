@@ -11,6 +11,8 @@ from dovetail.spec import FieldInfo, Preview, Schema
 from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, normalise_table
 from polars import selectors
 
+from dovetail_polars._imported import importable
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -47,9 +49,23 @@ def to_arrow(frame: pl.DataFrame) -> pa.Table:
 
 
 def from_arrow(table: pa.Table) -> pl.DataFrame:
-    """An Arrow table as a frame."""
-    frame = pl.from_arrow(table)
+    """An Arrow table as a frame.
+
+    Raises:
+        ValueMismatch: A name occurs twice, or polars has no type for a column.
+    """
+    table = importable(table)
+    try:
+        frame = pl.from_arrow(table)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise ValueMismatch(
+            "polars does not take a column of the Arrow table",
+            why=str(error).splitlines()[0],
+            fix="cast it to a type that polars has, or drop it",
+        ) from error
     assert isinstance(frame, pl.DataFrame)  # from a table, never a Series
+    if frame.columns != table.column_names:
+        frame.columns = table.column_names  # polars makes up a name for a column that has an empty one
     return frame
 
 

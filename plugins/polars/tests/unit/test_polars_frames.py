@@ -60,3 +60,35 @@ def test_what_leads_nowhere_is_refused_at_definition(types: TypeEngine) -> None:
     for source, target in ((pl.DataFrame, int), (str, pl.DataFrame), (pl.DataFrame | None, pl.DataFrame)):
         with pytest.raises(ConversionError):
             types.check_edge(source, target)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (pa.decimal256(60, 2), "38 digits"),
+        (pa.month_day_nano_interval(), "months"),
+        (pa.timestamp("us", "+05:30"), "names"),
+        (pa.uuid(), "what they are"),
+        (pa.list_(pa.timestamp("us", "+05:30")), "names"),
+    ],
+    ids=str,
+)
+def test_what_polars_has_no_type_for_is_refused_and_does_not_panic(types: TypeEngine, kind: Any, reason: str) -> None:
+    with pytest.raises(ValueMismatch) as told:
+        types.convert(pa.schema([pa.field("a", kind)]).empty_table(), pl.DataFrame)
+    assert "'a'" in told.value.what and reason in str(told.value.why)
+
+
+def test_days_stay_days_and_narrow_decimals_stay_decimals(types: TypeEngine) -> None:
+    days = pa.array([0, 86_400_000], pa.int64()).cast(pa.date64())
+    table = pa.table({"day": days, "sum": pa.array([1, 2]).cast(pa.decimal256(20, 0))})
+    assert types.convert(table, pl.DataFrame).dtypes == [pl.Date, pl.Decimal(20, 0)]
+
+
+def test_an_empty_column_name_stays_empty(types: TypeEngine) -> None:
+    assert types.convert(pa.table({"": [1], "a": [2]}), pl.DataFrame).columns == ["", "a"]
+
+
+def test_two_columns_of_one_name_are_refused(types: TypeEngine) -> None:
+    with pytest.raises(ValueMismatch, match="more than one column called 'a'"):
+        types.convert(pa.table([[1], [2]], names=["a", "a"]), pl.DataFrame)

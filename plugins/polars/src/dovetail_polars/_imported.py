@@ -1,0 +1,78 @@
+"""What polars cannot take from Arrow: refused by column, never changed without a word."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dovetail.errors import ValueMismatch
+from dovetail.types.arrow import check_columns, project_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_OFFSET = re.compile(r"[+-]\d\d:?\d\d")
+_DIGITS = 38
+
+
+def importable(table: pa.Table) -> pa.Table:
+    """The table with days as days and decimals in 128 bits, where polars would make moments of them, or panic.
+
+    Raises:
+        ValueMismatch: A name occurs twice, or polars has no type for a column.
+    """
+    import pyarrow as pa
+
+    check_columns(table.column_names, "the Arrow table")
+    wanted = {field.name: _kept(field.type, field.name) for field in table.schema}
+    if all(wanted[field.name] == field.type for field in table.schema):
+        return table
+    try:
+        return project_table(table, wanted)
+    except pa.ArrowInvalid as error:
+        raise ValueMismatch(
+            "an Arrow column holds values that polars has no type for",
+            why=str(error).splitlines()[0],
+            fix="cast it to a type that polars has, or drop it",
+        ) from error
+
+
+def _kept(kind: pa.DataType, name: str) -> pa.DataType:
+    """The type of the same meaning that polars reads as what it is."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if isinstance(kind, pa.BaseExtensionType):
+        raise _refused(name, kind, "it would keep what they are stored as, and forget what they are", "its storage")
+    if t.is_interval(kind):
+        raise _refused(name, kind, "it has durations, and no months", "a duration, or a number")
+    if t.is_timestamp(kind) and kind.tz is not None and _OFFSET.fullmatch(kind.tz):
+        raise _refused(name, kind, "its zones have names", f"'timestamp[{kind.unit}, tz=UTC]'")
+    if t.is_decimal256(kind):
+        if kind.precision > _DIGITS:
+            raise _refused(name, kind, f"it has decimals of up to {_DIGITS} digits", "a narrower decimal, or text")
+        return pa.decimal128(kind.precision, kind.scale)
+    if t.is_date64(kind):
+        return pa.date32()
+    if t.is_struct(kind):
+        return pa.struct([f.with_type(_kept(f.type, name)) for f in (kind.field(i) for i in range(kind.num_fields))])
+    if t.is_map(kind):
+        key, item = (f.with_type(_kept(f.type, name)) for f in (kind.key_field, kind.item_field))
+        return pa.map_(key, item, kind.keys_sorted)
+    if t.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_kept(kind.value_type, name)), kind.list_size)
+    if t.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_kept(kind.value_type, name)))
+    for position in range(kind.num_fields):
+        _kept(kind.field(position).type, name)
+    if t.is_dictionary(kind):
+        _kept(kind.value_type, name)
+    return kind
+
+
+def _refused(name: str, kind: pa.DataType, why: str, instead: str) -> ValueMismatch:
+    return ValueMismatch(
+        f"the column {name!r} holds values of the type {kind}, which polars does not have",
+        why=why,
+        fix=f"cast it to {instead}, or drop it",
+    )
