@@ -41,6 +41,7 @@ _KNOWN = (
     _Known("dovetail-sql", True, ("sqlalchemy",), ("sql",)),
     _Known("dovetail-tfrecord", True, ("dovetail_tfrecord",)),
     _Known("dovetail-vaex", True, ("vaex",)),
+    _Known("dovetail-xarray", True, ("xarray",)),
     _Known("dovetail-datafusion", False, ("datafusion",)),
     _Known("dovetail-flink", False, ("pyflink",), ("flink", "flink_sql")),
     _Known("dovetail-geopandas", False, ("geopandas",)),
