@@ -191,3 +191,8 @@ def test_fingerprint_follows_checks_and_policy_and_nothing_else() -> None:
     assert Gate([in_range("a", 0, 1)], fail=1).fingerprint() != base
     long = [f"value {n}" for n in range(100)]
     assert Gate([in_set("a", long)]).fingerprint() != Gate([in_set("a", [*long[:-1], "other"])]).fingerprint()
+
+
+def test_a_set_of_values_has_one_order_in_every_process() -> None:
+    words = ["quince", "fig", "plum", "medlar", "pear"]
+    assert Gate([in_set("a", set(words))]).fingerprint() == Gate([in_set("a", sorted(words))]).fingerprint()

@@ -8,6 +8,7 @@ import copyreg
 import functools
 import hashlib
 import logging
+import os
 import threading
 import types
 import weakref
@@ -32,8 +33,9 @@ _NO_CONTENT = (
     weakref.WeakKeyDictionary,
     weakref.WeakValueDictionary,
     weakref.WeakSet,
+    type(os.environ),
 )
-"""They coordinate, or remember what can be found again: no result depends on what they hold."""
+"""They coordinate, remember what can be found again, or are what a function reads from outside: they count by class."""
 
 _untold: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("dovetail_untold", default=None)
 

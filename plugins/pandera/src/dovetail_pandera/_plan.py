@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from dovetail.errors import DefinitionError
-from dovetail.graph import code_fingerprint
+from dovetail.graph import value_fingerprint
 from dovetail.spec import CheckInfo
 
 from dovetail_pandera._frames import Frame, Level, is_builtin
@@ -97,28 +97,30 @@ def source_of(step: Step) -> str:
     if step.kind != "check":
         return ""
     check = step.check
-    facts: list[Any] = [check.ignore_na, check.element_wise, check.groups, canonical(check.statistics)]
-    functions = [] if is_builtin(check) else list(_functions(check._check_fn))
-    if callable(check.groupby):
-        functions.append(check.groupby)
-    else:
-        facts.append(check.groupby)
-    return repr([*facts, *map(code_fingerprint, functions)])
+    facts: list[Any] = [check.ignore_na, check.element_wise]
+    held: list[Any] = [check.groups, check.statistics, check.groupby]
+    if not is_builtin(check):
+        held.extend(_functions(check._check_fn))
+    return repr([*facts, *map(value_fingerprint, held)])
 
 
 def _functions(function: Any) -> Iterator[Any]:
-    """The user's functions in a check: unwrapped from a partial, or from the adapter that a model puts around a method."""
+    """The user's functions in a check, unwrapped from a partial, whose arguments come too, or from a model's adapter."""
     if isinstance(function, partial):
+        yield function.args, function.keywords
         yield from _functions(function.func)
         return
-    yield function
+    adapted = False
     for cell in getattr(function, "__closure__", None) or ():
         try:
             held = getattr(cell.cell_contents, "check_fn", None)
         except ValueError:  # a cell that is not filled yet
             continue
         if held is not None:
+            adapted = True
             yield from _functions(getattr(held, "__func__", held))
+    if not adapted:
+        yield function
 
 
 def _steps(schema: Any, frame: Frame | None) -> Iterator[Step]:

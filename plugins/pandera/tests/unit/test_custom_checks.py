@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
+from typing import Annotated
 
+import dovetail as dt
 import pandas as pd
 import pandera.pandas as pap
 import pandera.polars as pa
 import polars as pl
 import pytest
+from dovetail.errors import DefinitionError
 from dovetail.quality import Gate
 
 OPEN = {"on_fail": "quarantine", "max_quarantined": 1.0, "min_rows": 0}
@@ -176,3 +180,42 @@ def test_the_fingerprint_is_that_of_the_code_in_every_process() -> None:
     first, again, other = fingerprints(0, "1"), fingerprints(0, "2"), fingerprints(5, "1")
     assert first == again
     assert first[0] != other[0] and first[1] != other[1]
+
+
+def suite_of(function, *args, **options):
+    return Gate(pa.DataFrameSchema({"a": pa.Column(checks=pa.Check(function, *args, **options))}))
+
+
+def above(data, limit):
+    return data.lazyframe.select(limit)
+
+
+def capturing(value):
+    return suite_of(lambda data: data.lazyframe.select(value))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (capturing(pl.col("a") > 1), capturing(pl.col("a") > 2)),
+        (suite_of(partial(above, limit=pl.col("a") > 1)), suite_of(partial(above, limit=pl.col("a") > 2))),
+        (suite_of(above, limit=pl.col("a") > 1), suite_of(above, limit=pl.col("a") > 2)),
+        (capturing(list(range(3000))), capturing([*range(2999), 0])),
+    ],
+    ids=["captured", "partial", "parameter", "long"],
+)
+def test_a_gate_has_another_version_when_what_its_check_uses_is_another(one, other) -> None:
+    assert one.fingerprint() != other.fingerprint()
+
+
+def test_a_cached_task_is_refused_when_what_the_check_of_its_gate_uses_cannot_be_told() -> None:
+    gate = capturing(row for row in [1])
+
+    @dt.task
+    def load() -> Annotated[pl.DataFrame, gate]:
+        return pl.DataFrame({"a": [1]})
+
+    assert load.fingerprint()
+    with pytest.raises(DefinitionError, match=r"'value' .a builtins.generator"):
+        load.fingerprint(exact=True)
+    assert load.options(cache_version="1").fingerprint(exact=True)

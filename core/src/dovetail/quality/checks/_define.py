@@ -120,7 +120,7 @@ def in_range(
 
 def in_set(column: str, values: Iterable[Any], *, nulls: Nulls = "ignore", severity: Severity = "error") -> Check:
     """Every value is one of ``values``."""
-    allowed = tuple(values)
+    allowed = tuple(sorted(values, key=repr) if isinstance(values, (set, frozenset)) else values)
     if not allowed or isinstance(values, str):
         raise DefinitionError(f"in_set() got {values!r} as values", fix=f"in_set({column!r}, ['a', 'b'])")
     return _rows(
