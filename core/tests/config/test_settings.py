@@ -137,6 +137,9 @@ READ = [
     ("home", "'/x'", "/x", Path("/x")),
     ("plugin_import_seconds", "2.5", "2.5", 2.5),
     ("cache_dir", "'/x'", "/x", Path("/x")),
+    ("artifact_store", "'/x'", "file:///x", Path("/x")),
+    ("artifact_store", "'s3://bucket/runs'", "s3://bucket/runs", "s3://bucket/runs"),
+    ("storage", "{ s3 = { key = { env = 'K' } } }", None, {"s3": {"key": {"env": "K"}}}),
 ]
 
 
@@ -185,6 +188,9 @@ def test_every_setting_has_an_example_above() -> None:
         ("max_collect_bytes", "'2 GX'"),
         ("home", "3"),
         ("home", "''"),
+        ("artifact_store", "''"),
+        ("artifact_store", "'s3://user:hunter2@bucket/x'"),
+        ("storage", "{ s3 = 'hunter2' }"),
     ],
 )
 def test_a_malformed_value_names_key_file_and_what_is_expected(tmp_path: Path, key: str, toml: str) -> None:

@@ -5,6 +5,7 @@ from dovetail.config._memory import available_memory, parse_size, show_size
 from dovetail.config._parse import canonical_name
 from dovetail.config._secrets import Secret, redact, redact_data, resolve_secrets, unset_variables
 from dovetail.config._settings import OWNER_KINDS, Settings, setting_docs
+from dovetail.config._urls import mask_url, mask_urls, remember_url_secrets, url_scheme
 
 __all__ = [
     "Settings",
@@ -22,4 +23,9 @@ __all__ = [
     "unset_variables",
     "redact",
     "redact_data",
+    # URLs
+    "url_scheme",
+    "mask_url",
+    "mask_urls",
+    "remember_url_secrets",
 ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.config._memory import parse_size
+from dovetail.config._urls import mask_url, url_scheme
 from dovetail.errors import nearest
 
 Parser = Callable[[object, bool], Any]
@@ -95,6 +96,15 @@ def path(value: object, text: bool) -> Path:
     if isinstance(value, str) and value.strip() and "\0" not in value:
         return Path(value).expanduser()
     raise ValueError("expected a path")
+
+
+def location(value: object, text: bool) -> Path | str:
+    """A path, or a URL without credentials."""
+    if not isinstance(value, str) or not url_scheme(value.strip()):
+        return path(value.removeprefix("file://") if isinstance(value, str) else value, text)
+    if mask_url(value) != value:
+        raise ValueError("expected a URL without credentials: write them into [storage.<scheme>]")
+    return value.strip()
 
 
 def words(value: object, text: bool) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from dovetail.config._settings import Settings
 from dovetail.errors import ConfigError, DovetailError
+
+if TYPE_CHECKING:
+    from dovetail.config._settings import Settings
 
 MASK = "***"
 

@@ -73,7 +73,7 @@ class Settings:
     )
     cache_dir: Path | None = _setting(
         _parse.path,
-        "Directory in which it is kept what plugins without a manifest declare.",
+        "Directory in which it is kept what plugins without a manifest declare, and files of a remote artifact store.",
         default=None,
         shown="~/.cache/dovetail, or dovetail in $XDG_CACHE_HOME",
     )
@@ -92,6 +92,25 @@ class Settings:
         shown="{}",
         hash=False,
         repr=False,  # somebody will write a password into it
+    )
+    artifact_store: Path | str | None = _setting(
+        _parse.location,
+        'Where the files of stored values lie: a directory, or a URL such as `"s3://bucket/prefix"`. What they are called is kept '
+        "under `home`. A relative path is one as for `home`.",
+        default=None,
+        shown="`artifacts` in `home`",
+        repr=False,
+    )
+    storage: Mapping[str, Mapping[str, Any]] = _setting(
+        _parse.tables,
+        "Credentials and options of remote storage, one table for each scheme (`storage.s3`) or beginning of a URL "
+        '(`storage."s3://bucket/"`; the longest that fits is added to that of its scheme). Keys are those of the fsspec package; '
+        "a value may be a secret, as in `connections`.",
+        env=False,
+        default_factory=dict,
+        shown="{}",
+        hash=False,
+        repr=False,
     )
     lease_seconds: float = _setting(
         _parse.positive_seconds,
@@ -121,6 +140,8 @@ class Settings:
         object.__setattr__(self, "home", self.project_root / self.home)
         if self.cache_dir is not None:
             object.__setattr__(self, "cache_dir", self.project_root / self.cache_dir)
+        if isinstance(self.artifact_store, Path):
+            object.__setattr__(self, "artifact_store", self.project_root / self.artifact_store)
 
 
 def setting_fields() -> dict[str, Field[Any]]:
