@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import sys
 
 import pytest
@@ -193,3 +195,9 @@ def test_the_core_can_be_shown_and_checked_like_a_plugin(cli):
     assert {"python", "shell"} <= {each["name"] for each in told["engine"]["declarations"]}
     assert not any(engine["engine"] in ("datetime", "pathlib") for engine in told["types"]["engines"])
     assert cli("plugins", "check", "dovetail").code == 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_trouble(closed: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m dovetail plugins list {closed}"
+    assert subprocess.run(["/bin/sh", "-c", command], check=False, stdout=subprocess.DEVNULL).returncode == 0

@@ -159,3 +159,9 @@ def test_answers_are_json_lines_whatever_was_printed(shelf: Any) -> None:
     shelf.plugin("loud", "import os\nprint('LOUD')\nos.write(1, b'LOUD')\nos.write(2, b'LOUD')\n" + TASK.format("loud"))
     (manifest,) = shelf.catalogue().manifests
     assert json.loads(json.dumps(manifest.to_dict()))["declarations"][0]["name"] == "loud"
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="only Linux chooses by a score")
+def test_where_memory_runs_out_the_plugin_goes_first(shelf: Any) -> None:
+    shelf.plugin("eater", "NAME = open('/proc/self/oom_score_adj').read().strip()\n" + TASK.replace("{!r}", "NAME"))
+    assert set(shelf.catalogue().task_types()) == {"1000"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,37 @@ def test_a_damaged_one_is_replaced(shelf: Any) -> None:
     (shelf.root / f"{module}.dovetail.json").write_bytes(b"\xff\xfe")
     write_shipped_manifest(module)
     assert manifest_problem(module) is None
+
+
+def test_a_module_in_an_archive_has_no_place_for_one(
+    shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "modules.zip", "w") as archive:
+        archive.writestr("shelf_zipped.py", "")
+    monkeypatch.syspath_prepend(tmp_path / "modules.zip")
+    with pytest.raises(UsageError, match="not found as a source file") as caught:
+        write_shipped_manifest("shelf_zipped")
+    assert caught.value.why == "shelf_zipped is no directory and no .py file on the path"
+
+
+def test_what_others_put_into_the_namespace_and_what_a_build_writes_is_left_out(
+    shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = shelf.root / "shelf_space" / "hub"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from shelf_space.hub._version import version")
+    (package / "_version.py").write_text("version = '1'")
+    (package / "names.py").write_text("NAME = 'named'")
+    hooks = "from shelf_space.hub.names import NAME\nimport shelf_space.other\n" + TASK.format("spaced")
+    (package / "plugin.py").write_text(f"from dovetail.spec import *\nDOVETAIL_API = 1\n{hooks}")
+    other = tmp_path / "elsewhere" / "shelf_space"
+    other.mkdir(parents=True)
+    (other / "other.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    path = write_shipped_manifest("shelf_space.hub.plugin")
+    assert set(json.loads(path.read_text())["files"]) == {"__init__.py", "names.py"}
+    (package / "_version.py").write_text("version = '2'")
+    (other / "other.py").write_text("# another release")
+    assert manifest_problem("shelf_space.hub.plugin") is None
+    (package / "names.py").write_text("NAME = 'renamed'")
+    assert "names.py has changed" in (manifest_problem("shelf_space.hub.plugin") or "")

@@ -102,6 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Known before the line is parsed, since what goes wrong while it is parsed must be told as JSON as well.
     options = Options(json="--json" in arguments, debug="--debug" in arguments)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever started this process has closed it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for good
     lenient(sys.stdout, sys.stderr)
     if argv is None:
         gc.freeze()  # this process is the command: what was loaded so far stays, and need not be searched for garbage

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dovetail.errors import PluginLoadError, UsageError
+from dovetail.plugins._collect import is_importable
 from dovetail.plugins._locate import locate
 from dovetail.plugins._probe import Probed, probe
 from dovetail.plugins._records import Identity
@@ -132,7 +133,9 @@ def _wanted(module: str, limit: float) -> tuple[Path, str]:
         top = module.partition(".")[0]
         raise UsageError(
             f"the hook module {module} is not found as a source file",
-            why=f"nothing on the path is called {module}" if locate(top) is None else None,
+            why=f"{top} is no directory and no .py file on the path"
+            if is_importable(top) and locate(top) is None
+            else f"nothing on the path is called {module}",
             fix="name an installed hook module, such as dovetail_polars.plugin, or the plugin by its name",
         )
     probed = _probed(found, limit)

@@ -63,15 +63,21 @@ def _knows(finder: Any, name: str) -> bool:
         return True  # somebody else's finder; to be asked properly
 
 
+def package_folder(file: str) -> str:
+    """The directory of the outermost package, namespaces aside, whose source file this is; of a module, where it lies."""
+    folder = os.path.dirname(file)
+    while os.path.isfile(os.path.join(os.path.dirname(folder), "__init__.py")):
+        folder = os.path.dirname(folder)
+    return folder
+
+
 def package_files(file: str) -> list[str]:
     """The Python files of the package whose source file this is, itself first; a module stands alone.
 
     For a plugin whose import told nothing about what it read, because it never ended.
     """
     found = [file]
-    folder = os.path.dirname(file)
-    while os.path.isfile(os.path.join(os.path.dirname(folder), "__init__.py")):
-        folder = os.path.dirname(folder)
+    folder = package_folder(file)
     if not os.path.isfile(os.path.join(folder, "__init__.py")):
         return found
     for directory, folders, names in os.walk(folder):

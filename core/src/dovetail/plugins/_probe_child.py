@@ -193,6 +193,8 @@ def _look(item: dict[str, Any], write: int, limit: float, others: Iterable[int])
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         for descriptor in others:
             os.close(descriptor)
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")  # where memory runs out, this goes, and not the hub
         signal.alarm(int(limit) + _ORPHANED)  # should whoever watches the time be gone
         own = _getpid()
         answer = _code_of(item) if "code" in item else _looked_at(item)

@@ -12,12 +12,14 @@ from typing import Any
 
 from dovetail.errors import DefinitionError, DovetailError, PluginError, UsageError, shorten
 from dovetail.plugins._collect import read_collected
-from dovetail.plugins._locate import locate
+from dovetail.plugins._locate import locate, package_folder
 from dovetail.plugins._records import Identity
 from dovetail.spec import API_VERSION, Declaration, Manifest, declaration_from_dict
 
 FORMAT = 1
 _SUFFIX = ".dovetail.json"
+_GENERATED = ("_version.py",)
+"""Files that tools of packaging write anew for each build: they decide nothing that is declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def shipped_text(manifest: Manifest, listens: bool, own: Iterable[str]) -> str:
     Args:
         manifest: What the plugin declares.
         listens: Whether it implements ``dovetail_on_event``.
-        own: The source files of its package that importing the hook module ran.
+        own: The source files below its top-level name that importing the hook module ran. What other distributions put
+            there, as into a namespace, is left out.
 
     Raises:
         UsageError: The hook module is not found as a source file.
@@ -134,7 +137,12 @@ def shipped_text(manifest: Manifest, listens: bool, own: Iterable[str]) -> str:
             fix="name a module that lies on the path as a .py file",
         )
     folder = os.path.dirname(source)
-    others = {os.path.relpath(file, folder).replace(os.sep, "/"): _digest(file) for file in own if file != source}
+    package = package_folder(source)
+    others = {
+        os.path.relpath(file, folder).replace(os.sep, "/"): _digest(file)
+        for file in own
+        if file != source and file.startswith(package + os.sep) and os.path.basename(file) not in _GENERATED
+    }
     data = {
         "format": FORMAT,
         "api": manifest.api,
