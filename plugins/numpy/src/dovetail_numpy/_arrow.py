@@ -59,7 +59,19 @@ def _to_arrow(array: np.ndarray[Any, Any], name: str) -> pa.Array:
         return pa.Array.from_buffers(pa.binary(width), len(array), [None, pa.py_buffer(data)])
     if dtype.kind == "c":
         raise _no_type(name, str(dtype), "give real and imaginary part as two fields")
-    return pa.array(np.ascontiguousarray(array, dtype.newbyteorder("=")))
+    array = np.ascontiguousarray(array, dtype.newbyteorder("="))
+    if dtype.kind in "US" and _zero_inside(array):
+        return pa.array(array.tolist(), pa.string() if dtype.kind == "U" else pa.binary())  # pyarrow 26 cuts at a zero
+    return pa.array(array)
+
+
+def _zero_inside(array: np.ndarray[Any, Any]) -> bool:
+    """Whether text or bytes go on after a zero."""
+    if array.dtype.itemsize == 0:
+        return False
+    unit = np.dtype(np.uint32 if array.dtype.kind == "U" else np.uint8)
+    characters = array.view(unit).reshape(len(array), array.dtype.itemsize // unit.itemsize)
+    return bool(np.any((characters[:, :-1] == 0) & (characters[:, 1:] != 0)))
 
 
 def _times(array: np.ndarray[Any, Any], name: str) -> pa.Array:

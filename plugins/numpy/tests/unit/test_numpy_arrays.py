@@ -222,3 +222,8 @@ def test_an_array_is_no_number(types: TypeEngine) -> None:
 def test_a_view_is_not_written_whole(tmp_path: Path) -> None:
     NpyCodec().write(np.zeros(1_000_000)[:10], tmp_path / "x.npy")
     assert (tmp_path / "x.npy").stat().st_size < 1000
+
+
+@pytest.mark.parametrize("items", [["a\0b", "c"], ["\0b", ""], [b"a\0b", b"c"], [b"\0b", b""]], ids=repr)
+def test_text_goes_on_after_a_zero(items: list[Any]) -> None:
+    assert to_arrow(np.array(items)).column(0).to_pylist() == items
