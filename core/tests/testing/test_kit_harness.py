@@ -62,6 +62,34 @@ class TestWhatItHolds:
         assert found["dovetail_polars.plugin"] == "dovetail-polars"
         assert {name.partition(".")[0] for name in found} == {"dovetail", "dovetail_polars"}
 
+    def test_of_a_distribution_with_two_hook_modules_only_the_one_that_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        info = tmp_path / "kittwins-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kittwins\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("[dovetail.plugins]\none = kittwin_one\ntwo = kittwin_two\n")
+        for name in ("kittwin_one", "kittwin_two"):
+            (tmp_path / f"{name}.py").write_text(
+                "from dovetail.spec import ExecutorSpec, hookimpl\nDOVETAIL_API = 1\n@hookimpl\n"
+                f"def dovetail_executors():\n    return [ExecutorSpec('{name}', 'somewhere:Elsewhere')]\n"
+            )
+        monkeypatch.syspath_prepend(tmp_path)
+        with HubHarness("kittwin_one", home=tmp_path / "one" / "hub") as hub:
+            assert set(hub.catalogue.executors()) >= {"kittwin_one"}
+            assert "kittwin_two" not in hub.catalogue.executors()
+        with HubHarness("kittwin_one", "kittwin_two", home=tmp_path / "both" / "hub") as hub:
+            assert set(hub.catalogue.executors()) >= {"kittwin_one", "kittwin_two"}
+            assert {m.distribution for m in hub.catalogue.manifests if "kittwin" in m.module} == {"kittwins"}
+
+    def test_what_the_test_module_registers_for_itself_is_not_in_it(self) -> None:
+        @dt.task_type("kit_outsider")
+        class Outsider(dt.TaskType):
+            """Of the session, not of the hub for tests."""
+
+        with HubHarness() as hub:
+            assert "kit_outsider" not in hub.catalogue.task_types()
+
     def test_an_object_may_be_a_plugin(self) -> None:
         class Plugin:
             DOVETAIL_API = 1

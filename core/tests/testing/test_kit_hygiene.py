@@ -1,5 +1,7 @@
 """Every check of PluginSuite passes for a good plugin, and catches the plugin that breaks exactly that."""
 
+# ruff: noqa: E501  (a defect is a line of the table)
+
 from __future__ import annotations
 
 import importlib
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 from dovetail.errors import DovetailError
 from dovetail.plugins import write_shipped_manifest
-from dovetail.testing import HubHarness, PluginSuite, TaskTypeSuite, never
+from dovetail.testing import HubHarness, PluginSuite, Suite, TaskTypeSuite, never
 
 COLOURS = Path(__file__).with_name("kit_samples") / "colours"
 """A plugin whose engine is `colorsys`, a module that Python has and nothing else imports. PKG stands for its name."""
@@ -106,7 +108,7 @@ SAFE = "test_nothing_runs_code_from_data"
 MANIFEST = "test_the_shipped_manifest_is_current"
 
 DEFECTS = [
-    (LIGHT, (HOOKS, "", "import colorsys\n"), "cannot be imported where .*colorsys"),
+    (LIGHT, (HOOKS, "", "import colorsys\n"), "cannot be imported and asked what it declares where .*colorsys"),
     (LIGHT, ("PKG/__init__.py", "", "import numpy\n"), "numpy"),
     (LIGHT, (HOOKS, "", "raise SystemExit(3)\n"), "SystemExit"),
     (LIGHT, (HOOKS, "", "import os; os._exit(7)\n"), "ended with code 7"),
@@ -116,6 +118,39 @@ DEFECTS = [
         (HOOKS, "", "import time\nend = time.process_time() + 0.1\nwhile time.process_time() < end: pass\n"),
         "ms of CPU",
     ),
+    (
+        LIGHT,
+        (HOOKS, "    return [CommandSpec", "    import colorsys\n    return [CommandSpec"),
+        "asked what it declares",
+    ),
+    (
+        NOTHING,
+        (
+            HOOKS,
+            "    return [CommandSpec",
+            "    try:\n        import colorsys\n    except ImportError:\n        pass\n    return [CommandSpec",
+        ),
+        "asking it what it declares, imports colorsys",
+    ),
+    (
+        QUICK,
+        (
+            HOOKS,
+            "    return [CommandSpec",
+            "    import time\n    end = time.process_time() + 0.1\n    while time.process_time() < end: pass\n    return [CommandSpec",
+        ),
+        "ms of CPU",
+    ),
+    (
+        SIDE,
+        (
+            HOOKS,
+            "    return [CommandSpec",
+            "    import dovetail.errors\n    dovetail.errors.nearest = print\n    return [CommandSpec",
+        ),
+        "names of dovetail itself: dovetail.errors.nearest",
+    ),
+    (SIDE, (HOOKS, "", "import dovetail.hub as hub; hub.Hub.run = print\n"), r"dovetail\.hub\._hub\.Hub\.run"),
     (SIDE, (HOOKS, "", "import os; os.environ['COLOURS'] = '1'\n"), "environment variables: COLOURS"),
     (
         SIDE,
@@ -305,6 +340,30 @@ class TestEveryDeclarationHasASuite:
         suite = make(gaps={key: gap for key, gap in COVERED["gaps"].items() if not key.startswith("task")})
         package = suite.plugin.partition(".")[0]
         suites(suite, type("ColourConformance", (TaskTypeSuite,), {"plugin": suite.plugin, "task_type": package}))
+        with pytest.raises(AssertionError, match="no suite"):
+            run(suite, self.CHECK, tmp_path, request)
+
+    def test_a_suite_without_a_test_covers_nothing(
+        self, make: Make, suites: Any, tmp_path: Path, request: pytest.FixtureRequest
+    ) -> None:
+        suite = make(gaps={key: gap for key, gap in COVERED["gaps"].items() if not key.startswith("task")})
+        package = suite.plugin.partition(".")[0]
+        covers = classmethod(lambda cls: {f"task_type.{package}"})
+        suites(suite, type("TestColour", (Suite,), {"plugin": suite.plugin, "covers": covers}))
+        with pytest.raises(AssertionError, match="no suite"):
+            run(suite, self.CHECK, tmp_path, request)
+
+    def test_nor_does_one_in_a_file_that_pytest_does_not_collect(
+        self, make: Make, suites: Any, tmp_path: Path, request: pytest.FixtureRequest
+    ) -> None:
+        suite = make(gaps={key: gap for key, gap in COVERED["gaps"].items() if not key.startswith("task")})
+        package = suite.plugin.partition(".")[0]
+        found = type("TestColour", (TaskTypeSuite,), {"plugin": suite.plugin, "task_type": package})
+        suite.suites = (found,)
+        module = suites(suite, found)
+        module.__file__ = str(tmp_path / "test_colour.py")
+        run(suite, self.CHECK, tmp_path, request)
+        module.__file__ = str(tmp_path / "colour_suites.py")
         with pytest.raises(AssertionError, match="no suite"):
             run(suite, self.CHECK, tmp_path, request)
 

@@ -95,6 +95,8 @@ EXECUTE = "def execute(self, call):\n"
 NAME = 'name = "shout"\n'
 TYPE = "a_task_is_of_the_type"
 
+OF_PYTHON = "__import__('dovetail').task(__import__('textwrap').dedent)"
+
 LOCAL_DEFECTS = [
     (TYPE, ('task_type = "shout"', 'task_type = "python"'), "made a task of type 'shout'"),
     (CALL, ("expected = ", "unexpected = "), "check_result is not written"),
@@ -127,6 +129,19 @@ LOCAL_DEFECTS = [
     (SECRET, ("raise ValueError(config.fail)", "raise ValueError(call.resource[0])"), "is seen in the error"),
     (SECRET, ("raise ValueError(config.fail)", "print(call.resource)"), "is seen in output"),
     (SECRET, ('secret = "battery-of-KIT"', 'secret = ""'), "which secret"),
+    (ONCE, ('task_type = "shout"', 'task_type = "shout"\n    slots = 1'), "slots is 1"),
+    *((check, (f"return {work}", f"return {OF_PYTHON}"), "is of type 'python'") for check, work in (
+        (OTHER, "shout(times=3)"),
+        (USERS, 'shout(fail="no voice left")'),
+        (CROSSING, 'shout(fail="no voice left")'),
+        (RETRIED, 'shout(fail="no voice left")'),
+        (CLOSED_AFTER, 'shout(fail="no voice left")'),
+        (ENGINE, 'shout(server="down")'),
+        (CANCEL, "shout(seconds=120)"),
+        (TIMEOUT, "shout(seconds=120)"),
+        (HEARD, 'shout(say="clears its throat")'),
+        (SECRET, 'shout(fail="with the secret at hand")'),
+    )),
 ]  # fmt: skip
 
 

@@ -42,9 +42,13 @@ def run_python(
         raise AssertionError(f"a child process did not end within {timeout:g} s: python {shown}") from error
 
 
-def import_report(module: str, hidden: Sequence[str]) -> dict[str, Any]:
-    """What importing a hook module took and changed, in a process in which the packages ``hidden`` do not exist."""
-    done = run_python("-m", "dovetail.testing._import_probe", module, json.dumps(list(hidden)))
+def import_report(module: str, hidden: Sequence[str], *, core: bool = False) -> dict[str, Any]:
+    """What importing a hook module took and changed, in a process in which the packages ``hidden`` do not exist.
+
+    With ``core``, the core is loaded before, so that all of it is seen to stay as it is.
+    """
+    more = ("core",) if core else ()
+    done = run_python("-m", "dovetail.testing._import_probe", module, json.dumps(list(hidden)), *more)
     before, mark, text = done.stdout.rpartition(MARK)
     if not mark:
         told = (done.stderr or done.stdout).strip()[-2000:]

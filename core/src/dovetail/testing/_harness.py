@@ -78,6 +78,9 @@ class HubHarness:
         base = Settings(project_root=home.parent, home=home, allow=(), strict=True)
         wanted = [_name(plugin) for plugin in self._plugins]
         installed = {listing.module: listing.distribution for listing in list_plugins(base)}
+        # A distribution is allowed as a whole, so one with further hook modules is not: those that are named are registered.
+        others = {distribution for module, distribution in installed.items() if module not in wanted}
+        installed = {name: found for name, found in installed.items() if found not in others}
         settings = replace(
             base, allow=tuple({installed[name] for name in wanted if name in installed}), **self._settings
         )

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -14,7 +15,7 @@ from dovetail import plugins
 from dovetail.errors import EngineUnavailable
 from dovetail.spec import API_VERSION, Declaration, Manifest
 from dovetail.testing import _children, _contracts, _metadata, _package
-from dovetail.testing._base import Suite, fail
+from dovetail.testing._base import Suite, check_names, fail
 from dovetail.testing._harness import HubHarness
 from dovetail.testing._marks import requires
 
@@ -86,12 +87,12 @@ class PluginSuite(Suite):
             )
 
     def test_the_hook_module_is_imported_without_its_engine(self) -> None:
-        """The catalogue is built where no engine is installed."""
+        """Nor are its hooks, where they declare: the catalogue is built where no engine is installed."""
         hidden = self._engines()
         error = _children.import_report(self.plugin, hidden)["error"]
         if error:
             fail(
-                f"{self.plugin} cannot be imported where {', '.join(hidden)} are not installed",
+                f"{self.plugin} cannot be imported and asked what it declares where {', '.join(hidden)} are not installed",
                 why=error.strip(),
                 fix="name code and types by string in the declarations, and import the engine inside functions",
             )
@@ -102,13 +103,13 @@ class PluginSuite(Suite):
         loaded = {name.partition(".")[0] for name in report["loaded"]} & set(self._engines())
         if loaded:
             fail(
-                f"importing {self.plugin} imports {', '.join(sorted(loaded))}",
+                f"importing {self.plugin}, or asking it what it declares, imports {', '.join(sorted(loaded))}",
                 why="every process that builds a catalogue imports the hook module",
                 fix="import it inside the functions that need it; look also at the __init__.py of the package",
             )
 
     def test_the_hook_module_is_imported_quickly(self) -> None:
-        """At most 50 ms of CPU over importing ``dovetail.spec``; the best of up to five fresh processes counts."""
+        """At most 50 ms of CPU over importing ``dovetail.spec``, hooks included; the best of up to five processes counts."""
         best, loaded = float("inf"), []
         for _ in range(5):
             report = _children.import_report(self.plugin, ())
@@ -117,17 +118,18 @@ class PluginSuite(Suite):
             if best <= CPU_LIMIT:
                 return
         fail(
-            f"importing {self.plugin} takes {best * 1e3:.0f} ms of CPU; it may take {CPU_LIMIT * 1e3:.0f}",
+            f"importing {self.plugin} and collecting from it takes {best * 1e3:.0f} ms of CPU; it may take {CPU_LIMIT * 1e3:.0f}",
             why=f"it imports {len(loaded)} modules, among them {', '.join(_tops(loaded)[:12])}",
             fix=f"see python -X importtime -c 'import {self.plugin}'",
         )
 
     def test_importing_has_no_side_effect(self) -> None:
-        """No thread, socket, variable, signal handler, logging, path or filter, and nothing of the core is replaced."""
-        changes = self._imported()["changes"]
+        """Nor has declaring: no thread, socket, variable, signal handler, logging, path or filter; the core stays as it is."""
+        self._imported()
+        changes = _children.import_report(self.plugin, (), core=True)["changes"]
         if changes:
             fail(
-                f"importing {self.plugin} changes the process: " + "; ".join(changes),
+                f"importing {self.plugin}, or asking it what it declares, changes the process: " + "; ".join(changes),
                 why="it is imported in every process that uses dovetail, for this plugin or for another",
                 fix="do it when the plugin is used: in TaskType.open(), or in execute()",
             )
@@ -268,12 +270,16 @@ class PluginSuite(Suite):
         return {name for suite in self._suites(request) for name in suite.covers()}
 
     def _suites(self, request: pytest.FixtureRequest) -> Iterator[type[Suite]]:
-        patterns: list[str] = request.config.getini("python_classes")
+        classes: list[str] = request.config.getini("python_classes")
+        files: list[str] = request.config.getini("python_files")
         for found in (*vars(sys.modules[type(self).__module__]).values(), *self.suites):
             if not (isinstance(found, type) and issubclass(found, Suite)) or found.plugin != self.plugin:
                 continue
-            # One that pytest does not collect, or that was switched off, tests nothing.
-            if not inspect.isabstract(found) and _collected(found.__name__, patterns):
+            # One that pytest does not collect, that was switched off, or that has no test, tests nothing.
+            file = Path(str(getattr(sys.modules.get(found.__module__), "__file__", None) or "test_.py"))
+            if not (_collected(found.__name__, classes) and any(file.match(pattern) for pattern in files)):
+                continue
+            if not inspect.isabstract(found) and any(callable(getattr(found, name)) for name in check_names(found)):
                 yield found
 
 

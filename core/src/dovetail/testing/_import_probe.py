@@ -1,15 +1,19 @@
-"""Run in a child process: import a hook module, and tell what that took and what it changed.
+"""Run in a child process: import a hook module, collect what it declares, and tell what that took and what it changed.
 
-``python -m dovetail.testing._import_probe MODULE '["hidden", ...]'`` prints one line of JSON, the last that is printed.
+``python -m dovetail.testing._import_probe MODULE '["hidden", ...]' [core]`` prints one line of JSON, the last that is printed;
+with ``core``, all of the core is loaded before, so that none of it can be replaced unseen.
 """
 
 from __future__ import annotations
 
 import builtins
 import importlib
+import itertools
 import json
 import logging
 import os
+import pkgutil
+import re
 import signal
 import sys
 import threading
@@ -17,12 +21,14 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 MARK = "--dovetail-import-probe--"
+_MOST = 10_000  # declarations of one hook
 
 
 class Hidden:
@@ -38,20 +44,36 @@ class Hidden:
         return None
 
 
+def load_core() -> None:
+    """Import what a plugin could replace: all of the core but its commands, its tests and what child processes run."""
+    import dovetail
+
+    skipped = re.compile(r"dovetail\.(cli|scaffold|testing)\b|.*(__main__|_child|_worker)$")
+    for info in pkgutil.walk_packages(dovetail.__path__, "dovetail.", onerror=lambda name: None):
+        if not skipped.match(info.name):
+            with suppress(ImportError):  # a part that needs an extra
+                importlib.import_module(info.name)
+
+
 def probe(module: str, hidden: Sequence[str]) -> dict[str, Any]:
-    """Import ``module`` in this process, in which the packages ``hidden`` do not exist.
+    """Import ``module``, and ask it what it declares, in this process, in which the packages ``hidden`` do not exist.
 
     Returns:
         ``error`` (text of a traceback, or None), ``cpu`` (seconds), ``loaded`` (names of modules), ``changes`` (lines).
     """
-    from dovetail.spec import hookimpl  # what every hook module pays for
+    from dovetail.spec import HOOK_NAMES, hookimpl  # what every hook module pays for
 
     assert callable(hookimpl)
+    hooks = [name for name in HOOK_NAMES if name != "dovetail_on_event"]
     sys.meta_path.insert(0, Hidden(hidden))
     before, known, error = _state(), set(sys.modules), None
     start = time.process_time()
     try:
-        importlib.import_module(module)
+        found = importlib.import_module(module)
+        for name in hooks:
+            hook: Any = getattr(found, name, None)
+            if hasattr(hook, "dovetail_impl"):  # as pluggy marks it
+                list(itertools.islice(hook(), _MOST))
     except BaseException:
         error = traceback.format_exc(limit=-6)
     cpu = time.process_time() - start
@@ -164,7 +186,9 @@ _TELL: dict[str, Callable[[Any, Any], str]] = {
 
 def main(arguments: Sequence[str]) -> None:
     """Probe, and print the report; modules that print while they are imported are told apart by the mark."""
-    module, hidden = arguments
+    module, hidden, *core = arguments
+    if core:
+        load_core()
     report = probe(module, json.loads(hidden))
     report["changes"] = [line for line in report["changes"] if not line.endswith(": ")]
     sys.stdout.write(f"\n{MARK}{json.dumps(report)}\n")

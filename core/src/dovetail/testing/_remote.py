@@ -124,7 +124,7 @@ class RemoteTaskTypeSuite(TaskTypeSuite):
         """The last lines that the job printed, so that nobody needs to go and look for them."""
         if not self.failure_log:
             raise self._not_written("failure_log", "a line that the failing job prints", "logs")
-        error = hub.fail(around(self.make_failing_task()))
+        error = hub.fail(around(self._made(self.make_failing_task())))
         if self.failure_log not in str(error.details.get("traceback", "")):
             fail(f"the error does not hold the log line {self.failure_log!r}", why=str(error.details), fix="see logs()")
 
@@ -135,6 +135,7 @@ class RemoteTaskTypeSuite(TaskTypeSuite):
     ) -> None:
         """In the lines of ``logs`` of the job."""
         task, says = self.make_logging_task()
+        self._made(task)
         kind = self._kind(task)
         with spying(kind, "result") as calls:
             hub.run(around(task))

@@ -133,11 +133,15 @@ class TaskTypeSuite(Suite):
     @requires("concurrency")
     def test_several_nodes_at_once_do_not_disturb_each_other(self, hub: HubHarness) -> None:
         """One instance serves all threads of the process."""
+        if self.slots < 2:
+            fail(f"slots is {self.slots}, and one node does not disturb itself", fix="slots = 2 or more")
         task = self.make_task()
         if task.output is type(None):
             hub.run(around(task, self.inputs), **self.inputs)
             return
-        other = None if type(self).make_other_task is TaskTypeSuite.make_other_task else self.make_other_task()
+        other = (
+            None if type(self).make_other_task is TaskTypeSuite.make_other_task else self._made(self.make_other_task())
+        )
         wf = around(task, self.inputs, times=2 * self.slots, beside=other)
         for value in hub.run(wf, **self.inputs).value:
             self.check_result(value)
@@ -160,7 +164,7 @@ class TaskTypeSuite(Suite):
     @requires("user_error")
     def test_what_is_opened_is_closed_after_a_failure(self, hub: HubHarness) -> None:
         """A session that is left open after each failure is what fills a cluster."""
-        task = self.make_failing_task()
+        task = self._made(self.make_failing_task())
         kind = task.load_type()
         with spying(kind, "open", "close") as calls:
             hub.fail(around(task))
@@ -208,7 +212,7 @@ class TaskTypeSuite(Suite):
     @requires("fingerprint")
     def test_another_configuration_has_another_fingerprint(self, hub: HubHarness) -> None:
         """Otherwise the cache gives the result of the one for the other."""
-        if self.make_task().fingerprint() == self.make_other_task().fingerprint():
+        if self.make_task().fingerprint() == self._made(self.make_other_task()).fingerprint():
             fail("two tasks with different configurations have one fingerprint", fix="see TaskType.fingerprint()")
 
     def test_the_cache_is_hit(self, hub: HubHarness) -> None:
@@ -226,17 +230,17 @@ class TaskTypeSuite(Suite):
     @requires("user_error")
     def test_a_failure_of_the_work_is_the_users(self, hub: HubHarness) -> None:
         """Kind ``user``, exit code 2, recorded with the node, and the message is there."""
-        self._check_failure(hub.fail(around(self.make_failing_task())), hub)
+        self._check_failure(hub.fail(around(self._made(self.make_failing_task()))), hub)
 
     @requires("user_error")
     def test_a_failure_in_a_worker_process_is_the_users(self, hub: HubHarness) -> None:
         """The error crosses from process to process and stays what it was."""
-        self._check_failure(hub.fail(around(self.make_failing_task()), executor="processes"), hub)
+        self._check_failure(hub.fail(around(self._made(self.make_failing_task())), executor="processes"), hub)
 
     @requires("user_error", "retries")
     def test_a_failure_is_retried(self, hub: HubHarness) -> None:
         """A second attempt is made, with what is still open, and fails in the same way."""
-        error = hub.fail(around(self.make_failing_task().options(retries=1, retry_delay=0)))
+        error = hub.fail(around(self._made(self.make_failing_task()).options(retries=1, retry_delay=0)))
         self._check_failure(error, hub)
         attempts = [node.attempt for node in hub.nodes().values()]
         if attempts != [2]:
@@ -248,7 +252,7 @@ class TaskTypeSuite(Suite):
     @requires("platform_error")
     def test_an_engine_that_is_not_there_is_not_the_users_fault(self, hub: HubHarness) -> None:
         """Kind ``platform``, exit code 3, and what to type next."""
-        error = hub.fail(around(self.make_unavailable_task()))
+        error = hub.fail(around(self._made(self.make_unavailable_task())))
         if (error.kind, error.exit_code) != ("platform", 3):
             fail(
                 f"an engine that cannot be reached is a {error.kind} error: {error.what}",
@@ -263,7 +267,7 @@ class TaskTypeSuite(Suite):
     @requires("cancel")
     def test_cancelling_the_run_stops_the_work(self, hub: HubHarness) -> None:
         """Soon, as RunInterrupted, and no thread or process goes on with it."""
-        task = self.make_slow_task()
+        task = self._made(self.make_slow_task())
         error = stopped(hub, around(task), task.load_type(), self._begins)
         if not isinstance(error, RunInterrupted):
             fail(f"the run ended with {type(error).__name__}: {error}", why="it was to be RunInterrupted")
@@ -272,7 +276,7 @@ class TaskTypeSuite(Suite):
     @requires("timeout")
     def test_a_timeout_stops_the_work(self, hub: HubHarness) -> None:
         """As TaskTimeout, the user's, and no thread or process goes on with it."""
-        task = self.make_slow_task().options(timeout=0.5)
+        task = self._made(self.make_slow_task()).options(timeout=0.5)
         error = in_time(lambda: hub.fail(around(task)), "timeout")
         if not isinstance(error, TaskTimeout):
             fail(f"the run ended with {type(error).__name__}: {error}", why="its timeout of 0.5 s was over")
@@ -286,6 +290,7 @@ class TaskTypeSuite(Suite):
     ) -> None:
         """Through ``call.context.log``, or printed."""
         task, says = self.make_logging_task()
+        self._made(task)
         with caplog.at_level(logging.DEBUG, logger="dovetail"):
             hub.run(around(task))
         out, err = capfd.readouterr()
@@ -298,7 +303,7 @@ class TaskTypeSuite(Suite):
     ) -> None:
         """Neither in the error, nor in the log, nor in a file of the stores."""
         secret = self.secret or fail('which secret? write secret = "..."')
-        task = self.make_secret_task()
+        task = self._made(self.make_secret_task())
         places = {"repr(task)": repr(task), "repr(config)": repr(task.config)}
         with caplog.at_level(logging.DEBUG):
             try:
@@ -356,6 +361,12 @@ class TaskTypeSuite(Suite):
         problems = _package.pickling_problems_of(error)
         if problems:
             fail(problems[0], why="errors cross from process to process")
+
+    def _made(self, task: Task[..., Any]) -> Task[..., Any]:
+        """The task, which must be of the type that is tested: a function of Python fails, logs and stops well."""
+        if task.task_type != self.task_type:
+            fail(f"task {task.name!r} is of type {task.task_type!r}", fix=f"make one of {self.task_type!r}")
+        return task
 
     def _not_written(self, name: str, what: str, *capabilities: str) -> AssertionError:
         gap = f'; or state gaps = {{"{capabilities[0]}": never("why")}}' if capabilities else ""
