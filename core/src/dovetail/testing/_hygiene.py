@@ -87,7 +87,7 @@ class PluginSuite(Suite):
             )
 
     def test_the_hook_module_is_imported_without_its_engine(self) -> None:
-        """Nor are its hooks, where they declare: the catalogue is built where no engine is installed."""
+        """And its hooks declare without it: the catalogue is built where no engine is installed."""
         hidden = self._engines()
         error = _children.import_report(self.plugin, hidden)["error"]
         if error:
@@ -124,7 +124,7 @@ class PluginSuite(Suite):
         )
 
     def test_importing_has_no_side_effect(self) -> None:
-        """Nor has declaring: no thread, socket, variable, signal handler, logging, path or filter; the core stays as it is."""
+        """Nor has declaring: no thread, socket, variable, signal handler, log handler, path or filter; the core stays as it is."""
         self._imported()
         changes = _children.import_report(self.plugin, (), core=True)["changes"]
         if changes:
