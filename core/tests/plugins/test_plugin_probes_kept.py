@@ -81,6 +81,34 @@ def test_a_variable_is_noted_however_it_is_asked_for(
     assert declared() == {"SHELF_ASKED"}
 
 
+@pytest.mark.parametrize("read", ["open('shelf.txt').read()", "(pathlib.Path.cwd() / 'shelf.txt').read_text()"])
+def test_what_is_read_where_the_process_works_is_read_there(
+    read: str, shelf: Any, declared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "shelf.txt").write_text(place)
+    shelf.plugin("local", f"import pathlib\nNAME = {read}\n" + NAMED)
+    monkeypatch.chdir(tmp_path / "here")
+    assert declared() == {"here"}
+    assert kept(tmp_path), "nothing was kept, so nothing is tested"
+    monkeypatch.chdir(tmp_path / "there")
+    assert declared() == {"there"}
+
+
+def test_a_look_from_elsewhere_is_kept_where_that_does_not_matter(
+    shelf: Any, declared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.task_type("own", "own")
+    declared()
+    (file,) = kept(tmp_path)
+    before = file.stat().st_mtime_ns
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    assert declared() == {"own"}
+    assert file.stat().st_mtime_ns == before
+
+
 def test_what_another_process_said_is_asked_each_time(shelf: Any, declared: Any, tmp_path: Path) -> None:
     said = tmp_path / "said"
     said.write_text("before")

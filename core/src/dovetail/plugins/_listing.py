@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Iterable, Set
 from dataclasses import replace
@@ -30,6 +31,7 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
     Returns:
         Installed plugins by distribution and name, then the modules of the setting ``plugins``.
     """
+    importlib.invalidate_caches()  # a package that was installed a moment ago
     cache = ProbeCache(settings)
     listings = [_listing(found, "installed", settings, cache) for found in scan_plugins()]
     installed = {listing.module for listing in listings if listing.enabled}

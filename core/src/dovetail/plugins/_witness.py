@@ -3,7 +3,7 @@
 Watching happens in the process of the probe, which ends afterwards; checking in the process that would probe again.
 """
 
-# ruff: noqa: PTH100, PTH116, PTH120 - pathlib costs more than what is done with these paths
+# ruff: noqa: PTH100, PTH109, PTH116, PTH120 - pathlib costs more than what is done with these paths
 from __future__ import annotations
 
 import hashlib
@@ -11,7 +11,7 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dovetail.plugins._collect import is_importable
@@ -55,6 +55,21 @@ class Watch:
         sys.meta_path.insert(0, _Asked(self._asked))  # a finder needs no base class, which is long to import
         sys.addaudithook(self._hear)
         _watch_environment(self._variables)
+        self._where = _current_directory()
+        self._asked_where = False
+        self._watch_directory()
+
+    def _watch_directory(self) -> None:
+        # Relative names come here as well: `os.path.abspath` asks for it.
+        for name in ("getcwd", "getcwdb"):
+            setattr(os, name, self._noting(getattr(os, name)))
+
+    def _noting(self, plain: Callable[[], Any]) -> Callable[[], Any]:
+        def asked() -> Any:
+            self._asked_where = True
+            return plain()
+
+        return asked
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event not in ("open", "os.listdir", "os.scandir"):
@@ -84,6 +99,7 @@ class Watch:
             "modules": {name: is_importable(name) for name in looked_for},
             "places": {name: _place(name) for name in sorted(tops) if not is_standard(name)},
             "variables": {name: _digest(name) for name in sorted(self._variables)},
+            "where": self._where if self._asked_where else None,
         }
 
     def own(self, module: str) -> list[str]:
@@ -169,6 +185,7 @@ def note_files(files: list[str], began: int) -> dict[str, Any]:
         "files": {path: stamp(path) for path in files},
         "modules": {},
         "places": {},
+        "where": None,
         "variables": {},
     }
 
@@ -176,11 +193,19 @@ def note_files(files: list[str], began: int) -> dict[str, Any]:
 def still_holds(noted: Mapping[str, Any]) -> bool:
     """Whether everything that was noted is as it was."""
     return (
-        all(stamp(path) == before for path, before in noted["files"].items())
+        noted["where"] in (None, _current_directory())
+        and all(stamp(path) == before for path, before in noted["files"].items())
         and all(is_importable(name) is before for name, before in noted["modules"].items())
         and all(_place(name) == before for name, before in noted["places"].items())
         and all(_digest(name) == before for name, before in noted["variables"].items())
     )
+
+
+def _current_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""
 
 
 def _digest(variable: str) -> str | None:
