@@ -121,6 +121,22 @@ def test_what_another_process_said_is_asked_each_time(shelf: Any, declared: Any,
     assert declared() == {"after"}
 
 
+def test_what_failed_is_tried_again_after_a_while(shelf: Any, tmp_path: Path) -> None:
+    shelf.plugin("mended", "import os\nos._exit(3)")
+    threading.Event().wait(0.03)
+    assert [each.error_type for each in shelf.catalogue().skipped if each.name == "mended"]
+    (file,) = kept(tmp_path)
+    data = json.loads(file.read_text())
+    data["answer"]["died"] = 4
+    file.write_text(json.dumps(data))
+    (reason,) = [each.reason for each in shelf.catalogue().skipped if each.name == "mended"]
+    assert "exit code 4" in reason, "it was not kept, so nothing is tested"
+    data["at"] -= 3601
+    file.write_text(json.dumps(data))
+    (reason,) = [each.reason for each in shelf.catalogue().skipped if each.name == "mended"]
+    assert "exit code 3" in reason
+
+
 # -- whose it is -------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,8 @@ from dovetail.plugins._witness import is_settled, note_files, still_holds
 from dovetail.spec import API_VERSION
 
 _FORMAT = 2
+_AGAIN = 3600
+"""Seconds after which what failed is tried again: a machine that was overloaded looks like a plugin that hangs."""
 _LONGEST = 32 << 20
 """Bytes of a file that is read."""
 _SLOW = 1.0
@@ -57,6 +59,8 @@ class ProbeCache:
             answer: dict[str, Any] = kept["answer"]
             if answer.get("hangs") and kept["limit"] < self._limit:
                 return None  # it gets more time now
+            if "manifest" not in answer and not 0 <= time.time() - kept["at"] < _AGAIN:
+                return None
             return answer if {"manifest", "error", "hangs", "died"} & set(answer) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
@@ -82,7 +86,7 @@ class ProbeCache:
                 path.unlink()
             return
         answer = {key: value for key, value in probed.answer.items() if key != "seen"}
-        _write(path, {"key": self._key(found), "limit": self._limit, "seen": seen, "answer": answer})
+        _write(path, {"key": self._key(found), "at": time.time(), "limit": self._limit, "seen": seen, "answer": answer})
 
     def _seen(self, found: Found, probed: Probed, began: int) -> Mapping[str, Any] | None:
         if probed.outcome == "ok" or (probed.outcome == "failed" and probed.seconds > _SLOW):

@@ -33,6 +33,7 @@ _KNOWN = (
     _Known("dovetail-dask", True, ("dask",)),
     _Known("dovetail-datasets", True, ("datasets",)),
     _Known("dovetail-duckdb", True, ("duckdb",)),
+    _Known("dovetail-ibis", True, ("ibis",)),
     _Known("dovetail-modin", True, ("modin",)),
     _Known("dovetail-numpy", True, ("numpy",)),
     _Known("dovetail-pandas", True, ("pandas",)),
