@@ -129,6 +129,9 @@ def shell(
 ) -> Task[..., Any]:
     """A task that runs a program: ``dt.shell(["wc", "-l", "{path}"], inputs={"path": Path})``.
 
+    What the program writes to standard error is logged while it runs. When the run is stopped or the time is up, it is ended
+    with all that it has started: by SIGTERM, and 1 s later by SIGKILL.
+
     Args:
         argv: The program and its arguments; ``{name}`` is replaced by an input. No shell is involved.
         inputs: Types of the inputs by name. Default none.
