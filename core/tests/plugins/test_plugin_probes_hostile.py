@@ -125,6 +125,16 @@ def test_a_hub_with_many_open_files_can_look(shelf: Any) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def test_a_hub_that_does_not_care_for_its_children_can_look(shelf: Any) -> None:
+    shelf.task_type("one", "one")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # which a process that it starts inherits
+    try:
+        catalogue = shelf.catalogue()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert set(catalogue.task_types()) == {"one"}, reasons(catalogue)
+
+
 HUB = """
 import sys
 from pathlib import Path

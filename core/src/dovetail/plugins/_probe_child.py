@@ -73,6 +73,7 @@ def serve(request: dict[str, Any]) -> None:
         importlib.import_module(module)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a plugin that crashes leaves no core file
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a hub that ignores its children hands that on
     signal.signal(signal.SIGTERM, _stop)
     _look_at_all(request["plugins"], request["limit"], request["side_by_side"])
     os._exit(0)
