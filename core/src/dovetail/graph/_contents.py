@@ -21,13 +21,15 @@ from dovetail.types import current_types
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _MOST_VALUES = 100_000
-_NO_CONTENT = (
+_NO_CONTENT: tuple[type, ...] = (
+    object,
     type(threading.Lock()),
     type(threading.RLock()),
     threading.local,
     threading.Condition,
     threading.Event,
     threading.Semaphore,
+    threading.BoundedSemaphore,
     threading.Barrier,
     contextvars.ContextVar,
     weakref.WeakKeyDictionary,
@@ -183,7 +185,7 @@ class Contents(ABC):
             self.code(value)
         elif isinstance(value, logging.Logger):
             self.add(value.name)
-        elif not isinstance(value, _NO_CONTENT) and kind is not object and not self._known(value):
+        elif kind not in _NO_CONTENT and not self._known(value):
             self._state(value)
 
     def code(self, code: types.CodeType) -> None:
@@ -207,9 +209,7 @@ class Contents(ABC):
         try:
             reduce = copyreg.dispatch_table.get(kind)
             told: Any = reduce(value) if reduce is not None else kind.__reduce_ex__(value, 4)
-        except (
-            Exception
-        ):  # it holds something that cannot be told, such as a connection; a repr would not tell it either
+        except Exception:  # it holds something that cannot be told; its repr would not tell that either
             self.cannot_tell(value)
             return
         if isinstance(told, str):  # a name in its module
