@@ -35,7 +35,7 @@ from tooling import (
     uv_environment,
 )
 
-SUITE_SECONDS = 600
+SUITE_SECONDS = 1500
 TEST_SECONDS = 120  # a test that hangs shows where, and ends its suite
 PLAIN_CODES = (0, 1)  # pytest: all passed, some failed; anything else means that the counts are not the whole story
 
