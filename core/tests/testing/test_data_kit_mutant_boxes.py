@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +97,32 @@ def test_a_broken_transformer_of_another_type_is_caught(boxes: Any, play: Any, m
 def test_values_that_are_all_the_same_test_nothing(boxes: Any, play: Any) -> None:
     with pytest.raises(AssertionError, match="no two values that differ"):
         play(boxes(values=[[1], [1]]), "test_equal_values_hash_the_same_and_others_differently")
+
+
+@pytest.mark.parametrize(
+    ("items", "digest_of"),
+    [
+        ({"a": 1, "b": 2}, "json.dumps(value.items)"),
+        ([{"a": [{"x": 1, "y": {}}]}], "json.dumps(value.items)"),
+        (set(range(3, 40, 7)), "repr(value.items)"),
+        ([(1, frozenset(range(0, 200, 8)))], "repr(value.items)"),
+        (vars(argparse.Namespace(a=1, b=2)), "repr(value.items)"),
+        ([argparse.Namespace(of={"a": 1, "b": 2})], "str([list(item.of) for item in value.items])"),
+    ],
+)
+def test_a_hash_that_goes_by_the_order_of_a_dict_is_caught(boxes: Any, play: Any, items: Any, digest_of: str) -> None:
+    suite = boxes("json.dumps(value.items).encode", f"({digest_of}).encode", values=[items, [0]])
+    importlib.import_module("mutant_box").Box.__init__ = lambda self, items: setattr(self, "items", items)
+    with pytest.raises(AssertionError, match=r"a copy of a mutant_box\.Box has another content hash(.|\n)*sort"):
+        play(suite, "test_equal_values_hash_the_same_and_others_differently")
+
+
+def test_a_hash_may_go_by_an_order_that_equality_goes_by(boxes: Any, play: Any) -> None:
+    suite = boxes("json.dumps(value.items).encode", "repr(value.items).encode")
+    importlib.import_module("mutant_box").Box.__init__ = lambda self, items: setattr(self, "items", OrderedDict(items))
+    box = importlib.import_module("mutant_box").Box
+    ordered = type("Ordered", (suite,), {"values": lambda self: [box({"a": 1, "b": 2}), box({"b": 2, "a": 1})]})
+    play(ordered, "test_equal_values_hash_the_same_and_others_differently")
 
 
 PARSE = (

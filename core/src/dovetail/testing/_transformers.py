@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dovetail.errors import UnknownType, listing, nearest, shorten
 from dovetail.spec import Artifact, Schema, TransformerSpec, TypeRef, TypeTransformer
 from dovetail.testing import _transformers_roads as roads
+from dovetail.testing._another_order import in_another_order
 from dovetail.testing._base import Suite, fail
 from dovetail.testing._child import in_child
 from dovetail.testing._marks import requires
@@ -63,8 +63,11 @@ class TransformerSuite(Suite):
         return same
 
     def copied(self, value: Any) -> Any:
-        """Another object that means the same. Default: ``copy.deepcopy(value)``; override it where that does not work."""
-        return copy.deepcopy(value)
+        """Another object that means the same. Override it where the default, ``copy.deepcopy(value)``, does not work.
+
+        The default fills dicts and sets in another order, where the copy is then still equal to the value.
+        """
+        return in_another_order(value, self.equal)
 
     def watched(self) -> tuple[Any, Callable[[], int]]:
         """For a lazy type: a value, and a function that tells how often it was executed so far."""

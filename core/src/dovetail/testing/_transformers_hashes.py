@@ -20,9 +20,14 @@ def check_hashes(suite: TransformerSuite, hub: HubHarness) -> None:
         digest = transformer.content_hash(value)
         if not isinstance(digest, str) or len(digest) < 16 or set(digest) - set("0123456789abcdef"):
             fail(f"content_hash() gave {digest!r}", fix="give a hex digest of at least 64 bits")
-        for again in (transformer.content_hash(value), transformer.content_hash(suite.copied(value))):
-            if again != digest:
-                fail(f"a copy of a {suite.type} has another content hash", fix="hash the meaning, not the object")
+        if transformer.content_hash(value) != digest:
+            fail(f"a {suite.type} has another content hash each time", fix="hash the meaning, not the object")
+        if transformer.content_hash(suite.copied(value)) != digest:
+            fail(
+                f"a copy of a {suite.type} has another content hash: {shorten(value)}",
+                why="caches and datasets go by the hash; the copy is equal, its dicts and sets were filled in another order",
+                fix="hash the meaning, not the object: sort what has no order, as json.dumps(..., sort_keys=True) does",
+            )
 
     suite._each(hub, check)
     values = suite._few(hub, 12)
