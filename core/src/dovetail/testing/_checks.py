@@ -106,7 +106,10 @@ class CheckEngineSuite(Suite):
 
     def _looked_at(self, hub: HubHarness, suite: Any, table: Any) -> Iterator[tuple[str, Any]]:
         """A table as each of the frames that the suite looks at."""
-        for frame in self._load(hub.catalogue).frames(suite):
+        frames = self._load(hub.catalogue).frames(suite)
+        if not frames:
+            fail(f"the engine {self.engine!r} looks at no frame", fix="let frames() name the types that it can look at")
+        for frame in frames:
             try:
                 yield frame, hub.types.convert(table, TypeRef(frame))
             except (ConversionError, UnknownType) as error:
