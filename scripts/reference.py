@@ -29,6 +29,7 @@ from dovetail.spec import (
     TransformerSpec,
     _hookspecs,
 )
+from dovetail.testing._pair_reference import pair_parts
 from dovetail.testing._reference import suites
 from dovetail.testing._truth_rules import semantics
 from tooling import ROOT
@@ -45,10 +46,17 @@ def generated() -> dict[str, dict[str, str]]:
         "docs/reference/hooks.md": {"hooks": hooks()},
         "docs/reference/check-semantics.md": {"semantics": semantics()},
         "docs/reference/testing.md": {"suites": suites()},
+        "docs/reference/frame-pairs.md": pair_parts(pair_files()),
         "docs/reference/errors.md": {"errors": tree_of_errors()},
         "docs/how-to/configure.md": {"settings": settings()},
         "docs/explanation/deprecation-policy.md": {"deprecations": deprecations(DEPRECATIONS.values())},
     }
+
+
+def pair_files() -> list[Path]:
+    """What the suites of pairs found: that of the common environment first."""
+    own = [*(ROOT / "plugins").glob("*/tests/frame_pairs.json"), *(ROOT / "contrib").glob("*/tests/frame_pairs.json")]
+    return [ROOT / "tests" / "pairs" / "frame_pairs.json", *sorted(own)]
 
 
 # -------------------------------------------------------------------------------------------------

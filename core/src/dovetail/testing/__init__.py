@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dovetail.testing._hygiene import PluginSuite as PluginSuite
     from dovetail.testing._marks import overrides as overrides
     from dovetail.testing._marks import requires as requires
+    from dovetail.testing._pair_suite import PairSuite as PairSuite
     from dovetail.testing._remote import RemoteTaskTypeSuite as RemoteTaskTypeSuite
     from dovetail.testing._strategies import TABLE_KINDS as TABLE_KINDS
     from dovetail.testing._strategies import tables as tables
@@ -41,6 +42,7 @@ _LAZY = {
     # what types keep
     "TransformerSuite": "dovetail.testing._transformers",
     "TableTransformerSuite": "dovetail.testing._tables",
+    "PairSuite": "dovetail.testing._pair_suite",
     "tables": "dovetail.testing._strategies",
     "TABLE_KINDS": "dovetail.testing._strategies",
     # what a plugin does not do

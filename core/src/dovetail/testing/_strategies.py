@@ -182,7 +182,9 @@ def number_of_examples(own: int) -> int:
     return int(os.environ.get("CONFORMANCE_EXAMPLES", own))
 
 
-def for_each(values: st.SearchStrategy[T] | Sequence[T], check: Callable[[T], None], examples: int) -> None:
+def for_each(
+    values: st.SearchStrategy[T] | Sequence[T], check: Callable[[T], None], examples: int, fixed: bool = False
+) -> None:
     """Try a check on every value of a list, or on as many as are asked for of a strategy: always the same ones."""
     if not isinstance(values, st.SearchStrategy):
         for value in values:
@@ -190,7 +192,7 @@ def for_each(values: st.SearchStrategy[T] | Sequence[T], check: Callable[[T], No
         return
 
     @settings(
-        max_examples=number_of_examples(examples),
+        max_examples=examples if fixed else number_of_examples(examples),
         derandomize=True,
         database=None,
         deadline=None,

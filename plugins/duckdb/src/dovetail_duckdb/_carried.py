@@ -25,6 +25,8 @@ _FAITHFUL = frozenset(
 )
 """Kinds of DuckDB type that keep their values in Arrow."""
 
+_EXTENSIONS = frozenset(("arrow.uuid", "arrow.json", "arrow.bool8"))
+"""Extension types of Arrow that DuckDB understands."""
 _HUGE = frozenset(("hugeint", "uhugeint"))
 _INFINITE_DAYS = 2**31 - 1
 _INFINITE_MOMENTS = 2**63 - 1
@@ -34,7 +36,8 @@ def check_arrow(table: pa.Table) -> None:
     """Refuse a table that DuckDB would change.
 
     Raises:
-        ValueMismatch: There is no column, two names differ by case only, or a column holds durations.
+        ValueMismatch: There is no column, two names differ by case only, or a column holds durations, or values of an
+            extension type that DuckDB would take for what they are stored as.
     """
     names = table.column_names
     check_columns(names, "the Arrow table")
@@ -45,6 +48,13 @@ def check_arrow(table: pa.Table) -> None:
             fix="keep at least one column, or take the table as pyarrow.Table",
         )
     for field in table.schema:
+        for kind in _arrow_kinds(field.type):
+            if isinstance(kind, pa.BaseExtensionType) and kind.extension_name not in _EXTENSIONS:
+                raise ValueMismatch(
+                    f"the column {field.name!r} holds values of the type {kind.extension_name}, which DuckDB does not have",
+                    why=f"it would take them for the {kind.storage_type} that they are stored as",
+                    fix="cast it to that, or to text, or drop it",
+                )
         if any(t.is_duration(kind) for kind in _arrow_kinds(field.type)):
             raise ValueMismatch(
                 f"the column {field.name!r} holds durations ({field.type}), which DuckDB has no type for",

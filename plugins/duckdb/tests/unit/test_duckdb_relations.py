@@ -173,3 +173,21 @@ def test_types_that_duckdb_does_not_have_are_refused(kind: pa.DataType) -> None:
 def test_a_mistake_in_the_query_stays_the_users_own() -> None:
     with pytest.raises(duckdb.ConversionException):
         to_arrow(query("select t::integer as x from (values ('a')) v(t)"))
+
+
+class Period(pa.ExtensionType):  # type: ignore[misc]  # pyarrow has no stubs
+    def __init__(self) -> None:
+        super().__init__(pa.int64(), "tests.period")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage: Any, serialized: bytes) -> Period:
+        return cls()
+
+
+def test_periods_are_not_taken_for_numbers(types: TypeEngine) -> None:
+    table = pa.table({"month": pa.ExtensionArray.from_storage(Period(), pa.array([648]))})
+    with pytest.raises(ValueMismatch, match=r"'month' holds values of the type tests\.period"):
+        types.convert(table, RELATION)

@@ -96,6 +96,7 @@ def table_to_array(table: pa.Table) -> np.ndarray[Any, Any]:
         ValueMismatch: A column has nulls other than of times, or NumPy has no type of fixed width for it.
     """
     check_columns(table.column_names, "the Arrow table")
+    table = normalise_table(table)
     if (table.schema.metadata or {}).get(PLAIN) == b"plain" and table.column_names == [COLUMN]:
         return _to_numpy(_one_piece(table.column(0)), COLUMN)
     columns = {name: _to_numpy(_one_piece(table.column(name)), name) for name in table.column_names}

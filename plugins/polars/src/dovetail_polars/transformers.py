@@ -34,8 +34,15 @@ def to_arrow(frame: pl.DataFrame) -> pa.Table:
     """The frame as an Arrow table with plain layouts.
 
     Raises:
-        ValueMismatch: A column holds Python objects.
+        ValueMismatch: A column holds Python objects, or integers of 128 bits.
     """
+    huge = [name for name, kind in frame.schema.items() if "Int128" in str(kind)]
+    if huge:
+        raise ValueMismatch(
+            f"the polars column {huge[0]!r} holds integers of 128 bits",
+            why="Arrow has no type for them",
+            fix="cast it: to pl.Int64, or to pl.Decimal(38, 0) for up to 38 digits",
+        )
     objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
     if objects:
         raise ValueMismatch(

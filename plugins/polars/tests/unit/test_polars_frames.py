@@ -92,3 +92,9 @@ def test_an_empty_column_name_stays_empty(types: TypeEngine) -> None:
 def test_two_columns_of_one_name_are_refused(types: TypeEngine) -> None:
     with pytest.raises(ValueMismatch, match="more than one column called 'a'"):
         types.convert(pa.table([[1], [2]], names=["a", "a"]), pl.DataFrame)
+
+
+@pytest.mark.parametrize("kind", [pl.Int128, pl.List(pl.Int128)], ids=str)
+def test_integers_of_128_bits_are_refused(types: TypeEngine, kind: Any) -> None:
+    with pytest.raises(ValueMismatch, match="128 bits"):
+        types.convert(pl.DataFrame({"a": pl.Series([], dtype=kind)}), pa.Table)

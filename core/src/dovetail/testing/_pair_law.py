@@ -1,0 +1,133 @@
+"""The law of pairs: a value arrives with equal values in a known type, or is refused with a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dovetail.testing._base import fail
+from dovetail.testing._pairs import ARROW, CARRIED, CHANGED, CRASHED, REFUSED, PairTable
+from dovetail.testing._strategies import TABLE_KINDS, cells, for_each, kind_type, some, tables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(slots=True)
+class Examples:
+    """How often a pair was tried: what arrived, and what was refused for its values."""
+
+    carried: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def tried(self, target: str) -> int:
+        """All examples of the pair."""
+        return self.carried[target] + self.refused[target]
+
+
+@dataclass(frozen=True, slots=True)
+class _Traits:
+    """What a target makes of the kinds of column: the types they arrive as; those that are missing are refused."""
+
+    types: dict[str, str]
+    with_nulls: frozenset[str]
+    columns_needed: bool
+
+    def takes(self, table: pa.Table) -> pa.Table:
+        """The columns that are not refused as such, and the rows without the nulls that are."""
+        import pyarrow.compute as pc
+
+        table = table.select([name for name in table.column_names if name in self.types])
+        for name in table.column_names:
+            if name not in self.with_nulls and table.column(name).null_count:
+                table = table.filter(pc.is_valid(table.column(name)))
+        return table
+
+
+class PairLaw:
+    """Tries tables of mixed kinds on the pairs from one source; each example serves all targets.
+
+    A kind that a target refuses as such is left out of its examples, so that it does not hide the others.
+    """
+
+    def __init__(self, pairs: PairTable, source: str, targets: Iterable[str]) -> None:
+        self.pairs, self.source = pairs, source
+        self.examples = Examples()
+        self._source = self._traits(source)
+        self._targets = {target: self._traits(target) for target in targets if target != source}
+
+    def try_examples(self, number: int) -> Examples:
+        """Draw tables until every pair had as many examples. Raises AssertionError where a value is changed."""
+        kinds = tuple(kind for kind in TABLE_KINDS if kind in self._source.types)
+        # Some are left without a column that the target takes.
+        for_each(tables(kinds, min_columns=1), self._check, number + number // 4, fixed=True)
+        return self.examples
+
+    def _traits(self, name: str) -> _Traits:
+        """Found by one column of each kind, from Arrow."""
+        import pyarrow as pa
+
+        types, with_nulls = {}, set()
+        for kind in TABLE_KINDS:
+            item = some(cells(kind, nulls=False), 1)
+            for items in (item, [*item, None]):
+                table = pa.table({kind: pa.array(items, kind_type(kind))})
+                found = self.pairs.tried(table, table, name)
+                if found.told == REFUSED:
+                    continue
+                self._judge(found.told, table, name)
+                types[kind] = found.types.get(kind, CARRIED)
+                if None in items:
+                    with_nulls.add(kind)
+        empty = self.pairs.tried(pa.table({}), pa.table({}), name)
+        return _Traits(types, frozenset(with_nulls), empty.told != CARRIED)
+
+    def _check(self, drawn: pa.Table) -> None:
+        table = self._source.takes(drawn)
+        values: dict[tuple[object, ...], Any] = {}
+        for target, traits in self._targets.items():
+            narrow = traits.takes(table)
+            if narrow.num_columns == 0 and (traits.columns_needed or self._source.columns_needed):
+                continue
+            key = (narrow.num_rows, *narrow.column_names)
+            if key not in values:
+                values[key] = self._made(narrow)
+            made = values[key]
+            if made is not None:
+                self._convert(made[0], made[1], target, traits)
+
+    def _made(self, table: pa.Table) -> Any:
+        """The value of the source, and its Arrow form; None where the source refuses these values."""
+        if self.source == ARROW:
+            return table, table
+        found = self.pairs.tried(table, table, self.source)
+        if found.told == REFUSED:
+            return None
+        self._judge(found.told, table, self.source)
+        value = self.pairs.made(self.source, table)
+        return value, self.pairs.arrow(value)
+
+    def _convert(self, value: Any, before: pa.Table, target: str, traits: _Traits) -> None:
+        found = self.pairs.tried(value, before, target)
+        if found.told == REFUSED:
+            self.examples.refused[target] += 1
+            return
+        self._judge(found.told, before, target)
+        for kind, arrived in found.types.items():
+            if self._source.types[kind] == CARRIED and traits.types[kind] != arrived:
+                fail(
+                    f"{self.source} -> {target}: a column of {kind} arrives as {arrived}, and sometimes as "
+                    f"{traits.types[kind]}",
+                    why="the type of a column must not depend on its values",
+                )
+        self.examples.carried[target] += 1
+
+    def _judge(self, told: str, before: pa.Table, target: str) -> None:
+        if told.startswith((CHANGED, CRASHED)):
+            fail(
+                f"{self.source} -> {target}: {told}",
+                why=f"the columns were {before.schema.names}; nothing may change without a word",
+                fix="carry it, refuse it by ValueMismatch, or declare the converter lossy",
+            )
