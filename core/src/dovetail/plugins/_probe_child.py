@@ -14,7 +14,6 @@ import resource
 import select
 import signal
 import time
-import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from typing import Any, NoReturn
 
 from dovetail.errors import DovetailError, PluginError
 from dovetail.plugins import _failures, _guard
+from dovetail.plugins._blame import trace
 from dovetail.plugins._checking import config_fields, verdicts
 from dovetail.plugins._collect import Collected, collect, import_hook_module
 from dovetail.plugins._failures import load_error
@@ -75,12 +75,13 @@ def serve(request: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a plugin that crashes leaves no core file
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a hub that ignores its children hands that on
     signal.signal(signal.SIGTERM, _stop)
-    _look_at_all(request["plugins"], request["limit"], request["side_by_side"])
-    os._exit(0)
+    with suppress(BrokenPipeError):  # nobody is left to be told
+        _look_at_all(request["plugins"], request["limit"], request["side_by_side"])
+    _stop()
 
 
 def _look_at_all(items: Sequence[dict[str, Any]], limit: float, side_by_side: int) -> None:
-    """Tell of each that it begins, and its answer; the answers in the order of the items."""
+    """Tell of each that it begins, and its answer, in the order of the items, for as long as the hub lives."""
     hub = os.getppid()
     answers: dict[int, dict[str, Any]] = {}
     begun = told = 0
@@ -96,7 +97,7 @@ def _look_at_all(items: Sequence[dict[str, Any]], limit: float, side_by_side: in
             _tell(_out, answers.pop(told))
             told += 1
         if os.getppid() != hub:
-            _stop()  # nobody is left to be told
+            return
 
 
 def _tell(out: int, answer: dict[str, Any]) -> None:
@@ -239,7 +240,6 @@ def _collected(item: dict[str, Any], identity: Identity) -> Collected:
 
 def _described(error: DovetailError) -> dict[str, Any]:
     cause = error.__cause__ or error
-    frames = [f for f in traceback.extract_tb(cause.__traceback__) if "importlib" not in f.filename]
     return {
         "class": type(error).__name__,
         "what": error.what,
@@ -248,5 +248,5 @@ def _described(error: DovetailError) -> dict[str, Any]:
         "type": type(cause).__name__,
         "message": _failures.message(cause),
         "missing": isinstance(cause, ImportError),
-        "traceback": "".join(traceback.format_list(frames))[-8000:],
+        "traceback": trace(cause)[-8000:],
     }
