@@ -46,8 +46,7 @@ class Hidden:
 
 def load_core() -> None:
     """Import what a plugin could replace: all of the core but its commands, its tests and what child processes run."""
-    import dovetail
-
+    dovetail = sys.modules["dovetail"]
     skipped = re.compile(r"dovetail\.(cli|scaffold|testing)\b|.*(__main__|_child|_worker)$")
     for info in pkgutil.walk_packages(dovetail.__path__, "dovetail.", onerror=lambda name: None):
         if not skipped.match(info.name):
