@@ -95,8 +95,8 @@ class Settings:
     )
     artifact_store: Path | str | None = _setting(
         _parse.location,
-        'Where the files of stored values lie: a directory, or a URL such as `"s3://bucket/prefix"`. What they are called is kept '
-        "under `home`. A relative path is one as for `home`.",
+        'Where the files of stored values lie: a directory, or a URL such as `"s3://bucket/prefix"`. The record of runs, '
+        "which names them, stays under `home`. A relative path is one as for `home`.",
         default=None,
         shown="`artifacts` in `home`",
         repr=False,

@@ -114,23 +114,25 @@ def accept_path(value: Any) -> Any:
 
 
 def accept_file(value: Any) -> Any:
-    """A File, or the path of one that exists."""
+    """A File, a URL, or the path of one that exists."""
     if isinstance(value, File):
         return value
     if isinstance(value, (str, Path)):
-        if Path(value).is_file():
-            return File(value)
+        file = File(value)
+        if file.url is not None or Path(file.path).is_file():
+            return file
         raise Mismatch(value, "a File", "there is no file at this path")
     raise Mismatch(value, "a File")
 
 
 def accept_directory(value: Any) -> Any:
-    """A Directory, or the path of one that exists."""
+    """A Directory, a URL, or the path of one that exists."""
     if isinstance(value, Directory):
         return value
     if isinstance(value, (str, Path)):
-        if Path(value).is_dir():
-            return Directory(value)
+        directory = Directory(value)
+        if directory.url is not None or Path(directory.path).is_dir():
+            return directory
         raise Mismatch(value, "a Directory", "there is no directory at this path")
     raise Mismatch(value, "a Directory")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dovetail.spec import TransformerSpec, TypeRef
 from dovetail.types._exact import Acceptor, accept_directory, accept_file
-from dovetail.types._files import DirectoryTransformer, FileTransformer
+from dovetail.types._file_transformers import DirectoryTransformer, FileTransformer
 from dovetail.types._graph import STREAM, ConversionGraph
 from dovetail.types._mismatch import Mismatch
 from dovetail.types._names import class_name, resolve_loaded, shown_class

@@ -14,12 +14,13 @@ from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, Colum
 from dovetail.types._accept import Acceptors
 from dovetail.types._artifact import make_artifact
 from dovetail.types._collect import collecting
-from dovetail.types._files import Directory, File, safe_relative, walk
+from dovetail.types._files import Directory, File
 from dovetail.types._fit import Fit
 from dovetail.types._graph import HUB
 from dovetail.types._names import parse_name
 from dovetail.types._refine import Collect, Columns, Stored, is_refined, refinement
 from dovetail.types._registry import Registry
+from dovetail.types._walk import plain_name, safe_relative, walk
 
 MISSING: Any = object()
 
@@ -89,7 +90,7 @@ class LeafStore:
                 _remove(path)
                 raise
             if not codec.is_directory:
-                name = Path(value.name).name or "file" if isinstance(value, File) else f"data{codec.suffix}"
+                name = plain_name(value.name) if isinstance(value, File) else f"data{codec.suffix}"
                 return codec, (sink.add_file(path, name),), None
             files, empty = walk(path)
             blobs = tuple(sink.add_file(path / name, name) for name in files)
@@ -135,7 +136,9 @@ class LeafStore:
         if not codec.is_directory:
             blob = artifact.blobs[0]
             value = read(source.open_path(blob))
-            return File(value.path, blob.name) if isinstance(value, File) else value
+            if isinstance(value, File) and value.url is None:
+                value.name = blob.name
+            return value
         folder = Path(tempfile.mkdtemp(prefix="dovetail-"))
         try:
             for name in json.loads(artifact.inline)["empty"] if artifact.inline else ():

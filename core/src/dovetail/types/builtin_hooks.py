@@ -45,15 +45,21 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
         *plain,
         TransformerSpec(
             "dovetail.File",
-            "dovetail.types._files:FileTransformer",
-            codecs=(CodecSpec("file", "dovetail.types._files:FileCodec"),),
+            "dovetail.types._file_transformers:FileTransformer",
+            codecs=(
+                CodecSpec("reference", "dovetail.types._file_codecs:FileReferenceCodec"),  # declines what is local
+                CodecSpec("file", "dovetail.types._file_codecs:FileCodec"),
+            ),
             aliases=("dovetail.types.File",),
             summary="a file; its bytes are the value",
         ),
         TransformerSpec(
             "dovetail.Directory",
-            "dovetail.types._files:DirectoryTransformer",
-            codecs=(CodecSpec("directory", "dovetail.types._files:DirectoryCodec", is_directory=True),),
+            "dovetail.types._file_transformers:DirectoryTransformer",
+            codecs=(
+                CodecSpec("reference", "dovetail.types._file_codecs:DirectoryReferenceCodec"),
+                CodecSpec("directory", "dovetail.types._file_codecs:DirectoryCodec", is_directory=True),
+            ),
             aliases=("dovetail.types.Directory",),
             summary="a directory; its files are the value",
         ),

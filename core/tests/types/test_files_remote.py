@@ -1,0 +1,365 @@
+"""Remote files: references until they are read, and what they were when they were referred to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import fsspec
+import pytest
+from dovetail.config import Settings, redact
+from dovetail.errors import ArtifactCorrupt, ConfigError, DovetailError, EngineUnavailable, UsageError, ValueMismatch
+from dovetail.types import Directory, File, Stored, TypeEngine
+
+Put = Callable[[str, bytes], str]
+
+
+def test_a_file_is_fetched_when_it_is_asked_for(s3: Put) -> None:
+    file = File(s3("report.csv", b"a,b\n1,2\n"))
+    assert (file.name, file.size) == ("report.csv", 8)
+    assert file._held is None, "nothing was downloaded for that"
+    with file.open("rb") as stream:
+        assert stream.read(3) == b"a,b"
+        stream.seek(-2, os.SEEK_END)
+        assert stream.read() == b"2\n"
+    assert file.read_text() == "a,b\n1,2\n" and file.open().readlines() == ["a,b\n", "1,2\n"]
+    assert file._held is None, "nor for streaming"
+    assert Path(file).read_bytes() == b"a,b\n1,2\n"
+    assert Path(file).name == "report.csv", "readers go by the suffix"
+    with open(file, "rb") as stream:
+        assert stream.read() == b"a,b\n1,2\n"
+
+
+def test_the_place_makes_no_difference_to_the_hash(types: TypeEngine, s3: Put, tmp_path: Path) -> None:
+    (tmp_path / "here").write_bytes(b"content")
+    there = File(s3("there", b"content"))
+    assert (
+        types.content_hash(there)
+        == types.content_hash(File(tmp_path / "here"))
+        == hashlib.sha256(b"content").hexdigest()
+    )
+
+
+def test_one_copy_serves_all_who_refer_to_it(s3: Put) -> None:
+    url = s3("shared", b"x")
+    first, second = File(url), File(url)
+    assert first.path == second.path
+    assert Path(first.path).stat().st_mode & 0o222 == 0, "others read it too"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ü ñ 漢字.txt", "a+b%20&c=d.txt", "a::b*[x]{y}.txt", "q?x=1#2.txt", "'quo\"te.txt", "a:b.txt", ".hid", "~t"],
+)
+def test_odd_names(types: TypeEngine, store: Any, s3: Put, name: str) -> None:
+    url = s3(name, name.encode())
+    file = types.load(types.dump(File(url), File, store), store, File)
+    assert file.name == name and file.read_bytes() == name.encode() == Path(file).read_bytes()
+    stored = types.load(types.dump(file, File, store, "file"), store, File)
+    assert stored.url is None and stored.read_bytes() == name.encode()
+
+
+def test_no_bytes_at_all(types: TypeEngine, store: Any, s3: Put) -> None:
+    file = File(s3("empty", b""))
+    assert file.size == 0 and file.read_bytes() == b"" == Path(file).read_bytes()
+    assert types.content_hash(file) == hashlib.sha256().hexdigest()
+    assert "0 bytes" in (types.preview(file).text or "")
+    assert types.load(types.dump(file, File, store), store, File).read_text() == ""
+
+
+def test_a_big_file_is_streamed_in_little_memory(s3: Put) -> None:
+    size = 96 * 1024 * 1024
+    block = os.urandom(1024 * 1024)
+    url = s3("big", block * 96)
+    file = File(url)
+    assert file.size == size
+    expected = hashlib.sha256()
+    for _ in range(96):
+        expected.update(block)
+    del block
+    tracemalloc.start()
+    try:
+        assert file.sha256() == expected.hexdigest()
+        assert file._held is None, "a big file is hashed on its way past"
+        _, peak_hash = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        assert file.download().stat().st_size == size
+        _, peak_download = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert max(peak_hash, peak_download) < 40 * 1024 * 1024, (peak_hash, peak_download)
+
+
+# -- in the store --------------------------------------------------------------------------------------
+
+
+def test_a_reference_is_stored_not_the_bytes(types: TypeEngine, store: Any, s3: Put) -> None:
+    url = s3("table.csv", b"x\n1\n")
+    artifact = types.dump(File(url, "mine.csv"), File, store)
+    assert (artifact.type, artifact.format) == ("dovetail.File", "reference")
+    assert artifact.content_hash == hashlib.sha256(b"x\n1\n").hexdigest()
+    data = json.loads(store.open_path(artifact.blobs[0]).read_bytes())
+    assert set(data) == {"url", "name", "sha256", "size", "tag"} and data["url"] == url
+    loaded = types.load(artifact, store, File)
+    assert (loaded.url, loaded.name, loaded.read_bytes()) == (url, "mine.csv", b"x\n1\n")
+    assert types.dump(loaded, File, store).id == artifact.id
+
+
+def test_the_bytes_are_stored_where_that_is_declared(types: TypeEngine, store: Any, s3: Put) -> None:
+    url = s3("table.csv", b"x\n1\n")
+    artifact = types.dump(File(url), Annotated[File, Stored("file")], store)
+    s3("table.csv", b"y\n2\n")
+    loaded = types.load(artifact, store, File)
+    assert artifact.format == "file" and loaded.url is None
+    assert (loaded.name, loaded.read_bytes()) == ("table.csv", b"x\n1\n")
+
+
+def test_a_local_file_is_no_reference(types: TypeEngine, store: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    assert types.dump(File(tmp_path / "a"), File, store).format == "file"
+    with pytest.raises(ValueMismatch, match="lies on this machine"):
+        types.dump(File(tmp_path / "a"), File, store, "reference")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{",
+        '{"url": "/etc/passwd", "name": "x", "sha256": "", "size": 1, "tag": null}',
+        '{"url": "s3://b/k"}',
+        '"x"',
+    ],
+)
+def test_a_malformed_reference_leads_nowhere(types: TypeEngine, store: Any, s3: Put, text: str) -> None:
+    import dataclasses
+
+    artifact = types.dump(File(s3("a", b"1")), File, store)
+    blob = store.add_bytes(text.encode(), "a")
+    with pytest.raises(ArtifactCorrupt, match="reference"):
+        types.load(dataclasses.replace(artifact, blobs=(blob,)), store, File)
+
+
+# -- change --------------------------------------------------------------------------------------------
+
+
+def stored(types: TypeEngine, store: Any, url: str) -> File:
+    return types.load(types.dump(File(url), File, store), store, File)  # type: ignore[no-any-return]
+
+
+READS: list[Callable[[File], object]] = [
+    lambda file: file.path,
+    lambda file: file.read_bytes(),
+    lambda file: file.open("rb").read(1),
+    lambda file: file.read_text(),
+    os.fspath,
+]
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("other", [b"new content", b"Content", b""])
+def test_a_change_is_noticed(
+    types: TypeEngine, store: Any, s3: Put, other: bytes, read: Callable[[File], object]
+) -> None:
+    file = stored(types, store, s3("moving", b"content"))
+    s3("moving", other)
+    with pytest.raises(ArtifactCorrupt, match="has changed since it was referred to") as caught:
+        read(file)
+    assert caught.value.fix
+
+
+def test_a_change_between_two_reads_of_one_stream_is_noticed(s3: Put) -> None:
+    block = bytes(24 * 1024 * 1024)
+    stream = File(s3("moving", block)).open("rb")
+    assert stream.read(1) == b"\0"
+    s3("moving", block[:-1] + b"\1")
+    with pytest.raises(ArtifactCorrupt, match="has changed"):
+        while stream.read(1024 * 1024):
+            pass
+
+
+def test_what_the_storage_does_not_tell_the_hash_does(types: TypeEngine, store: Any) -> None:
+    """Same size, same time of making: the in-memory file system has no tags."""
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/untold/file", b"content")
+    made = memory.store["/untold/file"].created
+    file = stored(types, store, "memory://untold/file")
+    memory.pipe_file("/untold/file", b"CONTENT")
+    memory.store["/untold/file"].created = made
+    with pytest.raises(ArtifactCorrupt, match="SHA-256"):
+        file.open("rb").read()
+    with pytest.raises(ArtifactCorrupt, match="SHA-256"):
+        file.download()
+
+
+# -- what goes wrong -----------------------------------------------------------------------------------
+
+
+def test_a_missing_key_is_the_users_error(types: TypeEngine, store: Any, s3: Put) -> None:
+    url = s3("there", b"1").replace("there", "not there")
+    for read in READS:
+        with pytest.raises(ValueMismatch, match="there is nothing at s3://"):
+            read(File(url))
+    with pytest.raises(ValueMismatch, match="there is nothing at"):
+        types.dump(File(url), File, store)
+    with pytest.raises(ValueMismatch, match="there is nothing at"):
+        _ = File("s3://no-such-bucket-0815/x").path
+
+
+def test_a_folder_is_no_file(s3: Put) -> None:
+    folder = s3("folder/file", b"1").removesuffix("/file")
+    s3("marker/", b"")
+    with pytest.raises(ValueMismatch, match="is a directory"):
+        File(folder).read_bytes()
+    with pytest.raises(ValueMismatch, match="names a directory"):
+        _ = File(folder + "/").path
+    with pytest.raises(ValueMismatch, match="directory"):
+        _ = File(folder.replace("/folder", "/marker/")).path
+
+
+def test_wrong_credentials(own_s3_server: Any, storage: Callable[..., Settings]) -> None:
+    url = own_s3_server.put("file", b"1")
+    own_s3_server.require_credentials(True)
+    storage(s3=own_s3_server.options(secret="falsch-4711"))
+    for read in READS:
+        with pytest.raises(EngineUnavailable, match="refuses") as caught:
+            read(File(url))
+        assert "[storage.s3]" in (caught.value.fix or "")
+        assert "falsch-4711" not in repr(caught.value) + str(caught.value)
+
+
+def test_a_server_that_goes_away_in_the_middle(own_s3_server: Any, storage: Callable[..., Settings]) -> None:
+    storage(s3=own_s3_server.options())
+    url = own_s3_server.put("big", bytes(20 * 1024 * 1024))
+    stream = File(url).open("rb")
+    assert stream.read(1) == b"\0"
+    own_s3_server.stop()
+    with pytest.raises(EngineUnavailable, match="cannot read s3://data/big") as caught:
+        while stream.read(1024 * 1024):
+            pass
+    assert "dovetail resume" in (caught.value.fix or "")
+    with pytest.raises(EngineUnavailable, match="cannot read"):
+        _ = File(url).path
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    opened = sys.modules["fsspec.registry"].__dict__["_registry"]
+    for scheme, package in (("s3", "s3fs"), ("gs", "gcsfs")):
+        monkeypatch.setitem(sys.modules, package, None)
+        monkeypatch.delitem(opened, scheme, raising=False)
+    for url, extra in (("s3://b/k", "s3"), ("gs://b/k", "gcs")):
+        with pytest.raises(EngineUnavailable) as caught:
+            File(url).read_bytes()
+        assert caught.value.fix == f"pip install 'dovetail[{extra}]'"
+
+
+def test_an_unknown_scheme_has_its_nearest(types: TypeEngine) -> None:
+    with pytest.raises(UsageError, match="nobody knows the scheme s4://"):
+        _ = File("s4://bucket/key").path
+    with pytest.raises(UsageError) as caught:
+        _ = File("memry://x").path
+    assert caught.value.fix == "did you mean memory://?"
+
+
+def test_an_option_that_is_none_is_the_configurations_fault(storage: Callable[..., Settings]) -> None:
+    storage(s3={"client_kwarg": {"x": "geheim-0815"}, "config_kwargs": 3})
+    with pytest.raises((ConfigError, EngineUnavailable)) as caught:
+        File("s3://b/k").read_bytes()
+    assert "geheim-0815" not in str(caught.value)
+
+
+def test_a_remote_file_is_never_written(s3: Put, types: TypeEngine, store: Any, tmp_path: Path) -> None:
+    file = File(s3("x", b"1"))
+    for mode in ("w", "wb", "a", "r+b", "x"):
+        with pytest.raises(UsageError, match="cannot be written"):
+            file.open(mode)
+    (tmp_path / "a").write_text("1")
+    inside = types.load(types.dump(File(tmp_path / "a"), File, store), store, File)
+    with pytest.raises(UsageError, match="cannot be written"):
+        inside.open("w")
+
+
+# -- secrets -------------------------------------------------------------------------------------------
+
+
+def test_credentials_come_from_where_config_says(
+    own_s3_server: Any, storage: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = own_s3_server.put("file", b"1")
+    monkeypatch.setenv("MY_SECRET", "ganz-geheim-1")
+    options = own_s3_server.options() | {"secret": {"env": "MY_SECRET"}}
+    settings = storage(s3={"key": "nobody"}, **{f"s3://{own_s3_server.bucket}": options})
+    assert File(url).read_bytes() == b"1"
+    assert "ganz-geheim-1" not in repr(settings)
+    assert redact("x ganz-geheim-1") == "x ***"
+    monkeypatch.delenv("MY_SECRET")
+    with pytest.raises(ConfigError, match="MY_SECRET"):
+        File(url).read_bytes()
+
+
+def test_options_of_one_bucket_are_not_given_to_another(storage: Callable[..., Settings]) -> None:
+    from dovetail.types._filesystems import _options
+
+    storage(**{"s3": {"a": 1, "b": 1}, "s3://bucket": {"b": 2}, "s3://bucket/deep/": {"b": 3}})
+    given = {
+        url: _options(url, "s3", None)
+        for url in ("s3://bucket/x", "s3://bucket2/x", "s3://bucket/deep/x", "s3://bucket")
+    }
+    assert [each["b"] for each in given.values()] == [2, 1, 3, 2]
+    assert all(each["a"] == 1 for each in given.values())
+
+
+SECRET_URLS = [
+    "memory://user:hunter22@secrets/file.txt",
+    "memory://secrets/file.txt?X-Amz-Signature=hunter22hunter22",
+]
+
+
+@pytest.mark.parametrize("url", SECRET_URLS)
+def test_what_a_url_hides_is_shown_nowhere(types: TypeEngine, store: Any, url: str) -> None:
+    path = url.removeprefix("memory:/")
+    fsspec.filesystem("memory").pipe_file(path, b"data")
+    file = File(url)
+    shown = [str(file), repr(file), f"{file}", types.preview(file).text or ""]
+    artifact = types.dump(file, File, store)
+    assert artifact.format == "file", "a URL with a secret is no reference that may be stored"
+    shown += [repr(artifact), *(p.read_text("latin-1") for p in store.root.iterdir())]
+    fsspec.filesystem("memory").rm_file(path)
+    for read in READS:
+        with pytest.raises(DovetailError) as caught:
+            read(File(url))
+        error: BaseException | None = caught.value
+        shown += [str(error), repr(error), repr(caught.value.to_dict())]
+        while error is not None:
+            shown.append(str(error))
+            error = error.__cause__
+    assert not [text for text in shown if "hunter22" in text]
+    assert redact(f"log {url}") != f"log {url}"
+
+
+def test_a_pickled_file_holds_no_credentials(s3: Put) -> None:
+    file = File(s3("x", b"1"))
+    _ = file.path
+    data = pickle.dumps(file)
+    assert b"geheim-0815" not in data
+    assert pickle.loads(data) == file and pickle.loads(data).read_bytes() == b"1"
+
+
+# -- fitting -------------------------------------------------------------------------------------------
+
+
+def test_a_url_is_taken_for_a_file(types: TypeEngine, tmp_path: Path) -> None:
+    assert types.accept("s3://bucket/key", File) == File("s3://bucket/key")
+    assert types.accept("s3://bucket/folder", Directory).url == "s3://bucket/folder"
+    (tmp_path / "a").write_text("1")
+    assert types.accept(f"file://{tmp_path}/a", File).path == str(tmp_path / "a")
+    with pytest.raises(ValueMismatch, match="no file"):
+        types.accept(f"file://{tmp_path}/b", File)
