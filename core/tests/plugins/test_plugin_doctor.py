@@ -25,7 +25,7 @@ def test_a_skipped_plugin_is_a_finding(shelf: Any) -> None:
             "dovetail-bad 4.0 (plugin bad)",
             "skipped",
             "the plugin cannot be imported: it needs the module no_such_library_at_all, which is not installed",
-            "pip install dovetail-bad",
+            "install the library that has the module no_such_library_at_all: dovetail-bad does not say that it needs it",
         )
     ]
 

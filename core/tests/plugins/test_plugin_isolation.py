@@ -81,7 +81,7 @@ HOOKS_WRONG = {
     "nested": (
         "@hookimpl\ndef dovetail_type_transformers():\n"
         "    return [TransformerSpec('a.B', 'a:b', converters=(ConverterSpec('a.B', 'c.D', 'a:b', cost='free'),))]",
-        "cost must be Cost, not 'free'",
+        "cost must be one of zero-copy, view, copy, collect, not 'free'",
     ),
     "nested_text": (
         "@hookimpl\ndef dovetail_type_transformers(): return [TransformerSpec('a.B', 'a:b', codecs=('parquet',))]",

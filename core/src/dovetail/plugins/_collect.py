@@ -16,8 +16,9 @@ from types import ModuleType
 from typing import Any, Protocol, get_args
 
 from dovetail.errors import ApiMismatch, PluginError, PluginLoadError, nearest, shorten
-from dovetail.plugins._failures import load_error
-from dovetail.plugins._names import declared_names
+from dovetail.plugins._blame import is_authors
+from dovetail.plugins._failures import load_error, one_line
+from dovetail.plugins._names import CORE, declared_names
 from dovetail.plugins._records import Identity
 from dovetail.spec import API_VERSION, CodecSpec, ConverterSpec, Cost, Declaration, Manifest
 
@@ -99,7 +100,9 @@ def read_collected(manifest: Manifest, identity: Identity) -> Manifest:
         _refuse_repeated(manifest.declarations)
         hash(manifest.declarations)
     except (TypeError, ValueError) as error:
-        raise load_error(error, "the manifest holds a malformed declaration", identity) from error
+        made = load_error(error, "the manifest holds a malformed declaration", identity)
+        made.why = one_line(error)  # the file is to blame that was read, and not the hook module
+        raise made from error
     return manifest
 
 
@@ -136,12 +139,14 @@ def check_api(api: object, identity: Identity) -> int:
             fix=f"set DOVETAIL_API = {API_VERSION} in {identity.module}",
         )
     if api != API_VERSION:
-        older = identity.distribution or identity.module if api < API_VERSION else "dovetail"
+        fix = f"pip install --upgrade {identity.distribution if api < API_VERSION else CORE}"
+        if api < API_VERSION and is_authors(identity):
+            fix = f"set DOVETAIL_API = {API_VERSION} in {identity.module} once its hooks fit that"
         raise ApiMismatch(
             "the plugin was written for another hook API",
             who=identity.who,
             why=f"DOVETAIL_API is {api}, this dovetail has {API_VERSION}",
-            fix=f"pip install --upgrade {older}",
+            fix=fix,
         )
     return api
 
@@ -328,7 +333,9 @@ def _check_fields(item: Declaration) -> None:
         else:
             good = value in get_args(Cost)
         if not good:
-            raise TypeError(f"{kind}.{field.name} must be {annotation}, not {shorten(value)}")
+            raise TypeError(
+                f"{kind}.{field.name} must be {_told(annotation)}, not {shorten(value)}{_meant(annotation, value)}"
+            )
     for name in ("name", "type", "source", "target", "format"):
         text = getattr(item, name, None)
         if text is not None and not _is_name(text):
@@ -355,6 +362,16 @@ def _check_fields(item: Declaration) -> None:
         if not isinstance(nested, (ConverterSpec, CodecSpec)):
             raise TypeError(f"{kind} holds {shorten(nested)} where a ConverterSpec or CodecSpec belongs")
         _check_fields(nested)
+
+
+def _told(annotation: str) -> str:
+    """The annotation of a field, for people who do not know our names of types."""
+    return f"one of {', '.join(get_args(Cost))}" if annotation == "Cost" else annotation
+
+
+def _meant(annotation: str, value: object) -> str:
+    close = nearest(value, get_args(Cost)) if annotation == "Cost" and isinstance(value, str) else None
+    return f"; did you mean {close!r}?" if close else ""
 
 
 def _is_name(text: object) -> bool:

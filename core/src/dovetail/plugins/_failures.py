@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
-from typing import Any
-
 from dovetail.config import redact
 from dovetail.errors import DovetailError, PluginLoadError
+from dovetail.plugins._blame import absent, place, repair, undeclared
 from dovetail.plugins._known import bring_module
 from dovetail.plugins._records import Identity
 
@@ -16,8 +14,13 @@ _TOLD = 4000
 _width = _WIDTH
 
 
-def one_line(error: BaseException) -> str:
-    """What happened, in one line of bounded length, with the place in the file where that is known."""
+def one_line(error: BaseException, identity: Identity | None = None) -> str:
+    """What happened, in one line of bounded length, with the place in the file where that is known.
+
+    Args:
+        error: What was raised.
+        identity: The plugin whose hook module is the place if no line of its own raised it.
+    """
     if isinstance(error, DovetailError):
         text = f"{error.what}: {error.why}" if error.why else error.what
     elif isinstance(error, SystemExit):
@@ -28,9 +31,9 @@ def one_line(error: BaseException) -> str:
             text += f" ({error.filename}, line {error.lineno})"
     else:
         text = f"{type(error).__name__}: {message(error)}".removesuffix(": ")
-        place = _place(error)
-        if place:
-            text += f" ({place})"
+        where = place(error, identity)
+        if where:
+            text += f" ({where})"
     return bounded(text)
 
 
@@ -56,23 +59,24 @@ def load_error(error: BaseException, what: str, identity: Identity, module: str 
         identity: The plugin.
         module: Import name of the code. Default: the hook module.
     """
-    module, distribution = module or identity.module, identity.distribution
-    why = one_line(error)
-    fix = f"pip install --upgrade {distribution}" if distribution else f"correct the module {module}"
+    code = module or identity.module
     if isinstance(error, ModuleNotFoundError) and error.name:
-        if error.name.partition(".")[0] == module.partition(".")[0]:
+        top = error.name.partition(".")[0]
+        if top in (code.partition(".")[0], identity.module.partition(".")[0]):
             why = f"the module {error.name} does not exist"
-            fix = f"pip install --force-reinstall {distribution}" if distribution else "correct the name, or the path"
+            fix = absent(identity, error.name, identity.module.startswith(error.name), error)
         else:
             why = f"it needs the module {error.name}, which is not installed"
-            fix = f"pip install {distribution}" if distribution else bring_module(error.name.partition(".")[0])
+            fix = undeclared(identity, top) if identity.distribution else bring_module(top)
+    else:
+        why, fix = one_line(error, identity), repair(identity, error)
     return PluginLoadError(what, who=identity.who, why=why, fix=fix)
 
 
 def outcome_error(why: str, identity: Identity) -> PluginLoadError:
     """The error for a hook module whose import did not come to an end."""
     again = f"dovetail plugins check {identity.name}"
-    upgrade = f"pip install --upgrade {identity.distribution}; " if identity.distribution else ""
+    upgrade = f"{repair(identity)}; " if identity.distribution else ""
     return PluginLoadError(
         "the plugin cannot be imported", who=identity.who, why=why, fix=f"{upgrade}{again} looks again"
     )
@@ -86,9 +90,3 @@ def message(error: BaseException) -> str:
         if isinstance(second, KeyboardInterrupt):
             raise
         return "<its message raised too>"
-
-
-def _place(error: BaseException) -> str:
-    frames: list[Any] = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith("<frozen ") and "importlib" not in f.filename]
-    return f"{own[-1].filename}, line {own[-1].lineno}" if own else ""

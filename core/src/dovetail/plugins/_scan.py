@@ -20,6 +20,8 @@ GROUP = "dovetail.plugins"
 
 # "module", "module:attribute", and the extras that an old entry point may still carry.
 _VALUE = re.compile(r"(?P<module>\w+(?:\.\w+)*)\s*(?::\s*(?P<attribute>\w+(?:\.\w+)*))?\s*(?:\[[^\]]*\])?")
+# "name", "name[extra]>=1", and either with the marker of an extra.
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*(?:;\s*extra\s*==\s*['\"](?P<extra>[\w.-]+)['\"])?")
 _SUFFIXES = (".dist-info", ".egg-info")
 _METADATA = ("METADATA", "PKG-INFO", "")  # the last: an .egg-info that is a file
 _HEADERS = ("Name", "Version", "Summary")
@@ -81,14 +83,14 @@ class _Place:
     folder: str
     other: object = None
 
-    def read(self, file: str) -> str | None:
+    def read(self, file: str, *, whole: bool = False) -> str | None:
         if self.other is not None:
             text: str | None = self.other.read_text(file)  # type: ignore[attr-defined]
             return text
         try:
             path = os.path.join(self.folder, file) if file else self.folder
             with open(path, "rb") as stream:
-                data = stream.read(-1 if file == "entry_points.txt" else _ENOUGH)
+                data = stream.read(-1 if whole or file == "entry_points.txt" else _ENOUGH)
         except OSError:
             return None
         # A cut may fall into a character, and nobody's summary is worth an error.
@@ -229,3 +231,45 @@ def versions_here(distributions: Iterable[str]) -> dict[str, str]:
         if name is not None:
             found[name] = place.headers()["Version"]
     return found
+
+
+def editable_root(distribution: str) -> str | None:
+    """The project's directory of a distribution that is installed as editable; None of any other, or where it is not told."""
+    place = _place_of(distribution)
+    if place is None:
+        return None
+    import json  # on the way to an error only, as urllib
+    from urllib.parse import unquote
+
+    try:
+        told = json.loads(place.read("direct_url.json") or "{}")
+        if told["dir_info"]["editable"] is not True:
+            return None
+        return unquote(told["url"].removeprefix("file://"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def requirements_of(distribution: str) -> list[tuple[str, str]] | None:
+    """Name and extra (``""`` for always) of what a distribution says it needs; None if it is not installed.
+
+    What it needs elsewhere only, by another marker than an extra, is left out.
+    """
+    place = _place_of(distribution)
+    text = (
+        next((text for file in _METADATA if (text := place.read(file, whole=True)) is not None), "") if place else None
+    )
+    if text is None:
+        return None
+    found = []
+    for line in text.partition("\n\n")[0].splitlines():
+        key, _, value = line.partition(":")
+        match = _REQUIREMENT.fullmatch(value.strip()) if key.title() == "Requires-Dist" else None
+        if match is not None:
+            found.append((canonical_name(match["name"]), match["extra"] or ""))
+    return found
+
+
+def _place_of(distribution: str) -> _Place | None:
+    wanted = canonical_name(distribution)
+    return next((place for place in _places() if place.name() == wanted), None)
