@@ -8,7 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from dovetail.errors import ValueMismatch
 from dovetail.testing import TransformerSuite
 
 LAZY_IMPORT = {"test_found_by_name_without_its_library", "test_missing_library_names_what_to_type"}
@@ -129,6 +131,46 @@ PARSE = (
     "codecs=codecs, ",
     'codecs=codecs, converters=(ConverterSpec("str", "mutant_box.Box", "mutant_boxes:parse"),), ',
 )
+
+
+IN_ARROW = (
+    "codecs=codecs, ",
+    "codecs=codecs, converters=(ConverterSpec('pyarrow.Table', 'mutant_box.Box', 'mutant_boxes:from_arrow'), "
+    "ConverterSpec('mutant_box.Box', 'pyarrow.Table', 'mutant_boxes:to_arrow')), ",
+)
+
+
+@pytest.mark.parametrize(
+    ("reads", "lost"),
+    [
+        ("Box(table['items'].to_pylist())", "one more"),  # further columns
+        ("Box(table[table.column_names[0]].to_pylist()) if table.num_columns == 1 else 1 / 0", "items one more"),
+        ("Box([i for i in table['items'].to_pylist() if i]) if table.num_columns == 1 else 1 / 0", "None"),
+    ],
+)
+def test_a_converter_that_drops_what_is_not_its_own_is_caught(boxes: Any, play: Any, reads: str, lost: str) -> None:
+    suite = boxes(*IN_ARROW, values=[[1, 2], [3]])
+    hooks = importlib.import_module("mutant_boxes")
+    hooks.to_arrow = lambda box: pa.table({"items": pa.array(box.items, pa.int64())})
+    hooks.from_arrow = eval(f"lambda table: {reads}", vars(hooks))
+    with pytest.raises(AssertionError, match=rf"loses something.*{lost}(.|\n)*refuse what cannot be carried"):
+        play(suite, "test_faithful_converters_lose_nothing")
+
+
+def test_a_converter_that_refuses_what_is_not_its_own_is_faithful(boxes: Any, play: Any) -> None:
+    suite = boxes(*IN_ARROW, values=[[1, 2], [3], []])
+    hooks = importlib.import_module("mutant_boxes")
+    schema = pa.schema([pa.field("items", pa.int64())])
+    hooks.to_arrow = lambda box: pa.table({"items": box.items}, schema=schema)
+
+    def from_arrow(table: Any) -> Any:
+        if table.schema != schema or None in table["items"].to_pylist():
+            raise ValueMismatch("no items")
+        return importlib.import_module("mutant_box").Box(table["items"].to_pylist())
+
+    hooks.from_arrow = from_arrow
+    play(suite, "test_faithful_converters_lose_nothing")
+    play(suite, "test_faithful_converters_can_be_seen_to_be")
 
 
 def test_a_converter_from_elsewhere_needs_values_to_try_it(boxes: Any, play: Any) -> None:

@@ -134,6 +134,19 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         "test_faithful_converters_lose_nothing",
         'declare lossy="what is lost"',
     ),
+    "a converter that drops what is not its own": (
+        "def from_arrow(table):\n    return Frame(table)",
+        "def from_arrow(table):\n    own = [n for n in table.column_names if n != 'one more']\n"
+        "    return Frame(table.select(own))",
+        "test_faithful_converters_lose_nothing",
+        "refuse what cannot be carried",
+    ),
+    "a converter whose loss nobody can see": (
+        ', lossy="the types of empty columns"',
+        "",
+        "test_faithful_converters_can_be_seen_to_be",
+        "no faithful road leads back from dict to mutant_library.Frame",
+    ),
     "a converter that gives something else": (
         "    return frame.table\n",
         "    return frame\n",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from dovetail.spec import TypeRef
-from dovetail.testing import _transformers_roads as roads
 from dovetail.testing._base import fail
 from dovetail.testing._marks import requires
 from dovetail.testing._strategies import TABLE_KINDS, column_tables, for_each, rechunked, some, tables
 from dovetail.testing._transformers import TransformerSuite
+from dovetail.testing._transformers_inward import ARROW, leads
 from dovetail.testing._transformers_looks import check_preview
 from dovetail.types.arrow import hash_table
 
@@ -90,8 +90,8 @@ class TableTransformerSuite(TransformerSuite):
 
     def test_roads_lead_to_arrow_and_back(self, hub: HubHarness) -> None:
         """By declared converters that lose nothing."""
-        for source, target in ((self.type, roads.ARROW), (roads.ARROW, self.type)):
-            if not roads.leads(hub, source, target):
+        for source, target in ((self.type, ARROW), (ARROW, self.type)):
+            if not leads(hub, source, target):
                 fail(
                     f"no faithful road leads from {source} to {target}",
                     why="Arrow is where tables of different libraries meet, and gates need it",

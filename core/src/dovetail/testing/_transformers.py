@@ -307,8 +307,13 @@ class TransformerSuite(Suite):
     # -- converters ----------------------------------------------------------------------------
 
     def test_faithful_converters_lose_nothing(self, hub: HubHarness) -> None:
-        """There and back, or to Arrow and back; the input stays as it was."""
+        """There and back, or to Arrow and back, also of what holds more than the type does; the input stays as it was."""
         roads.check_faithful(self, hub)
+
+    @requires("roads_back")
+    def test_faithful_converters_can_be_seen_to_be(self, hub: HubHarness) -> None:
+        """A road leads back from where each of them leads; otherwise its author says why there is none."""
+        roads.check_roads_back(self, hub)
 
     def test_lossy_converters_need_permission(self, hub: HubHarness) -> None:
         """Refused unless allowed, explained, and taken if allowed."""

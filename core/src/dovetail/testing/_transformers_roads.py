@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from dovetail.errors import ConversionError, DovetailError
 from dovetail.spec import ConverterSpec, Cost, TypeRef
 from dovetail.testing._base import fail
+from dovetail.testing._transformers_inward import ARROW, check_inward, leads, must_come_back
 
 if TYPE_CHECKING:
     from dovetail.testing._harness import HubHarness
     from dovetail.testing._transformers import TransformerSuite
 
-ARROW = "pyarrow.Table"
 Convert = Callable[[Any], Any]
 
 
@@ -39,10 +39,31 @@ def check_declared(suite: TransformerSuite, hub: HubHarness) -> None:
 
 
 def check_faithful(suite: TransformerSuite, hub: HubHarness) -> None:
-    """Faithful converters give the same value back, wherever a road leads back."""
+    """Faithful converters give the same value back, wherever a road leads back; what comes in from elsewhere too."""
     for edge in suite._spec(hub).converters:
         if edge.lossy is None:
-            _each_source(suite, hub, edge, _Faithful(suite, hub, edge))
+            road = _Faithful(suite, hub, edge)
+            _each_source(suite, hub, edge, road)
+            if edge.target == suite.type:
+                check_inward(suite, hub, edge, road.convert)
+
+
+def check_roads_back(suite: TransformerSuite, hub: HubHarness) -> None:
+    """Each faithful converter has a road back, by which can be seen whether it is one."""
+    for edge in suite._spec(hub).converters:
+        if edge.lossy is None and not _comes_back(hub, edge):
+            fail(
+                f"nothing shows that {edge.code} ({edge.source} -> {edge.target}) loses nothing",
+                why=f"no faithful road leads back from {edge.target} to {edge.source}, so the suite cannot compare",
+                fix='declare the converter back, or lossy="what is lost"; or say why there is neither, '
+                'gaps = {"roads_back": never("...")}, and test it yourself',
+            )
+
+
+def _comes_back(hub: HubHarness, edge: ConverterSpec) -> bool:
+    """Whether what a converter gives can be compared with what it was given."""
+    in_arrow = all(leads(hub, end, ARROW) for end in (edge.source, edge.target))
+    return in_arrow or leads(hub, edge.target, edge.source)
 
 
 def check_lossy(suite: TransformerSuite, hub: HubHarness) -> None:
@@ -54,15 +75,6 @@ def check_lossy(suite: TransformerSuite, hub: HubHarness) -> None:
         if not path.lossy:
             fail(f"{edge.source} -> {edge.target} is not explained as lossy: {path}")
         _each_source(suite, hub, edge, _Lossy(suite, hub, edge))
-
-
-def leads(hub: HubHarness, source: str, target: str) -> bool:
-    """Whether a faithful road of declared converters leads from one type to another."""
-    try:
-        hub.types.check_edge(TypeRef(source), TypeRef(target))
-    except ConversionError:
-        return False
-    return True
 
 
 def _each_source(
@@ -128,6 +140,10 @@ class _Faithful(_Road):
         if edge.target == self.suite.type:
             if origin is not None:
                 yield origin, made
+            elif leads(self.hub, own.name, edge.source):
+                back = self.hub.types.convert(made, TypeRef(edge.source))
+                if self.hub.types.content_hash(back) != self.hub.types.content_hash(source):
+                    must_come_back(False, edge, source, back)
             elif not self.suite.equal(made, self.convert(source)):
                 self._fickle()
         elif leads(self.hub, edge.target, self.suite.type):
