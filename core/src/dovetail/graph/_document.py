@@ -247,11 +247,13 @@ def _check_circles(nodes: list[dict[str, Any]], path: str) -> None:
     stuck = [node for node, count in waiting.items() if count]
     if not stuck:
         return
-    circle = [stuck[0]]
-    while (following := next(other for other in sorted(before[circle[-1]]) if waiting[other])) not in circle:
-        circle.append(following)
-    circle = [*circle[circle.index(following) :], following]
-    index = next(i for i, node in enumerate(nodes) if node["id"] in circle)
+    seen, following = dict.fromkeys(stuck[:1]), stuck[0]
+    while (following := next(other for other in sorted(before[following]) if waiting[other])) not in seen:
+        seen[following] = None
+    way = list(seen)
+    circle = [*way[way.index(following) :], following]
+    members = set(circle)
+    index = next(i for i, node in enumerate(nodes) if node["id"] in members)
     raise wrong(
         f"{path}[{index}]",
         f"nodes wait for each other in a circle: {' <- '.join(circle[:9])}",
