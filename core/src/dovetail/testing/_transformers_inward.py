@@ -51,7 +51,7 @@ def _both_ways(hub: HubHarness, name: str) -> bool:
 def _try_table(
     suite: TransformerSuite, hub: HubHarness, edge: ConverterSpec, convert: Callable[[Any], Any], table: pa.Table
 ) -> None:
-    from dovetail.testing._tables import same_table
+    from dovetail.testing._tables import same_table, values_of
 
     arrow = TypeRef(ARROW)
     source = _converted(lambda given: hub.types.convert(given, TypeRef(edge.source)), table)
@@ -62,7 +62,7 @@ def _try_table(
     if made is None:
         return
     after = hub.types.convert(made, arrow)
-    must_come_back(same_table(before, after), edge, before.to_pydict(), after.to_pydict())
+    must_come_back(same_table(before, after), edge, values_of(before), values_of(after))
 
 
 def _converted(convert: Callable[[Any], Any], source: Any) -> Any:
