@@ -88,7 +88,7 @@ class Page:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(block.text, encoding="utf-8")
             elif block.language == "diff":
-                change = ["git", "apply", "--recount", "-"]
+                change = ["git", "apply", "-"]
                 done = subprocess.run(change, cwd=here, input=block.text, text=True, capture_output=True, check=False)
                 assert done.returncode == 0, f"{self.path.name}, line {block.line}: {done.stderr}"
             elif block.language == "console":
