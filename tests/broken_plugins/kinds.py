@@ -110,7 +110,9 @@ KINDS: Mapping[str, Kind] = {
         typical("class Error(Exception):\n    def __str__(self): raise Error\nraise Error"), r"Error: <its message raised too>"
     ),
     "syntax": Kind("def (:\n", r"SyntaxError: .*broken_syntax\.py, line 1"),
-    "dependency": Kind(typical("import acme_radar"), r"it needs the module acme_radar, which is not installed"),
+    "dependency": Kind(
+        typical("import acme_radar"), r"it needs the module acme_radar, which is not installed",
+        r"install the library that has the module acme_radar"),
     "hangs": Kind(typical("import time; time.sleep(60)"), r"import took longer than \d+ s"),
     "recurses": Kind(typical("def f(): f()\nf()"), r"RecursionError"),
     "encoded": Kind("# coding: klingon\n", r"SyntaxError: unknown encoding"),

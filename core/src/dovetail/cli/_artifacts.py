@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from dovetail.cli._preview import document_parts, preview_document
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import bytes_text, clean, plural
 from dovetail.cli._view import artifact_view
-from dovetail.errors import DovetailError, StoreError, StoreUnwritable, UnknownType, UsageError, listing, nearest
+from dovetail.errors import DovetailError, StoreError, UnknownType, UsageError, listing, nearest, unwritable
 from dovetail.hub import Hub
 from dovetail.spec import Artifact
 
@@ -175,9 +176,10 @@ def _export(hub: Hub, artifact: Artifact, path: Path) -> None:
                 shutil.copyfile(hub.artifacts.open_path(blob), target)
         temporary.replace(path)
     except OSError as error:
-        raise StoreUnwritable(f"{str(path)!r} cannot be written", why=str(error), fix="name another path") from error
+        raise unwritable(f"the {artifact.type}", path, error, "name another path") from error
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # a part of the path may be a file
+                temporary.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from dovetail.cli._options import POLICY, Options
 from dovetail.cli._output import emit_json
 from dovetail.cli._text import clean, one_line, paint
 from dovetail.config import load_settings, redact
-from dovetail.errors import DovetailError, PlatformError, RunInterrupted, UsageError, nearest
+from dovetail.errors import DovetailError, PlatformError, RunInterrupted, UsageError, nearest, no_room
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -35,10 +35,17 @@ def error_document(error: DovetailError) -> dict[str, Any]:
 
 def report(error: DovetailError, options: Options) -> int:
     """Tell an error, as JSON on standard output or for people on standard error; returns the exit code."""
-    if options.json:
-        emit_json(options, {"error": error_document(error)})
-    else:
-        show_error(error.to_dict(), sys.stderr)
+    try:
+        if options.json:
+            emit_json(options, {"error": error_document(error)})
+            return error.exit_code
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:  # it takes nothing more: what is left of it is let go, so that the process can end
+        stream = options.out or sys.stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    show_error(error.to_dict(), sys.stderr)
     return error.exit_code
 
 
@@ -98,6 +105,16 @@ def _indented(value: object, indent: int) -> str:
 def _write(shown: str, stream: TextIO) -> None:
     stream.write(shown)
     stream.flush()
+
+
+def no_room_left(error: BaseException) -> PlatformError | None:
+    """What to tell where a disk is full or read-only, which is nobody's defect; None of any other error."""
+    why = no_room(error)
+    if why is None:
+        return None
+    file = getattr(error, "filename", None)
+    what = f"{str(file)!r} cannot be written" if file else "standard output, or a file, cannot be written"
+    return PlatformError(what, why=why, fix="make room there, or write to another disk (--home DIR for what is stored)")
 
 
 def unexpected(error: BaseException, options: Options) -> PlatformError:

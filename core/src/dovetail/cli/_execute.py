@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dovetail.cli._summary import next_steps, summary
 from dovetail.cli._text import clean
 from dovetail.cli._view import run_view
 from dovetail.config import redact
-from dovetail.errors import DataError, DovetailError, StoreUnwritable, UsageError
+from dovetail.errors import DataError, DovetailError, UsageError, unwritable
 from dovetail.graph import current_context
 from dovetail.quality import Report, render_html
 
@@ -51,7 +52,7 @@ def execute(session: Session, run_id: str, drive: Callable[[Progress], Any], don
     except KeyboardInterrupt as signal:
         stopped, code = signal, _errors.TERMINATED if isinstance(signal, Terminated) else _errors.INTERRUPTED
     except Exception as problem:
-        error = _errors.unexpected(problem, options)
+        error = _errors.no_room_left(problem) or _errors.unexpected(problem, options)
         code = error.exit_code
     if not progress.started:
         raise error or stopped or AssertionError("a run that never started cannot have ended well")
@@ -95,29 +96,34 @@ def check_report(path: Path | None) -> None:
     """Look, before a run starts, whether its report will have a place.
 
     Raises:
-        UsageError: Its directory is not there.
+        UsageError: Its directory is not there, or nothing can be written into it.
     """
-    if path is not None and not path.absolute().parent.is_dir():
+    if path is None:
+        return
+    parent = path.absolute().parent
+    if not parent.is_dir():
         raise UsageError(
             f"--report: there is no directory {str(path.parent)!r}", fix="make it first, or name another file"
         )
+    if not os.access(parent, os.W_OK):
+        raise UsageError(f"--report: nothing can be written to {str(path.parent)!r}", fix="name another file")
 
 
 def write_report(path: Path, reports: list[Report], title: str) -> None:
     """Write the reports of a run's gates as one HTML page, in one step.
 
     Raises:
-        StoreUnwritable: The file cannot be written.
+        UsageError: The file cannot be written.
+        PlatformError: There is no room for it.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         temporary.write_text(redact(render_html(reports, title=f"Data quality: {title}")), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StoreUnwritable(
-            f"the report {str(path)!r} cannot be written", why=str(error), fix="name another file with --report"
-        ) from error
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise unwritable("the report", path, error, "name another file with --report") from error
 
 
 class _Shown(logging.Handler):

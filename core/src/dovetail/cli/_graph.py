@@ -14,8 +14,8 @@ from dovetail.cli._groups import Verbs
 from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
 from dovetail.cli._session import Session, with_session
-from dovetail.cli._text import clean
-from dovetail.errors import UsageError, listing, nearest
+from dovetail.cli._text import clean, plural
+from dovetail.errors import UsageError, listing, nearest, unwritable
 from dovetail.graph import Workflow, read_workflow_spec
 from dovetail.hub import import_file, load_spec, load_workflow, workflows_in
 
@@ -49,15 +49,22 @@ def export(context: click.Context, session: Session, file: str, name: str, targe
     document = _workflow(file, name).to_spec()
     written = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if target is not None:
-        target.write_text(written, encoding="utf-8", errors="backslashreplace")
+        _write(target, written)
         if session.options.json:
             emit_json(session.options, {"file": str(target), "workflow": name, "nodes": len(document["nodes"])})
         else:
-            show(text(f"{target}: workflow {name}, {len(document['nodes'])} nodes"))
+            show(text(f"{target}: workflow {name}, {plural(len(document['nodes']), 'node')}"))
     elif session.options.json:
         emit_json(session.options, document)
     else:
         click.echo(written, nl=False)
+
+
+def _write(target: Path, written: str) -> None:
+    try:
+        target.write_text(written, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise unwritable("the graph", target, error, "name another file with -o") from error
 
 
 def _workflow(file: str, name: str) -> Workflow[..., Any]:
@@ -184,4 +191,4 @@ def check(context: click.Context, session: Session, file: str, no_import: bool, 
         )
     else:
         told = "well-formed" if no_import else "can be run"
-        show(text(clean(f"{file}: workflow {document['name']}, {len(document['nodes'])} nodes, {told}")))
+        show(text(clean(f"{file}: workflow {document['name']}, {plural(len(document['nodes']), 'node')}, {told}")))

@@ -132,7 +132,7 @@ def _guarded(arguments: list[str], options: Options) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _errors.READER_GONE
     except Exception as error:
-        return _errors.report(_errors.unexpected(error, options), options)
+        return _errors.report(_errors.no_room_left(error) or _errors.unexpected(error, options), options)
 
 
 def _invoke(arguments: list[str], options: Options) -> int:

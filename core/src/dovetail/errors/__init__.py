@@ -43,6 +43,7 @@ from dovetail.errors._deprecations import (
     DovetailPendingDeprecationWarning,
     deprecated,
 )
+from dovetail.errors._files import no_room, unwritable
 from dovetail.errors._traceback import user_traceback
 from dovetail.errors._tree import (
     ApiMismatch,
@@ -111,6 +112,9 @@ __all__ = [
     "listing",
     "shorten",
     "user_traceback",
+    # files that people name
+    "unwritable",
+    "no_room",
     # deprecations
     "deprecated",
     "Deprecation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dovetail.errors import PluginLoadError, UsageError
+from dovetail.errors import PluginLoadError, UsageError, unwritable
 from dovetail.plugins._collect import is_importable
 from dovetail.plugins._locate import locate
 from dovetail.plugins._probe import Probed, probe
@@ -85,12 +85,8 @@ def write_shipped_manifest(module: str, *, limit: float = LIMIT) -> Path:
             temporary.write_bytes(text.encode())
             temporary.replace(path)
     except OSError as error:
-        raise UsageError(
-            "the manifest cannot be written",
-            who=str(path),
-            why=f"{type(error).__name__}: {error.strerror}",
-            fix="call it where the plugin's source lies, after pip install --editable .",
-        ) from error
+        fix = "call it where the plugin's source lies, after pip install --editable ."
+        raise unwritable("the manifest", path, error, fix) from error
     return path
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dovetail import __version__
-from dovetail.errors import PlatformError, UsageError, listing, nearest, shorten
+from dovetail.errors import UsageError, listing, nearest, shorten, unwritable
 from dovetail.scaffold._answers import Answers
 from dovetail.scaffold._manifest import write_manifest_of
 from dovetail.scaffold._names import PARTS, PluginNames, derive_names
@@ -60,9 +60,9 @@ def new_plugin(
         license: Of :data:`LICENSES`.
 
     Raises:
-        UsageError: A name, a text or the directory cannot be taken.
+        UsageError: A name, a text or the directory cannot be taken, or nothing can be written there.
         EngineUnavailable: copier is not installed.
-        PlatformError: The directory cannot be written to.
+        PlatformError: There is no room for it.
     """
     names = derive_names(name)
     answers = _answers(names, parts, author, description, license)
@@ -72,9 +72,8 @@ def new_plugin(
     try:
         _make(answers, names, target)
     except OSError as error:
-        raise PlatformError(
-            f"{target} cannot be made", why=str(error), fix=f"name another directory: dovetail plugins new {name} DIR"
-        ) from error
+        another = f"name another directory: dovetail plugins new {names.short} DIR"
+        raise unwritable("the plugin", target, error, another) from error
     files = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
     chosen = tuple(part for part in PARTS if part in parts)
     return NewPlugin(names, target, answers.version, chosen, tuple(files))

@@ -37,6 +37,7 @@ def render(answers: Answers, target: Path) -> None:
     Raises:
         UsageError: This dovetail has no template of that number.
         EngineUnavailable: copier is not installed.
+        OSError: The directory cannot be written to.
         PlatformError: copier failed.
     """
     template = TEMPLATES / str(answers.version)
@@ -54,6 +55,9 @@ def render(answers: Answers, target: Path) -> None:
             str(template), target, data=dict(answers.values), defaults=True, overwrite=True, quiet=True, unsafe=False
         )
     except Exception as error:  # copier raises kinds of its own, of jinja, of pydantic and of yaml
+        cause = next((each for each in (error, error.__cause__, error.__context__) if isinstance(each, OSError)), None)
+        if cause is not None:
+            raise cause from None  # a disk is to blame, or a directory: whoever named it can tell
         raise PlatformError(
             "copier could not render the template",
             why=f"{type(error).__name__}: {error}",
