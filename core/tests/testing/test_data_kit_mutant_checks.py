@@ -270,6 +270,12 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         "test_is_described_without_data",
         "thresholds and history go by the id",
     ),
+    "columns that are not named": (
+        'SuiteInfo("mutant", tuple(check.info for check in suite.checks))',
+        'SuiteInfo("mutant", tuple(replace(check.info, columns=()) for check in suite.checks))',
+        "test_says_which_columns_it_reads[not_null]",
+        "describe() of not_null does not name the column v,",
+    ),
     "ids that differ by process": (
         'SuiteInfo("mutant", tuple(check.info for check in suite.checks))',
         'SuiteInfo("mutant", tuple(replace(check.info, id=str(hash(check.info.id))) for check in suite.checks))',

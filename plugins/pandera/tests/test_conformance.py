@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pandera.pandas as pandera_pandas
 import pandera.polars as pandera_polars
 import polars as pl
-from dovetail.testing import CheckEngineSuite, PluginSuite, TruthCheck
+from dovetail.testing import CheckEngineSuite, PluginSuite, TruthCheck, never
 
 OPERATORS = {"<=": operator.le, "<": operator.lt}
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -37,6 +37,11 @@ class Translation:
     def on_table(self, check: TruthCheck) -> Any:
         """A function over the whole frame."""
         raise NotImplementedError
+
+    gaps = {
+        f"columns.{name}": never("a function that is given the whole frame does not say what it reads")
+        for name in ("compare", "mean_between")
+    }
 
     def column(self, check: TruthCheck, *checks: Any, **options: Any) -> Any:
         return self.lib.DataFrameSchema({check.columns[0]: self.lib.Column(checks=[*checks], nullable=True, **options)})

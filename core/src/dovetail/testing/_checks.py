@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from dovetail.errors import ConversionError, UnknownType, nearest
+from dovetail.errors import ConversionError, UnknownType, listing, nearest
 from dovetail.quality import Gate
 from dovetail.spec import CheckEngine, CheckEngineSpec, CheckOutcome, SuiteInfo, TypeRef
 from dovetail.testing import _checks_laws as laws
@@ -269,6 +269,21 @@ class CheckEngineSuite(Suite):
                             why="thresholds and history go by the id, and reports by the order",
                             fix="an outcome per check, in the order of describe(), whatever the data",
                         )
+
+    @requires("check.{check}", "columns.{check}")
+    @pytest.mark.parametrize("check", TRUTH_CHECKS)
+    def test_says_which_columns_it_reads(self, hub: HubHarness, check: str) -> None:
+        """describe() of its suite names the columns of the check."""
+        asked = TRUTH_CHECKS[check]
+        infos = self._load(hub.catalogue).describe(self.suite_for(asked)).checks
+        told = {column for info in infos for column in info.columns}
+        if missing := sorted(set(asked.columns) - told):
+            fail(
+                f"describe() of {check} does not name the column {listing(missing)}, which it reads",
+                why=f"reports and lineage go by CheckInfo.columns, which are {sorted(told)}",
+                fix="CheckInfo(..., columns=(...)) with each column that the check reads; where the library does not tell: "
+                f'gaps = {{"columns.{check}": never("...")}}',
+            )
 
     def test_ids_and_fingerprints_are_the_same_in_other_processes(self, hub: HubHarness) -> None:
         """With other hash seeds."""
