@@ -35,7 +35,7 @@ PLACES = {
     "pydantic": ("dovetail.types", "dovetail.config", "dovetail.graph", "dovetail.cli"),
     "pydantic_core": ("dovetail.types",),
     "sqlalchemy": ("dovetail.store",),
-    "fsspec": ("dovetail.store",),
+    "fsspec": ("dovetail.types.remote",),
     "cloudpickle": ("dovetail.env", "dovetail.engine"),
     "numpy": ("dovetail.types", "dovetail.quality", "dovetail.testing"),
     "pyarrow": (

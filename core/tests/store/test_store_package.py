@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import dovetail.store
 import pytest
+from dovetail.config import Settings
 from dovetail.store import _schema, _statements, open_artifact_store, open_run_store
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
@@ -29,7 +29,7 @@ def test_importing_it_brings_no_heavy_library() -> None:
 
 
 def test_the_stores_of_a_project_lie_in_its_home(tmp_path: Path) -> None:
-    settings = SimpleNamespace(home=tmp_path / ".dovetail", durability="process")
+    settings = Settings(tmp_path)
     with open_run_store(settings) as runs:
         assert runs.list_runs() == []
     open_artifact_store(settings).add_bytes(b"x", "x")

@@ -243,7 +243,7 @@ def test_a_server_that_goes_away_in_the_middle(own_s3_server: Any, storage: Call
     with pytest.raises(EngineUnavailable, match="cannot read s3://data/big") as caught:
         while stream.read(1024 * 1024):
             pass
-    assert "dovetail resume" in (caught.value.fix or "")
+    assert "dovetail runs resume" in (caught.value.fix or "")
     with pytest.raises(EngineUnavailable, match="cannot read"):
         _ = File(url).path
 
@@ -306,7 +306,7 @@ def test_credentials_come_from_where_config_says(
 
 
 def test_options_of_one_bucket_are_not_given_to_another(storage: Callable[..., Settings]) -> None:
-    from dovetail.types._filesystems import _options
+    from dovetail.types.remote import _options
 
     storage(**{"s3": {"a": 1, "b": 1}, "s3://bucket": {"b": 2}, "s3://bucket/deep/": {"b": 3}})
     given = {

@@ -227,7 +227,9 @@ def _choose(text: str, kind: InputKind, flag: str) -> Any:
 
 
 def _existing(text: str, kind: type[File] | type[Directory], flag: str) -> Any:
-    path = Path(text)
+    if kind(text).url is not None:
+        return kind(text)  # whether it is there shows when the run looks at it
+    path = Path(kind(text).path)
     wanted, there = ("directory", path.is_dir()) if issubclass(kind, Directory) else ("file", path.is_file())
     if there:
         return kind(path.absolute())

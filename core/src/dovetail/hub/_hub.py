@@ -85,7 +85,7 @@ class Hub:
     @property
     def artifacts(self) -> ArtifactStore:
         """The artifact store."""
-        return self._once("artifacts", lambda: open_artifact_store(self.settings))
+        return self._once("artifacts", lambda: open_artifact_store(self.settings, lambda: self.catalogue))
 
     def register(self, plugin: object) -> None:
         """Add task types, types, check engines or whatever else a plugin declares, without packaging it.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Blob,
         BlobSink,
         BlobSource,
+        BlobStore,
         Codec,
         ColumnCodec,
         FieldInfo,
@@ -82,6 +83,7 @@ __all__ = [
     "Blob",
     "BlobSink",
     "BlobSource",
+    "BlobStore",
     # checks
     "CheckEngine",
     "CheckInfo",
@@ -111,6 +113,7 @@ _HOMES = {
         "Blob",
         "BlobSink",
         "BlobSource",
+        "BlobStore",
         "Codec",
         "ColumnCodec",
         "FieldInfo",

@@ -192,7 +192,7 @@ class ArtifactStoreSpec(Declaration):
     Attributes:
         name: Short name.
         schemes: Schemes of the URLs that it takes: ``("s3", "s3a")``.
-        code: ``"module:function"`` that takes the URL.
+        code: ``"module:function"`` that takes the URL and returns a :class:`~dovetail.spec.BlobStore`.
         summary: One line for people.
     """
 

@@ -94,7 +94,8 @@ def dovetail_executors() -> Iterable[ExecutorSpec]:
 def dovetail_artifact_stores() -> Iterable[ArtifactStoreSpec]:
     """Declare artifact stores for further URL schemes.
 
-    Collected only: the stores of a project are local for now, so nothing asks for them yet.
+    The code is asked for the store when the setting ``artifact_store`` is a URL of such a scheme; schemes that no plugin
+    declares are left to fsspec. It takes the URL and returns a :class:`~dovetail.spec.BlobStore`.
 
     Returns: an iterable of :class:`ArtifactStoreSpec`.
     Called: to collect. Of an installed plugin in a process of its own, unless it ships a manifest that is current or its

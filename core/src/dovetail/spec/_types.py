@@ -222,3 +222,27 @@ class BlobSource(Protocol):
     def open_path(self, blob: Blob) -> Path:
         """Local path of the blob, its hash verified. Raises ArtifactNotFound or ArtifactCorrupt."""
         ...
+
+
+@runtime_checkable
+class BlobStore(BlobSink, BlobSource, Protocol):
+    """What the code of an :class:`ArtifactStoreSpec` returns for a URL. Blobs are named by their SHA-256.
+
+    A blob is there as a whole or not at all, and adding bytes that are there already renews the time of their last write.
+    """
+
+    def sync(self, digest: str) -> None:
+        """Make sure that a blob survives a loss of power. Raises ArtifactNotFound."""
+        ...
+
+    def digests(self) -> Iterator[tuple[str, float, int]]:
+        """Of every blob its SHA-256, the time of its last write (seconds since the epoch), and its bytes."""
+        ...
+
+    def remove_if_older(self, digest: str, moment: float) -> bool:
+        """Remove a blob last written before ``moment`` (seconds since the epoch); True if it was removed."""
+        ...
+
+    def sweep(self) -> int:
+        """Remove what writers that died left behind; returns how many files."""
+        ...

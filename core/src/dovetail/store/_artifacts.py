@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal
 
-from dovetail.errors import ArtifactCorrupt, ArtifactNotFound
-from dovetail.spec import Artifact, Blob
+from dovetail.config import Settings, mask_url, redact, url_scheme
+from dovetail.errors import ArtifactCorrupt, ArtifactNotFound, DovetailError, PluginConflict, StoreError
+from dovetail.plugins import Catalogue, current_catalogue
+from dovetail.spec import Artifact, Blob, BlobStore
 from dovetail.store._local_blobs import LocalBlobs
-
-if TYPE_CHECKING:
-    from dovetail.config import Settings
 
 Durability = Literal["process", "power"]
 """What a write survives: the death of the process (``"process"``: kill -9, crash), or a power cut too (``"power"``: fsync)."""
-
-
-class _Blobs(Protocol):
-    def temporary(self, suffix: str = "") -> Path: ...
-    def add_file(self, path: Path, name: str) -> Blob: ...
-    def add_bytes(self, data: bytes, name: str) -> Blob: ...
-    def open_path(self, blob: Blob) -> Path: ...
-    def sync(self, digest: str) -> None: ...
-    def digests(self) -> Iterator[tuple[str, float, int]]: ...
-    def remove_if_older(self, digest: str, moment: float) -> bool: ...
-    def sweep(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +38,32 @@ class ArtifactStore:
         durability: See :data:`Durability`. ``"process"`` leaves it to the operating system when bytes reach the disk;
             a file that a power cut tore is found by its hash and recomputed.
         cache: Where files of a remote store are kept after download; default ``<user cache>/dovetail``.
+        settings: Their ``storage`` has the credentials of a remote store. Default: those of the current catalogue.
+        blobs: What keeps the files, in place of what the core has for such a root.
 
     Raises:
-        ConfigError: The URL is of a kind that no installed package knows.
+        ConfigError: The URL is of a kind that nobody knows, or a credential is missing.
+        EngineUnavailable: The package for that kind of URL is not installed.
     """
 
-    def __init__(self, root: Path | str, *, durability: Durability = "process", cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        durability: Durability = "process",
+        cache: Path | None = None,
+        settings: Settings | None = None,
+        blobs: BlobStore | None = None,
+    ) -> None:
         self.durability = durability
         text = str(root)
-        self._blobs: _Blobs
-        if "://" in text and not text.startswith("file://"):
+        self._blobs: BlobStore
+        if blobs is not None:
+            self._blobs = blobs
+        elif url_scheme(text):
             from dovetail.store._remote_blobs import RemoteBlobs  # brings fsspec
 
-            self._blobs = RemoteBlobs(text, cache=cache, fsync=durability == "power")
+            self._blobs = RemoteBlobs(text, cache=cache, fsync=durability == "power", settings=settings)
         else:
             self._blobs = LocalBlobs(Path(text.removeprefix("file://")).absolute(), fsync=durability == "power")
 
@@ -146,6 +147,52 @@ def blobs_of(artifact: Artifact) -> Iterator[Blob]:
         yield from blobs_of(child)
 
 
-def open_artifact_store(settings: Settings) -> ArtifactStore:
-    """The artifact store of a project: ``<settings.home>/artifacts``."""
-    return ArtifactStore(settings.home / "artifacts", durability=settings.durability)
+def open_artifact_store(settings: Settings, catalogue: Callable[[], Catalogue] = current_catalogue) -> ArtifactStore:
+    """The artifact store of a project: the setting ``artifact_store``, by default ``<settings.home>/artifacts``.
+
+    Args:
+        settings: Of the project.
+        catalogue: Gives the catalogue, whose plugins may know the scheme of a URL; asked for a URL only.
+
+    Raises:
+        ConfigError: The URL is of a kind that nobody knows, or a credential is missing.
+        EngineUnavailable: The package for that kind of URL is not installed.
+        PluginError: Two plugins own the scheme, or the one that does cannot be used.
+        StoreError: The plugin's store cannot be opened, or is none.
+    """
+    place = settings.artifact_store or settings.home / "artifacts"
+    if isinstance(place, Path):
+        return ArtifactStore(place, durability=settings.durability)
+    blobs = _of_plugin(place, catalogue())
+    cache = settings.cache_dir / "artifacts" if settings.cache_dir is not None else None
+    return ArtifactStore(place, durability=settings.durability, cache=cache, settings=settings, blobs=blobs)
+
+
+def _of_plugin(url: str, catalogue: Catalogue) -> BlobStore | None:
+    scheme = url_scheme(url)
+    if scheme not in catalogue.artifact_stores():
+        error = catalogue.missing("artifact_store", scheme)
+        if isinstance(error, PluginConflict):
+            raise error
+        return None  # the core's own
+    spec = catalogue.artifact_store(scheme)
+    make = catalogue.load(spec.code, spec)
+    try:
+        made = make(url)  # type: ignore[operator]  # what is no function says so
+    except DovetailError:
+        raise
+    except Exception as error:
+        raise StoreError(
+            f"the artifact store at {mask_url(url)} cannot be opened",
+            who=f"{spec.code}, of {catalogue.owner_of(spec).name}",
+            why=f"{type(error).__name__}: {redact(str(error))}",
+            fix="see the cause, and tell the plugin's authors",
+        ) from error
+    if not isinstance(made, BlobStore):
+        raise StoreError(
+            f"the artifact store at {mask_url(url)} is none",
+            who=f"{spec.code}, of {catalogue.owner_of(spec).name}",
+            why=f"a {type(made).__name__} lacks methods of dovetail.spec.BlobStore",
+            fix="tell the plugin's authors",
+        )
+    return made

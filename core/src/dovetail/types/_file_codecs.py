@@ -10,9 +10,9 @@ from typing import Any
 from dovetail.config import mask_url, url_scheme
 from dovetail.errors import ArtifactCorrupt
 from dovetail.types._files import Directory, File, located_by_reference
-from dovetail.types._filesystems import has_secret
-from dovetail.types._remote import Identity
+from dovetail.types._remote_files import Identity
 from dovetail.types._walk import check_plain, file_digest, walk
+from dovetail.types.remote import has_secret
 
 _LOCAL = "it lies on this machine, so its bytes are stored"
 _TELLS = "its URL holds a secret, which is never stored, so its bytes are"

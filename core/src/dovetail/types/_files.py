@@ -11,9 +11,9 @@ from typing import IO, Any, TypeVar
 from dovetail.config import mask_url, remember_url_secrets, url_scheme
 from dovetail.errors import UsageError, ValueMismatch
 from dovetail.types._copies import Copy, copies
-from dovetail.types._filesystems import has_secret
-from dovetail.types._remote import Identity, Remote, at_once, changed, remember, remembered
+from dovetail.types._remote_files import Identity, Remote, at_once, changed, remember, remembered
 from dovetail.types._walk import file_digest, plain_name, safe_relative, walk
+from dovetail.types.remote import has_secret
 
 _L = TypeVar("_L", bound="_Located")
 _LOCAL_SCHEME = re.compile(r"(?:file|local)://", re.IGNORECASE)

@@ -1,4 +1,7 @@
-"""File systems behind URLs, by way of fsspec: opened with the configured credentials, their failures put into our words."""
+"""File systems behind URLs, by way of fsspec: opened with the configured credentials, their failures put into our words.
+
+For whoever reads or writes remote files: files as values, the artifact store, plugins.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from typing import Any
 from dovetail.config import Secret, Settings, mask_url, mask_urls, redact, url_scheme
 from dovetail.errors import ConfigError, DovetailError, EngineUnavailable, UsageError, ValueMismatch, nearest
 from dovetail.plugins import current_catalogue
+
+__all__ = ["cause_of", "failure", "has_secret", "open_filesystem", "was_refused"]
 
 _EXTRAS = {
     **dict.fromkeys(("s3", "s3a"), "s3"),
@@ -164,7 +169,7 @@ def failure(error: BaseException, url: str, action: str) -> DovetailError:
     return EngineUnavailable(
         f"cannot {action} {shown}",
         why=_why(error),
-        fix="check the network and the endpoint, then go on: dovetail resume",
+        fix="check the network and the endpoint, then go on: dovetail runs resume latest",
     )
 
 

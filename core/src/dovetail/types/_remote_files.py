@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from dovetail.config import mask_url
 from dovetail.errors import ArtifactCorrupt, DovetailError, ValueMismatch
-from dovetail.types._filesystems import cause_of, failure, open_filesystem
+from dovetail.types.remote import cause_of, failure, open_filesystem
 
 T = TypeVar("T")
 U = TypeVar("U")
