@@ -69,7 +69,8 @@ class PortableWork:
             cls.__qualname__ = name
         if run_id not in _surroundings:  # a worker serves one run
             _surroundings.clear()
-            _surroundings[run_id] = self.hub.catalogue(), open_artifact_store(self.hub.settings)
+            found = self.hub.catalogue()
+            _surroundings[run_id] = found, open_artifact_store(self.hub.settings, lambda: found)
         catalogue, store = _surroundings[run_id]
         with use_catalogue(catalogue):
             return self._work(request, Values(current_types(), store))
