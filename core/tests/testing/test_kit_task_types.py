@@ -99,6 +99,7 @@ OF_PYTHON = "__import__('dovetail').task(__import__('textwrap').dedent)"
 
 LOCAL_DEFECTS = [
     (TYPE, ('task_type = "shout"', 'task_type = "python"'), "made a task of type 'shout'"),
+    (TYPE, (', config="KIT:Shout"', ""), r'config="kittask\d+:Shout"'),
     (CALL, ("expected = ", "unexpected = "), "check_result is not written"),
     (CALL, (WORK, f"{WORK} + 'x'"), "the result is 'HEY HEY x', it should be 'HEY HEY '"),
     (RUN, (WORK, f"{WORK} + (call.context.run_id or '')"), "it should be 'HEY HEY '"),
@@ -227,3 +228,19 @@ def test_what_is_not_written_says_how_to_do_without(load: Load, tmp_path: Path, 
     suite = load("local", ("def make_slow_task", "def make_slower_task"))
     with pytest.raises(AssertionError, match=r"make_slow_task is not written[\s\S]*gaps = \{\"cancel\": never"):
         run(suite, f"test_{CANCEL}", request, tmp_path)
+
+
+@pytest.mark.parametrize("kept", ["call", "call.context", "call.inputs", 'call.inputs["text"]', "call.config"])
+def test_what_belongs_to_a_call_is_not_kept_in_the_task_type(
+    kept: str, load: Load, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    keeping = f'{EXECUTE}        self.kept = {kept} if "text" in call.inputs else None\n'
+    with pytest.raises(AssertionError, match=r"keeps what belongs to one call in self\.kept"):
+        run(load("local", (EXECUTE, f"{keeping}        self.kept = None\n")), f"test_{ONCE}", request, tmp_path)
+
+
+def test_a_task_type_may_keep_what_belongs_to_no_call(
+    load: Load, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    keeping = f'{EXECUTE}        self.ready, self.version = True, "1"\n'
+    run(load("local", (EXECUTE, keeping)), f"test_{ONCE}", request, tmp_path)

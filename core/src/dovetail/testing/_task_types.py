@@ -17,7 +17,7 @@ from dovetail.testing._base import Suite, fail
 from dovetail.testing._harness import HubHarness
 from dovetail.testing._marks import requires
 from dovetail.testing._suite_child import ask
-from dovetail.testing._work import around, in_time, spying, stopped
+from dovetail.testing._work import around, in_time, kept_of_calls, spying, stopped
 
 _UNSET = object()
 
@@ -108,8 +108,16 @@ class TaskTypeSuite(Suite):
         task = self.make_task()
         if task.task_type != self.task_type:
             fail(f"make_task() made a task of type {task.task_type!r}", fix=f"make one of {self.task_type!r}")
-        if self.task_type not in hub.catalogue.task_types():
+        declared = hub.catalogue.task_types().get(self.task_type)
+        if declared is None:
             fail(f"{self.plugin} does not declare the task type {self.task_type!r}")
+        if task.config is not None and not declared.config:
+            given = type(task.config)
+            fail(
+                f"the tasks have a {given.__qualname__}, and {self.plugin} declares no config of {self.task_type!r}",
+                why="without it, nobody can write the task in a specification, or read what may be set",
+                fix=f'TaskTypeSpec(..., config="{given.__module__}:{given.__qualname__}")',
+            )
         if not isinstance(task.load_type(), TaskType):
             fail(f"the code of {self.task_type!r} is no TaskType")
 
@@ -136,6 +144,14 @@ class TaskTypeSuite(Suite):
         if self.slots < 2:
             fail(f"slots is {self.slots}, and one node does not disturb itself", fix="slots = 2 or more")
         task = self.make_task()
+        kind = task.load_type()
+        kept = kept_of_calls(kind, self._begins, lambda: hub.call(around(task, self.inputs), **self.inputs))
+        if kept and kind.concurrent:
+            fail(
+                f"{self._begins}() keeps what belongs to one call in self.{', self.'.join(kept)}",
+                why="one instance serves all threads, so another node's call may stand there when it is read",
+                fix="hand it from function to function, or keep it in the resource",
+            )
         if task.output is type(None):
             hub.run(around(task, self.inputs), **self.inputs)
             return

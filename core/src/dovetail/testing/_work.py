@@ -84,6 +84,49 @@ def _spy(target: object, name: str, calls: list[Any], raised: list[Any], stack: 
     stack.callback(lambda: delattr(target, name))
 
 
+def kept_of_calls(kind: TaskType, begins: str, run: Callable[[], Any]) -> list[str]:
+    """Names of attributes that a task type set to what belongs to one call of it, while something was run.
+
+    Args:
+        kind: The task type, whose attributes are watched.
+        begins: Its method that is given the call.
+        run: Runs a task of the type in this process.
+    """
+    own = type(kind)
+    noted: list[tuple[str, Any]] = []
+
+    def note(self: Any, name: str, value: Any) -> None:
+        if self is kind:
+            noted.append((name, value))
+        own.__setattr__(self, name, value)
+
+    with spying(kind, begins) as calls:
+        noted.clear()  # the spy itself
+        try:
+            kind.__class__ = type(
+                own.__name__, (own,), {"__slots__": (), "__setattr__": note, "__module__": own.__module__}
+            )
+        except TypeError:  # a layout that cannot be watched
+            run()
+            return []
+        try:
+            run()
+        finally:
+            kind.__class__ = own
+        parts = [part for arguments in calls[begins] for part in _parts(arguments[0])]
+    return sorted({name for name, value in noted if any(value is part for part in parts)})
+
+
+def _parts(call: Any) -> Iterator[Any]:
+    """What belongs to one call: itself and what it holds, but for values that are the same object everywhere."""
+    yield call
+    for name in ("inputs", "context", "config"):
+        yield getattr(call, name, call)
+    for value in getattr(call, "inputs", {}).values():
+        if not isinstance(value, (type(None), int, float)) and not (isinstance(value, (str, bytes)) and len(value) < 2):
+            yield value
+
+
 @contextmanager
 def before_calls(target: object, name: str, first: Callable[..., None]) -> Iterator[None]:
     """Call ``first`` with the arguments of a method of one object before each of its calls."""
