@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from dovetail.errors import ValueMismatch
 from dovetail.testing import TransformerSuite
+from hypothesis import strategies as st
 
 LAZY_IMPORT = {"test_found_by_name_without_its_library", "test_missing_library_names_what_to_type"}
 """The hooks of the boxes import their library, which is another test's subject."""
@@ -63,7 +64,7 @@ BOX_MUTANTS: dict[str, tuple[str, str, str, str]] = {
         '    type_name = "mutant_box.Box"\n',
         '    type_name = "mutant_box.Box"\n'
         "    def preview(self, value, limit=10):\n        return Preview(text=str(value.items))\n",
-        "test_previews_are_bounded",
+        "test_previews_of_large_values_are_bounded",
         "characters of text, at most 400",
     ),
     "no codec": (
@@ -94,6 +95,27 @@ def test_a_broken_transformer_of_another_type_is_caught(boxes: Any, play: Any, m
     with pytest.raises(AssertionError) as caught:
         play(boxes(old, new), test)
     assert told in str(caught.value)
+
+
+UNBOUNDED = BOX_MUTANTS["a long preview"]
+
+
+def test_large_values_are_looked_for_where_none_are_given(boxes: Any, play: Any) -> None:
+    lists = st.lists(st.text())
+    looked_for = {
+        "large_values": lambda self: (),
+        "values": lambda self: lists.map(lambda items: importlib.import_module("mutant_box").Box(items)),
+    }
+    shown = boxes(*UNBOUNDED[:2])
+    importlib.import_module("mutant_box").Box.__repr__ = lambda self: f"Box({self.items})"
+    with pytest.raises(AssertionError, match="characters of text, at most 400"):
+        play(type("Searched", (shown,), looked_for), UNBOUNDED[2])
+
+
+def test_small_values_tell_nothing_of_the_bounds_of_previews(boxes: Any, play: Any) -> None:
+    none = type("None_", (boxes(*UNBOUNDED[:2]),), {"large_values": lambda self: ()})
+    with pytest.raises(AssertionError, match=r"no value of mutant_box\.Box is so large(.|\n)*def large_values"):
+        play(none, UNBOUNDED[2])
 
 
 def test_values_that_are_all_the_same_test_nothing(boxes: Any, play: Any) -> None:

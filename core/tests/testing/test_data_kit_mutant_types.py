@@ -214,20 +214,20 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         NUM_ROWS,
         "    def preview(self, value, limit=10):\n        return Preview(text=str(value.table.to_pydict()))\n"
         + NUM_ROWS,
-        "test_previews_of_large_tables_are_bounded",
+        "test_previews_of_large_values_are_bounded",
         "characters of text",
     ),
     "a preview that ignores its limit": (
         NUM_ROWS,
         "    def preview(self, value, limit=10):\n        return super().preview(value, 10)\n" + NUM_ROWS,
-        "test_previews_of_large_tables_are_bounded",
+        "test_previews_of_large_values_are_bounded",
         "rows, at most 0 are allowed",
     ),
     "a preview of everything there is": (
         NUM_ROWS,
         "    def preview(self, value, limit=10):\n"
         "        return Preview(columns=tuple(value.table.column_names))\n" + NUM_ROWS,
-        "test_previews_of_large_tables_are_bounded",
+        "test_previews_of_large_values_are_bounded",
         "has 60 columns, at most 20",
     ),
     "a look that changes": (

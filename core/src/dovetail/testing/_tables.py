@@ -14,7 +14,6 @@ from dovetail.testing._marks import requires
 from dovetail.testing._strategies import TABLE_KINDS, column_tables, for_each, rechunked, some, tables
 from dovetail.testing._transformers import TransformerSuite
 from dovetail.testing._transformers_inward import ARROW, leads
-from dovetail.testing._transformers_looks import check_preview
 from dovetail.types.arrow import hash_table
 
 if TYPE_CHECKING:
@@ -240,16 +239,16 @@ class TableTransformerSuite(TransformerSuite):
 
     # -- looking -------------------------------------------------------------------------------
 
-    def test_previews_of_large_tables_are_bounded(self, hub: HubHarness) -> None:
-        """Of wide and long ones, and of cells that hold much."""
+    def _large(self, hub: HubHarness) -> Sequence[Any]:
+        """Wide and long tables, and cells that hold much."""
         import pyarrow as pa
 
-        for table in (
+        tables = (
             pa.table({f"column {number}": [1, 2] for number in range(60)}),
             pa.table({"n": list(range(5_000))}),
             pa.table({"text": ["x" * 100_000] * 12, "list": [list(range(5_000))] * 12}),
-        ):
-            check_preview(self._transformer(hub), self._from_arrow(hub, table))
+        )
+        return [*(self._from_arrow(hub, table) for table in tables), *self.large_values()]
 
     @requires("no_columns")
     def test_a_table_without_columns(self, hub: HubHarness, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from dovetail.testing._marks import requires
 from dovetail.testing._strategies import for_each, some
 from dovetail.testing._transformers_codecs import Written, find_pickle, pickling_imports, write_all
 from dovetail.testing._transformers_hashes import check_hashes
-from dovetail.testing._transformers_looks import check_preview
+from dovetail.testing._transformers_looks import check_preview, largest
 from dovetail.testing._transformers_run import check_durable_run
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TransformerSuite(Suite):
         raise NotImplementedError(f"{type(self).__name__}.values() must give a hypothesis strategy or a list of values")
 
     def large_values(self) -> Sequence[Any]:
-        """Values that are large in every way that the type knows, for the bounds of previews. Default: none."""
+        """Values that are large in every way that the type knows, for the bounds of previews. Default: of :meth:`values`."""
         return ()
 
     def sources(self, source: str) -> Sequence[Any]:
@@ -345,8 +345,18 @@ class TransformerSuite(Suite):
 
     def test_previews_are_bounded(self, hub: HubHarness) -> None:
         """At most `limit` rows, 20 columns, 80 characters a cell and 400 of text."""
-        for value in [*self._few(hub), *self.large_values()]:
+        for value in self._few(hub):
             check_preview(self._transformer(hub), value)
+
+    @requires("large_values")
+    def test_previews_of_large_values_are_bounded(self, hub: HubHarness) -> None:
+        """The same, of values that would not fit: ``large_values()``, or the largest of ``values()``."""
+        for value in self._large(hub):
+            check_preview(self._transformer(hub), value)
+
+    def _large(self, hub: HubHarness) -> Sequence[Any]:
+        """Values that are larger than a preview may be."""
+        return self.large_values() or largest(self.type, self.values())
 
     def test_schema_and_size(self, hub: HubHarness) -> None:
         """Fields with names of their own, and bytes, where they are known."""

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import target
 
 from dovetail.spec import Preview, TypeTransformer
 from dovetail.testing._base import fail
+from dovetail.testing._strategies import for_each
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 _TEXT, _COLUMNS, _CELL = 400, 20, 80
 """Limits of a preview: characters of text, columns, characters of a cell."""
+_SEARCH = 60
+"""Values of a strategy among which large ones are looked for."""
 
 
 def check_preview(transformer: TypeTransformer, value: Any) -> None:
@@ -28,3 +37,27 @@ def check_preview(transformer: TypeTransformer, value: Any) -> None:
         ):
             if found > allowed:
                 fail(f"preview(limit={limit}) has {found} {what}, at most {allowed} are allowed", fix="cut it")
+
+
+def largest(type_name: str, values: SearchStrategy[Any] | Sequence[Any]) -> list[Any]:
+    """The values whose text is longer than a preview may be; of a strategy the largest that a search finds.
+
+    Raises:
+        AssertionError: None is.
+    """
+    found: list[Any] = []
+
+    def keep(value: Any) -> None:
+        length = len(repr(value))
+        if not isinstance(values, Sequence):
+            target(float(length), label="length of its text")
+        if length > 1.25 * _TEXT:
+            found.append(value)
+
+    for_each(values, keep, _SEARCH, fixed=True)
+    if not found:
+        fail(
+            f"no value of {type_name} is so large that its preview has to be cut, so nobody sees whether it is",
+            fix='def large_values(self): return [...], or gaps = {"large_values": never("it is always small")}',
+        )
+    return found[-8:]
