@@ -16,6 +16,7 @@ import pytest
 from dovetail.config import Settings, redact
 from dovetail.errors import ArtifactCorrupt, ConfigError, DovetailError, EngineUnavailable, UsageError, ValueMismatch
 from dovetail.types import Directory, File, Stored, TypeEngine
+from dovetail.types._copies import copies
 
 Put = Callable[[str, bytes], str]
 
@@ -146,11 +147,26 @@ def test_a_malformed_reference_leads_nowhere(types: TypeEngine, store: Any, s3: 
         types.load(dataclasses.replace(artifact, blobs=(blob,)), store, File)
 
 
+def test_what_was_hashed_is_not_fetched_again(types: TypeEngine, store: Any, s3: Put) -> None:
+    url = s3("table.csv", b"content")
+    artifact = types.dump(File(url), File, store)
+    s3("table.csv", b"CONTENT")
+    assert Path(types.load(artifact, store, File)).read_bytes() == b"content", "the copy is what was referred to"
+    assert File(url).read_bytes() == b"CONTENT", "a new reference means what is there now"
+
+
 # -- change --------------------------------------------------------------------------------------------
 
 
 def stored(types: TypeEngine, store: Any, url: str) -> File:
-    return types.load(types.dump(File(url), File, store), store, File)  # type: ignore[no-any-return]
+    artifact = types.dump(File(url), File, store)
+    forget_copies()
+    return types.load(artifact, store, File)  # type: ignore[no-any-return]
+
+
+def forget_copies() -> None:
+    """As in another process. A copy at hand would do: it is what was referred to."""
+    copies.__init__()  # type: ignore[misc]
 
 
 READS: list[Callable[[File], object]] = [

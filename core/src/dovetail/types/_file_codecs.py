@@ -113,7 +113,8 @@ def _told(identity: Identity) -> dict[str, Any]:
 
 def _identity(data: dict[str, Any]) -> Identity:
     size, tag = data["size"], data["tag"]
-    return Identity(None if size is None else int(size), None if tag is None else str(tag))
+    tag = None if tag is None else str(tag)
+    return Identity(None if size is None else int(size), tag, racy=tag is None or tag.startswith("time:"))
 
 
 def _url(data: dict[str, Any]) -> str:

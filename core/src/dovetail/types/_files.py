@@ -206,7 +206,7 @@ class File(_Located):
                 path.chmod(0o444)
                 return path.stat().st_size
 
-            key = (remote.url, pinned, self._digest) if pinned.tag or self._digest else object()
+            key = (remote.url, pinned) if pinned.sure else (remote.url, self._digest) if self._digest else object()
             self._held = copies.get(key, plain_name(self.name), fetch)
         return self._held
 
@@ -307,8 +307,9 @@ class Directory(_Located):
                     self._check(remote)
                 return sum(each.size or 0 for each in files.values())
 
-            surely = bool(known) or all(each.tag for each in files.values())
-            key = (remote.url, tuple(files.items()), tuple(empty), tuple(known.values())) if surely else object()
+            surely = all(each.sure for each in files.values())
+            what = tuple(files.items()) if surely else tuple(known.items()) if known else object()
+            key = remote.url, what, tuple(empty)
             self._held = copies.get(key, plain_name(self.name), fetch)
         return self._held
 

@@ -6,10 +6,12 @@ import hashlib
 import io
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +28,8 @@ _AT_ONCE = 16
 _TAGS = ("etag", "generation", "md5hash", "contentmd5", "versionid", "sha256")
 _TIMES = ("lastmodified", "mtime", "modified", "updated", "created")
 _MEMORY = 10_000
+_TICK = 3.0
+"""Seconds; some storages tell times in steps of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,13 @@ class Identity:
 
     size: int | None
     tag: str | None
+    racy: bool = field(default=False, compare=False)
+    """The tag is a time so near to that of asking that a further change may leave it as it is."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether equal identities mean equal content."""
+        return self.tag is not None and not self.racy
 
     @classmethod
     def of(cls, info: dict[str, Any]) -> Identity:
@@ -44,8 +55,9 @@ class Identity:
             (f"{name}:{str(plain[name]).removeprefix('W/').strip(chr(34))}" for name in _TAGS if plain.get(name)), None
         )
         if tag is None:
-            times = [f"{name}:{plain[name]}" for name in _TIMES if name in plain]
-            tag = times[0] if times else None
+            moment = next((plain[name] for name in _TIMES if name in plain), None)
+            tag = None if moment is None else f"time:{moment}"
+            return cls(int(size) if size is not None else None, tag, not _is_past(moment))
         return cls(int(size) if size is not None else None, tag)
 
     def fits(self, other: Identity) -> bool:
@@ -218,7 +230,7 @@ _digests_lock = threading.Lock()
 
 def remember(url: str, identity: Identity, digest: str) -> None:
     """The bytes that are known to be there now."""
-    if identity.tag is None:
+    if not identity.sure:
         return
     with _digests_lock:
         _digests[url, identity] = digest
@@ -258,6 +270,11 @@ def changed(url: str, why: str, expected: str | None = None, actual: str | None 
 def is_expiry(error: BaseException) -> bool:
     """Whether a library noticed by itself that the file has changed while it was read (412 Precondition Failed)."""
     return type(error).__name__ == "FileExpired" or "PreconditionFailed" in str(error)
+
+
+def _is_past(moment: Any) -> bool:
+    seconds = moment.timestamp() if isinstance(moment, datetime) else moment
+    return isinstance(seconds, (int, float)) and seconds < time.time() - _TICK
 
 
 def _parents(name: str) -> Iterator[str]:

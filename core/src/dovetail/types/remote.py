@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -25,17 +26,9 @@ _EXTRAS = {
     **dict.fromkeys(("http", "https"), "http"),
 }
 """The extra of the core that brings the package for a scheme."""
-_REFUSED = (
-    "403",
-    "401",
-    "forbidden",
-    "accessdenied",
-    "access denied",
-    "invalidaccesskeyid",
-    "signaturedoesnotmatch",
-    "unauthorized",
-    "expiredtoken",
-    "credentials",
+_REFUSED = re.compile(
+    r"\b40[13]\b|forbidden|access.?denied|invalidaccesskeyid|signaturedoesnotmatch|unauthori[sz]ed|expiredtoken|credentials",
+    re.IGNORECASE,
 )
 
 _opened: dict[tuple[int, str], Any] = {}
@@ -141,8 +134,8 @@ def was_refused(error: BaseException) -> bool:
     """Whether the storage said no, rather than nothing."""
     if isinstance(error, PermissionError):
         return True
-    text = f"{type(error).__name__} {error}".lower()
-    return not isinstance(error, FileNotFoundError) and any(word in text for word in _REFUSED)
+    text = f"{type(error).__name__} {error}"
+    return not isinstance(error, FileNotFoundError) and _REFUSED.search(text) is not None
 
 
 def failure(error: BaseException, url: str, action: str) -> DovetailError:
