@@ -370,11 +370,14 @@ def checked(broken: Place) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_check_says_what_is_wrong(kind: str, checked: dict[str, dict[str, Any]]) -> None:
     line = checked[kinds.distribution_of(kind)]
-    wanted = KINDS[kind].says or KINDS[kind].checked
-    said = " ".join([line["reason"], *(f"{code['code']} {code['reason']}" for code in line["code"])])
-    assert line["state"] == ("ok" if wanted is None else "bad"), line
+    broken = KINDS[kind]
+    wanted = broken.says or broken.checked or broken.found
+    told = [*line["code"], *line["problems"]]
+    said = " ".join([line["reason"], *(f"{each.get('code') or each['plugin']} {each['reason']}" for each in told)])
+    state = "ok" if wanted is None else "stale manifest" if broken.found == kinds.STILL_WORKS else "bad"
+    assert line["state"] == state, line
     assert wanted is None or re.search(wanted, said), line
-    assert wanted is None or line["fix"] or any(code["fix"] for code in line["code"]), line
+    assert wanted is None or line["fix"] or any(each["fix"] for each in told), line
 
 
 @pytest.mark.parametrize("kind", ["raises", "quits", "hangs", "no_module", "metadata", "newer_api", "shouts", "code"])

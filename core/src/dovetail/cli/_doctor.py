@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from dovetail import __version__
+from dovetail.cli._clashes import own_commands
 from dovetail.cli._options import common
 from dovetail.cli._output import emit_json
 from dovetail.cli._plain import Cell, plain_table, say
@@ -17,7 +18,7 @@ from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import one_line, plural
 from dovetail.config import unset_variables
 from dovetail.errors import DovetailError, PlatformError
-from dovetail.plugins import EngineState, Finding, Identity, build_catalogue, diagnose, engines_of, with_details
+from dovetail.plugins import EngineState, Finding, build_catalogue, diagnose, engines_of, with_details
 
 _HARMLESS = ("engine missing", "stale manifest")
 
@@ -28,19 +29,19 @@ _HARMLESS = ("engine missing", "stale manifest")
 def doctor(session: Session) -> int:
     """Say what is wrong here, and what to type.
 
-    Looks at the plugins, their engines, the configuration and the run store. Exits with 3 if anything was found but missing
-    engines and stale manifests, which harm nothing.
+    Looks at the plugins, their engines, the configuration and the run store. The code that plugins name is not imported:
+    dovetail plugins check does that. Exits with 3 if anything was found but missing engines and stale manifests, which harm
+    nothing.
     """
     # Strict or not: it is asked to tell all that is wrong, and not just the first.
     session.catalogue = build_catalogue(replace(session.settings, strict=False))
     plugins = _plugins(session)
-    lines = [_finding(found) for found in diagnose(session.catalogue)]
+    lines = [_finding(found) for found in (*diagnose(session.catalogue), *own_commands(session.catalogue))]
     trouble = _store_trouble(session)
     if trouble is not None:
         lines.append(
             {"plugin": trouble.who or "", "problem": "store", "reason": _reason(trouble), "fix": trouble.fix or ""}
         )
-    lines += _own_commands(session)
     lines += _unset(session)
     bad = [line for line in lines if line["problem"] not in _HARMLESS]
     if session.options.json:
@@ -72,7 +73,7 @@ def _plugins(session: Session) -> list[dict[str, Any]]:
         engines = [_engine(state) for state in with_details(states)]
         lines.append(_line(manifest, "loaded", "") | {"engines": engines})
     for skipped in catalogue.skipped:
-        lines.append(_line(skipped, "skipped", skipped.reason) | {"engines": []})
+        lines.append(_line(skipped, "skipped", skipped.reason) | {"engines": [], "by_policy": skipped.by_policy})
     return sorted(lines, key=lambda line: (line["distribution"], line["plugin"]))
 
 
@@ -101,6 +102,7 @@ def _show(plugins: list[dict[str, Any]], findings: list[dict[str, str]], loaded:
     say("")
     if not findings:
         say(f"nothing is wrong: {plural(loaded, 'plugin')}, the core's own included", "green")
+        say("the code that they name was not imported: dovetail plugins check")
     for line in findings:
         say(f"{line['plugin']}: {line['problem']}", "amber" if line["problem"] in _HARMLESS else "bold red")
         say(f"  {line['reason']}")
@@ -113,32 +115,15 @@ def _row(plugin: dict[str, Any]) -> list[Cell]:
         for e in plugin["engines"]
     ]
     missing = any(not engine["found"] for engine in plugin["engines"])
-    state = (f"skipped: {plugin['reason']}", "amber") if plugin["reason"] else (plugin["state"], "green")
+    by_policy = plugin["reason"] and plugin["by_policy"]  # which no finding repeats below
+    state = f"skipped: {plugin['reason']}" if by_policy else plugin["state"]
     return [
         plugin["plugin"],
         plugin["distribution"],
         plugin["version"],
         (", ".join(told), "amber" if missing else ""),
-        state,
+        (state, "amber" if plugin["reason"] else "green"),
     ]
-
-
-def _own_commands(session: Session) -> list[dict[str, str]]:
-    """Commands of plugins that nobody can call, because a command of our own has the name."""
-    own = click.get_current_context().find_root().command
-    names = own.list_commands(click.get_current_context()) if isinstance(own, click.Group) else []
-    lines = []
-    for name, spec in session.catalogue.commands().items():
-        if name in names:
-            lines.append(
-                {
-                    "plugin": Identity.of(session.catalogue.owner_of(spec)).who,
-                    "problem": "clash with core",
-                    "reason": f"it declares the command {name}, which is dovetail's own; dovetail keeps it",
-                    "fix": "rename it in the plugin",
-                }
-            )
-    return lines
 
 
 def _finding(found: Finding) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dovetail.config import canonical_name
+from dovetail.config import Settings, canonical_name
 from dovetail.plugins._catalogue import Catalogue
 from dovetail.plugins._collect import importable_from, is_importable
 from dovetail.plugins._known import bring_module, is_unreleased, pip_install
@@ -45,7 +45,8 @@ def _contested(catalogue: Catalogue) -> Iterator[Finding]:
         if main_name(name, rivals) != name:
             continue  # an alias is settled with its type
         error = conflict(name, rivals, catalogue.settings)
-        yield Finding(error.who or "", "conflict", error.what, error.fix or "")
+        keys = tuple(claim.manifest.key for claim in rivals)
+        yield Finding(error.who or "", "conflict", error.what, error.fix or "", keys)
 
 
 def _clashes(catalogue: Catalogue) -> Iterator[Finding]:
@@ -53,7 +54,7 @@ def _clashes(catalogue: Catalogue) -> Iterator[Finding]:
         for claim in rivals:
             reason = f"it declares {name}, which is the core's own; the core keeps it"
             fix = f"rename it in the plugin, or {owner_line(name, claim.owner, catalogue.settings)}"
-            yield Finding(claim.who, "clash with core", reason, fix)
+            yield Finding(claim.who, "clash with core", reason, fix, (claim.manifest.key,))
 
 
 def _settings(catalogue: Catalogue) -> Iterator[Finding]:
@@ -78,17 +79,37 @@ def _engines(catalogue: Catalogue) -> Iterator[Finding]:
     for manifest in catalogue.manifests:
         if manifest in catalogue.foreign:
             continue  # its engine lives where it lives
-        reported: set[str] = set()
-        for declaration in manifest.declarations:
-            for library in libraries(declaration):
-                if library not in reported and not _is_here(library, manifest, catalogue):
-                    reported.add(library)
-                    yield _missing_engine(manifest, declaration, library)
+        yield from missing_engines(manifest, catalogue.settings)
 
 
-def _is_here(library: str, manifest: Manifest, catalogue: Catalogue) -> bool:
+def disputes(catalogue: Catalogue, key: str) -> list[Finding]:
+    """The names that a plugin cannot have, since others declare them, too.
+
+    Args:
+        catalogue: Of all plugins.
+        key: The plugin, as ``distribution:name``.
+    """
+    return [each for each in (*_contested(catalogue), *_clashes(catalogue)) if key in each.keys]
+
+
+def missing_engines(manifest: Manifest, settings: Settings) -> Iterator[Finding]:
+    """The libraries that a plugin is about and that are not installed here.
+
+    Args:
+        manifest: The plugin.
+        settings: Tell where the modules of a plugin that is not packaged may lie.
+    """
+    reported: set[str] = set()
+    for declaration in manifest.declarations:
+        for library in libraries(declaration):
+            if library not in reported and not _is_here(library, manifest, settings):
+                reported.add(library)
+                yield _missing_engine(manifest, declaration, library)
+
+
+def _is_here(library: str, manifest: Manifest, settings: Settings) -> bool:
     # A plugin that is not packaged may have the module of its types beside it, as loading its code would find it.
-    with importable_from(None if manifest.distribution else catalogue.settings.project_root, library):
+    with importable_from(None if manifest.distribution else settings.project_root, library):
         return is_importable(library)
 
 
@@ -98,7 +119,9 @@ def _missing_engine(manifest: Manifest, declaration: object, library: str) -> Fi
     if not fix and manifest.distribution:
         fix = pip_install("dovetail[arrow]" if manifest.distribution == CORE else f"{manifest.distribution}[engine]")
     fix = fix or bring_module(library)
-    return Finding(Identity.of(manifest).who, "engine missing", f"its {kind} {library} is not installed here", fix)
+    return Finding(
+        Identity.of(manifest).who, "engine missing", f"its {kind} {library} is not installed here", fix, (manifest.key,)
+    )
 
 
 def _stale(catalogue: Catalogue) -> Iterator[Finding]:

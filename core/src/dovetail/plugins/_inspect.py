@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dovetail.config import Settings, canonical_name
 from dovetail.errors import UsageError, listing, nearest
 from dovetail.plugins._build import BUILTINS
 from dovetail.plugins._cache import ProbeCache
+from dovetail.plugins._catalogue import Catalogue
 from dovetail.plugins._checking import named_code
 from dovetail.plugins._discovery import core_version
+from dovetail.plugins._doctor import disputes, missing_engines
 from dovetail.plugins._failures import bounded, one_line
 from dovetail.plugins._names import CORE
 from dovetail.plugins._probe import Probed, ask, probe, understood
-from dovetail.plugins._records import Identity
+from dovetail.plugins._records import Finding, Identity
 from dovetail.plugins._resolve import look
 from dovetail.plugins._scan import Found, scan_plugins
-from dovetail.plugins._shipped import NoManifest, difference
+from dovetail.plugins._shipped import ManifestProblem, NoManifest, difference, read_shipped
 from dovetail.spec import Manifest
 
 CODE_SECONDS = 120.0
 """Seconds that importing one module that a plugin names may take; engines are large."""
 
-Verdict = Literal["ok", "engine missing", "bad"]
+Verdict = Literal["ok", "stale manifest", "engine missing", "bad"]
+"""From good to bad. A stale manifest and a missing engine harm nobody who does not need them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,13 @@ class PluginCheck:
         distribution: Name of the distribution, or ``""``.
         version: Its version, or ``""``.
         module: Import name of the hook module.
-        state: The worst of the hook module, the manifest and all code.
+        state: The worst of the hook module, the manifest, all code and the problems.
         reason: What is wrong with the hook module or the manifest, in one line; else ``""``.
         fix: What to type about that, in one line; else ``""``.
         seconds: How long importing the hook module and collecting took.
         manifest: What it declares, or None if that cannot be said.
         code: All code that its declarations name, each once, in their order.
+        problems: Engines that are missing, and names that others declare, too.
     """
 
     name: str
@@ -71,6 +75,7 @@ class PluginCheck:
     seconds: float
     manifest: Manifest | None
     code: tuple[CodeCheck, ...]
+    problems: tuple[Finding, ...] = ()
 
 
 def find_named(names: Sequence[str], settings: Settings) -> list[Found]:
@@ -121,37 +126,49 @@ def look_at(found: Found, settings: Settings) -> Probed:
     return probed
 
 
-def check_plugin(found: Found, settings: Settings) -> PluginCheck:
+def check_plugin(found: Found, settings: Settings, catalogue: Catalogue | None = None) -> PluginCheck:
     """Import a plugin's hook module and all code that it names, in processes of their own.
 
     Args:
         found: The plugin.
         settings: The time limit for the hook module; code may take two minutes per module.
+        catalogue: Of all plugins, to tell which names it shares with others. Default: that is not looked at.
     """
     who = (found.name, found.distribution, found.version, found.module)
     if found.problem is not None:
         fix = f"pip install --force-reinstall {found.distribution}"
         return PluginCheck(*who, "bad", found.problem, fix, 0.0, None, ())
     probed = look_at(found, settings)
-    if probed.manifest is None:
+    manifest = probed.manifest
+    if manifest is None:
         error = probed.error
         assert error is not None  # there is one or the other
         return PluginCheck(*who, "bad", one_line(error), error.fix or "", probed.seconds, None, ())
-    code = _check_code(probed.manifest, settings)
-    states = {each.state for each in code}
-    reason = _manifest_problem(found, probed)
+    code = _check_code(manifest, settings)
+    problems = (
+        *(disputes(catalogue, manifest.key) if catalogue is not None else ()),
+        *missing_engines(manifest, settings),
+    )
+    states: set[Verdict] = {each.state for each in code}
+    states |= {"engine missing" if each.problem == "engine missing" else "bad" for each in problems}
+    of_manifest, reason = _manifest_problem(found, probed)
     fix = f"dovetail plugins manifest {found.name}" if reason else ""
-    state: Verdict = "bad" if reason or "bad" in states else "engine missing" if "engine missing" in states else "ok"
-    return PluginCheck(*who, state, reason, fix, probed.seconds, probed.manifest, code)
+    state = max(states | {of_manifest}, key=get_args(Verdict).index)
+    return PluginCheck(*who, state, reason, fix, probed.seconds, manifest, code, problems)
 
 
-def _manifest_problem(found: Found, probed: Probed) -> str:
+def _manifest_problem(found: Found, probed: Probed) -> tuple[Verdict, str]:
+    """A manifest that cannot be used is not used, which harms nothing; one that says something else is believed."""
     if found.attribute or probed.manifest is None:
-        return ""
+        return "ok", ""
     try:
-        return difference(Identity.of(found), probed.manifest, probed.listens) or ""
+        read_shipped(Identity.of(found))
+        reason = difference(Identity.of(found), probed.manifest, probed.listens) or ""
     except NoManifest:
-        return ""
+        return "ok", ""
+    except ManifestProblem as error:
+        return "stale manifest", str(error)
+    return ("bad" if reason else "ok"), reason
 
 
 def _check_code(manifest: Manifest, settings: Settings) -> tuple[CodeCheck, ...]:

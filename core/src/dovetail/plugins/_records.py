@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from dovetail.spec import Declaration
@@ -140,9 +140,11 @@ class Finding:
             ``"stale manifest"``.
         reason: What is wrong, in one line.
         fix: What to type, in one line.
+        keys: The plugins that it concerns, as ``distribution:name``.
     """
 
     plugin: str
     problem: Literal["skipped", "conflict", "clash with core", "engine missing", "configuration", "stale manifest"]
     reason: str
     fix: str
+    keys: tuple[str, ...] = field(default=(), compare=False)
