@@ -116,7 +116,9 @@ class NodeAttempt:
 
     def _run_task(self, compiled: CompiledTask, call: Call | None) -> None:
         work, services = self._work, self._services
-        inputs = input_values(work, services.values)
+        away = call is not None and compiled.task_type.in_process
+        # What lies in the store is loaded by the process that does the work, unless a gate here looks at it.
+        inputs = input_values(work, services.values, unless_stored=away and not compiled.has_input_gates)
         context = TaskContext(
             node_id=work.id,
             run_id=services.run_id,
@@ -126,7 +128,7 @@ class NodeAttempt:
             log=log,
             cancelled=services.cancelled.is_set,
         )
-        if call is not None and compiled.task_type.in_process:
+        if call is not None and away:
             value = self._elsewhere(compiled, inputs, context, call)
         else:
             inputs = compiled.convert_inputs(inputs, self._gate) if compiled.task.interface.inputs else {}

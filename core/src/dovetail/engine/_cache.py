@@ -19,10 +19,9 @@ def cache_key(work: Work, task: Task[..., Any], fingerprint: str, values: Values
 
 
 def _input_hash(work: Work, name: str, values: Values) -> str:
-    if work.element is not None:
-        return values.types.content_hash(work.element[name])
-    binding = work.node.inputs[name]
-    artifact = stored(binding, work.frame)
+    artifact = stored(work, name, values)
     if artifact is not None:
         return artifact.content_hash
-    return values.types.content_hash(resolve(binding, work.frame, values))
+    if work.element is not None:
+        return values.types.content_hash(work.element[name])
+    return values.types.content_hash(resolve(work.node.inputs[name], work.frame, values))

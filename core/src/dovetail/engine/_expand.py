@@ -12,10 +12,11 @@ from dovetail.engine._work import (
     Work,
     forget,
     input_values,
+    mapped_values,
     open_frame,
     resolve,
     restore,
-    stored,
+    stored_binding,
 )
 from dovetail.graph import (
     RESULT,
@@ -48,9 +49,10 @@ def choose(work: Work, values: Values) -> Outcome:
 def expand_map(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> list[Work]:
     """Make the works of all elements; returns those that are ready."""
     node = work.node
-    rows = spread(node, input_values(work, values))
+    of_task = getattr(node.target, "__dovetail_task__", False)
+    rows = spread(node, mapped_values(work, values) if of_task else input_values(work, values))
     ready: list[Work] = []
-    if getattr(node.target, "__dovetail_task__", False):
+    if of_task:
         for index, row in enumerate(rows):
             child = Work(f"{work.id}[{index}]", node, work.frame, Slot(node.target.output), element=row, parent=work)
             record = recorded.get(child.id)
@@ -165,7 +167,7 @@ def keep(binding: Binding, frame: Frame, annotation: Any, values: Values) -> tup
 def _keep_one(binding: Binding, frame: Frame, annotation: Any, values: Values) -> tuple[Artifact, Any]:
     """The same for a value that is held by one artifact, such as a field of a NamedTuple."""
     base = base_type(annotation)
-    artifact = stored(binding, frame)
+    artifact = stored_binding(binding, frame, values)
     if artifact is not None and artifact.type == values.types.type_name(base):
         return artifact, MISSING
     value = values.types.accept(resolve(binding, frame, values), base)

@@ -156,10 +156,9 @@ def portable(
             PortableWork(task, compiled.task_type, hub, tuple(local_classes(task))), by_value=file_modules()
         )
     artifacts = {}
-    for name, value in inputs.items():
-        binding = work.node.inputs.get(name) if work.element is None else None
-        found = stored(binding, work.frame) if binding is not None and not compiled.has_input_gates else None
-        artifacts[name] = found or values.types.dump(value, base_type(task.interface.inputs[name]), values.store)
+    for name, annotation in task.interface.inputs.items():
+        found = stored(work, name, values) if name not in inputs or not compiled.has_input_gates else None
+        artifacts[name] = found or values.types.dump(inputs[name], base_type(annotation), values.store)
     request = {
         "inputs": {name: artifact.to_dict() for name, artifact in artifacts.items()},
         "node_id": context.node_id,

@@ -9,7 +9,7 @@ from typing import Any
 from dovetail.graph import RESULT, base_type, field_hints, is_named_tuple, take
 from dovetail.spec import Artifact
 from dovetail.store import ArtifactStore
-from dovetail.types import TypeEngine
+from dovetail.types import StoredPart, TypeEngine
 
 MISSING: Any = object()
 
@@ -21,7 +21,7 @@ class Slot:
     annotation: Any
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     value: Any = MISSING
-    parts: dict[str, Any] = field(default_factory=dict)
+    parts: dict[Any, Any] = field(default_factory=dict)
     skipped: bool = False
     readers: int = 0
     lock: Any = field(default_factory=threading.Lock)
@@ -60,21 +60,54 @@ class Values:
         if base is type(None) or not slot.artifacts:
             return None
         if is_named_tuple(base):
-            return base(*(self._part(slot, name) for name in base._fields))
+            return base(*(self._part(slot, (("attr", name),), None) for name in base._fields))
         return self.types.load(slot.artifacts[RESULT], self.store, base)
 
-    def _part(self, slot: Slot, name: str) -> Any:
-        if name not in slot.parts:
-            annotation = field_hints(base_type(slot.annotation))[name]
-            slot.parts[name] = self.types.load(slot.artifacts[name], self.store, base_type(annotation))
-        return slot.parts[name]
+    def at(self, slot: Slot, path: tuple[Any, ...], wanted: Any = None) -> Any:
+        """A part of an output. What is in the store only is read without the other parts.
 
-    def at(self, slot: Slot, path: tuple[Any, ...]) -> Any:
-        """A part of an output; of several outputs only the one that is asked for is loaded."""
-        if slot.value is MISSING and slot.several and path and path[0][1] in slot.artifacts:
-            with slot.lock:
-                return take(self._part(slot, path[0][1]), path[1:])
+        Args:
+            slot: The output.
+            path: Fields and keys.
+            wanted: What the part is wanted as: a frame that has to be loaded comes from its file as that. The value may also
+                be as it was stored, so it is still to be fitted.
+        """
+        if slot.value is MISSING and slot.artifacts:
+            own = _root(slot, path)
+            if own is not None and (own[2] or (wanted is not None and wanted != base_type(own[1]))):
+                with slot.lock:
+                    return self._part(slot, path, wanted)
         return take(self.whole(slot), path)
+
+    def _part(self, slot: Slot, path: tuple[Any, ...], wanted: Any) -> Any:
+        artifact, annotation, rest = _root(slot, path)  # type: ignore[misc]  # there is one, or nobody asks for the part
+        key = (path, wanted)
+        if key not in slot.parts:
+            value, left = self.types.parts.load(artifact, self.store, base_type(annotation), rest, wanted)
+            slot.parts[key] = take(value, left)
+        return slot.parts[key]
+
+    def artifact(self, slot: Slot, path: tuple[Any, ...]) -> Artifact | None:
+        """The stored form of an output or of a part of it, if exactly that is stored."""
+        own = _root(slot, path)
+        if own is None:
+            return None
+        artifact, annotation, rest = own
+        if not rest:
+            return artifact
+        part = self.types.parts.find(artifact, self.store, base_type(annotation), rest)
+        return None if part is None or part.rest else part.artifact
+
+    def elements(self, slot: Slot, path: tuple[Any, ...]) -> list[StoredPart] | None:
+        """The frames or files of a list that is in the store only, none of them read; None for any other."""
+        own = _root(slot, path) if slot.value is MISSING else None
+        if own is None:
+            return None
+        return self.types.parts.elements(own[0], self.store, base_type(own[1]), own[2])
+
+    def element(self, part: StoredPart, wanted: Any) -> Any:
+        """One of these, now read."""
+        return self.types.parts.load_part(part, self.store, wanted)
 
     def intact(self, outputs: dict[str, Artifact]) -> bool:
         """True if every stored file of these outputs is there and unharmed, so that they can be used again."""
@@ -91,8 +124,12 @@ class Values:
             slot.parts.clear()
 
 
-def artifact_at(slot: Slot, path: tuple[Any, ...]) -> Artifact | None:
-    """The stored form of an output, or of one of several outputs, if exactly that is stored."""
-    if slot.several:
-        return slot.artifacts.get(path[0][1]) if len(path) == 1 and path[0][0] == "attr" else None
-    return None if path else slot.artifacts.get(RESULT)
+def _root(slot: Slot, path: tuple[Any, ...]) -> tuple[Artifact, Any, tuple[Any, ...]] | None:
+    """The artifact that a path leads into, its annotation, and the steps inside of it; None for several outputs at once."""
+    if not slot.several:
+        artifact = slot.artifacts.get(RESULT)
+        return None if artifact is None else (artifact, slot.annotation, path)
+    if not path or path[0][1] not in slot.artifacts:
+        return None
+    name = path[0][1]
+    return slot.artifacts[name], field_hints(base_type(slot.annotation))[name], path[1:]

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from dovetail.engine._values import Slot, Values, artifact_at
+from dovetail.engine._values import Slot, Values
 from dovetail.graph import (
     Binding,
     Collect,
@@ -22,6 +22,7 @@ from dovetail.graph import (
 )
 from dovetail.spec import Artifact
 from dovetail.store import NodeRecord
+from dovetail.types import StoredPart
 
 log = logging.getLogger("dovetail.engine")
 
@@ -182,14 +183,14 @@ def _slots(binding: Binding, frame: Frame) -> list[Slot]:
     return []
 
 
-def resolve(binding: Binding, frame: Frame, values: Values) -> Any:
-    """The value of a binding; loads what is not in memory."""
+def resolve(binding: Binding, frame: Frame, values: Values, wanted: Any = None) -> Any:
+    """The value of a binding; loads what is not in memory, as it is wanted where that saves making the stored type first."""
     if isinstance(binding, Const):
         return binding.value
     if isinstance(binding, Ref):
-        return values.at(frame.slots[binding.node], binding.path)
+        return values.at(frame.slots[binding.node], binding.path, wanted)
     if isinstance(binding, Input):
-        return values.at(frame.inputs[binding.name], binding.path)
+        return values.at(frame.inputs[binding.name], binding.path, wanted)
     parts = [resolve(item, frame, values) for item in binding.items]
     if binding.kind == "dict":
         return dict(zip(binding.keys, parts, strict=True))
@@ -198,20 +199,58 @@ def resolve(binding: Binding, frame: Frame, values: Values) -> Any:
     return parts if binding.kind == "list" else tuple(parts)
 
 
-def stored(binding: Binding, frame: Frame) -> Artifact | None:
+def stored(work: Work, name: str, values: Values) -> Artifact | None:
+    """The artifact that holds exactly the value of an input, if there is one."""
+    if work.element is not None:
+        part = work.element[name]
+        return part.artifact if isinstance(part, StoredPart) else None
+    return stored_binding(work.node.inputs[name], work.frame, values)
+
+
+def stored_binding(binding: Binding, frame: Frame, values: Values) -> Artifact | None:
     """The artifact that holds exactly the value of a binding, if there is one."""
     if isinstance(binding, Ref):
-        return artifact_at(frame.slots[binding.node], binding.path)
+        return values.artifact(frame.slots[binding.node], binding.path)
     if isinstance(binding, Input):
-        return artifact_at(frame.inputs[binding.name], binding.path)
+        return values.artifact(frame.inputs[binding.name], binding.path)
     return None
 
 
-def input_values(work: Work, values: Values) -> dict[str, Any]:
-    """All inputs of a work, by name."""
+def input_values(work: Work, values: Values, unless_stored: bool = False) -> dict[str, Any]:
+    """All inputs of a work, by name; frames that have to be loaded as the task or gate wants them.
+
+    With ``unless_stored``, those are left out that are found in the store by :func:`stored`.
+    """
+    names = work.node.inputs if work.element is None else work.element
+    return {
+        name: _input_value(work, name, values)
+        for name in names
+        if not (unless_stored and stored(work, name, values) is not None)
+    }
+
+
+def _input_value(work: Work, name: str, values: Values) -> Any:
+    node = work.node
     if work.element is not None:
-        return work.element
-    return {name: resolve(binding, work.frame, values) for name, binding in work.node.inputs.items()}
+        item = work.element[name]
+        if not isinstance(item, StoredPart):
+            return item
+        return values.element(item, base_type(node.target.interface.inputs[name]))
+    declared = node.interface.inputs if node.kind in ("task", "gate") else {}
+    wanted = base_type(declared[name]) if name in declared else None
+    return resolve(node.inputs[name], work.frame, values, wanted)
+
+
+def mapped_values(work: Work, values: Values) -> dict[str, Any]:
+    """The inputs of a map node; of lists of frames that are in the store only, where the frames are."""
+    found = {}
+    for name, binding in work.node.inputs.items():
+        parts = None
+        if name in work.node.mapped and isinstance(binding, (Ref, Input)):
+            slot = work.frame.slots[binding.node] if isinstance(binding, Ref) else work.frame.inputs[binding.name]
+            parts = values.elements(slot, binding.path)
+        found[name] = resolve(binding, work.frame, values) if parts is None else parts
+    return found
 
 
 def guarded_out(work: Work, values: Values) -> bool:

@@ -63,12 +63,13 @@ class PairTable:
 
     Attributes:
         names: Declared names of the frames: every type that Arrow tables become, whose library is installed.
+        own: Values that only one library has.
     """
 
     def __init__(self, types: TypeEngine, own: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> None:
         self.types = types
         self.names = frames(types)
-        self._own = own
+        self.own = own
         self._columns = column_probes()
         self._shapes = shape_probes()
 
@@ -121,7 +122,7 @@ class PairTable:
                 form = _form(table) if kind in self._columns else ""
                 told[form] = self._found(self.made(source, table), table, target, lossy)
             pair.findings[kind] = _joined(told)
-        for kind, value in self._own.get(source, {}).items():
+        for kind, value in self.own.get(source, {}).items():
             pair.findings[kind] = self._found_own(value, target, lossy)
         return pair
 

@@ -6,6 +6,7 @@
 from dovetail.types._engine import TypeEngine, current_types
 from dovetail.types._files import Directory, File
 from dovetail.types._names import parse_name
+from dovetail.types._parts import Parts, StoredPart
 from dovetail.types._paths import ConversionPath, ConversionStep, OtherPath
 from dovetail.types._refine import Collect, Column, Columns, Refinement, Stored, columns, is_refined, refine
 
@@ -18,8 +19,10 @@ __all__ = [
     "Directory",
     "File",
     "OtherPath",
+    "Parts",
     "Refinement",
     "Stored",
+    "StoredPart",
     "TypeEngine",
     "columns",
     "current_types",

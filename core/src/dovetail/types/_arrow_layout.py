@@ -99,6 +99,18 @@ def project_table(table: pa.Table, columns: Mapping[str, pa.DataType | None]) ->
     return narrow
 
 
+KEPT = {b"dovetail.kept": b"1"}
+"""Metadata of a column in a file that its type keeps for itself, such as the row labels of pandas; no other type reads it."""
+
+
+def shared_schema(schema: pa.Schema) -> pa.Schema:
+    """The columns of a file that are there for every type; the same object if all are."""
+    import pyarrow as pa
+
+    fields = [field for field in schema if b"dovetail.kept" not in (field.metadata or {})]
+    return schema if len(fields) == len(schema) else pa.schema(fields, schema.metadata)
+
+
 def plain_type(kind: pa.DataType, large: bool = False) -> pa.DataType:
     """The type in the layout that :func:`normalise_table` gives."""
     import pyarrow as pa

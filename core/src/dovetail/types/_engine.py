@@ -29,6 +29,7 @@ from dovetail.types._fields import record_fields
 from dovetail.types._graph import ConversionGraph
 from dovetail.types._mismatch import Mismatch, settle
 from dovetail.types._names import normalise, type_name
+from dovetail.types._parts import Parts
 from dovetail.types._paths import ConversionPath
 from dovetail.types._refine import Collect, Columns, refine, refinement
 from dovetail.types._registry import CatalogueView, Registry
@@ -59,6 +60,7 @@ class TypeEngine:
         self._hasher = Hasher(self._registry, self._pydantic_json)
         self._edges = Edges(self._registry, self._graph)
         self._storage = Storage(self._registry, self._accepting, self._coders, self._hasher)
+        self._parts = Parts(self._storage, self.load)
         self._plain = PlainTransformer()
         self._acceptors: dict[Any, Callable[[Any], Any]] = {}
 
@@ -297,6 +299,12 @@ class TypeEngine:
         except ConversionError as error:
             settle(error)
             raise
+
+    @property
+    def parts(self) -> Parts:
+        """Finds and loads parts of stored values, without the files of the others."""
+        self._fresh()
+        return self._parts
 
     def artifact_id(
         self,

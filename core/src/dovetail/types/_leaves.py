@@ -12,6 +12,7 @@ from typing import Any
 from dovetail.errors import ConversionError, UsageError, ValueMismatch, listing
 from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, ColumnCodec, TransformerSpec, TypeTransformer
 from dovetail.types._accept import Acceptors
+from dovetail.types._arrow_layout import shared_schema
 from dovetail.types._artifact import make_artifact
 from dovetail.types._collect import collecting
 from dovetail.types._files import Directory, File
@@ -109,27 +110,36 @@ class LeafStore:
             raise self._registry.unknown(parse_name(artifact.type) or artifact.type, f"stored as {artifact.format}")
         declared, most = refinement(annotation, Columns), refinement(annotation, Collect)
         with collecting(self._acceptors.roads.configured if most is None else most.max_bytes):
-            value = self._read_columns(artifact, source, reader, codec, declared) if declared is not None else MISSING
+            value = self._read_columns(artifact, source, reader, codec, declared)
             if value is MISSING:
                 value = self._read(artifact, source, reader, codec)
         return self._acceptors.build(annotation)(value)
 
     def _read_columns(
-        self, artifact: Artifact, source: BlobSource, spec: TransformerSpec, codec: CodecSpec, declared: Columns
+        self, artifact: Artifact, source: BlobSource, spec: TransformerSpec, codec: CodecSpec, declared: Columns | None
     ) -> Any:
-        """The value with its declared columns only, nothing else read; MISSING where no codec can do that."""
-        if codec.is_directory or declared.extra == "keep" or len(artifact.blobs) != 1:
+        """The value with its declared columns only, or without those that the stored type keeps for itself.
+
+        MISSING where all is to be read, and where no codec can do that.
+        """
+        foreign = artifact.type != spec.type
+        wanted = None if declared is None or declared.extra == "keep" else declared
+        if codec.is_directory or len(artifact.blobs) != 1 or not (foreign or wanted):
             return MISSING
         reader = self._registry.codec(spec, codec)
         if not isinstance(reader, ColumnCodec):
             hub = self._registry.specs.get(HUB)
-            other = _codec(hub, artifact.format) if hub is not None and artifact.type != spec.type else None
+            other = _codec(hub, artifact.format) if hub is not None and foreign else None
             reader = self._registry.codec(hub, other) if hub is not None and other is not None else None
         if not isinstance(reader, ColumnCodec):
             return MISSING
         path = source.open_path(artifact.blobs[0])
-        projection = Fit(declared).projection(reader.arrow_schema(path), artifact.type)
-        return MISSING if projection is None else reader.read_columns(path, tuple(projection))
+        schema = reader.arrow_schema(path)
+        shared = shared_schema(schema)
+        projection = None if wanted is None else Fit(wanted).projection(shared, artifact.type)
+        if projection is None:
+            return reader.read_columns(path, shared.names) if foreign and shared is not schema else MISSING
+        return reader.read_columns(path, tuple(projection))
 
     def _read(self, artifact: Artifact, source: BlobSource, spec: TransformerSpec, codec: CodecSpec) -> Any:
         read = self._registry.codec(spec, codec).read

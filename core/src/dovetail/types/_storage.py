@@ -13,7 +13,7 @@ from dovetail.spec import Artifact, BlobSink, BlobSource, TransformerSpec
 from dovetail.types._accept import Acceptors
 from dovetail.types._artifact import INLINE_LIMIT, SCALAR_NAMES, dump_scalar, make_artifact
 from dovetail.types._canonical import Hasher
-from dovetail.types._coders import Coders, Pair
+from dovetail.types._coders import Coders, Decode, Pair
 from dovetail.types._infer import infer, is_json
 from dovetail.types._leaves import LeafStore
 from dovetail.types._mismatch import Mismatch
@@ -141,6 +141,22 @@ class Storage:
         if artifact.format in _PLAIN_FORMATS:
             return self._load_json(artifact, source, plan)
         return self.leaves.load(artifact, source, plan.annotation, plan.spec)
+
+    def is_leaf(self, artifact: Artifact) -> bool:
+        """True for a frame, file or the like; False for plain data, with or without leaves inside."""
+        return artifact.format not in _PLAIN_FORMATS
+
+    def decoder(self, artifact: Artifact, annotation: Any) -> Decode | None:
+        """How the JSON of an artifact becomes a value of the annotation; None unless it was stored as exactly that."""
+        plan = self._plan(annotation)
+        if self.is_leaf(artifact) or plan.name != artifact.type:
+            return None
+        return self._coder(plan)[1]
+
+    def reads_directly(self, annotation: Any) -> bool:
+        """Whether values of the annotation come from the files of other frames without those being made first."""
+        spec = self._plan(annotation).spec
+        return spec is not None and bool(spec.codecs)
 
     def _load_json(self, artifact: Artifact, source: BlobSource, plan: _Plan) -> Any:
         annotation = plan.annotation

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
 from dovetail.types._arrow_files import ipc_schema, parquet_schema, read_ipc, read_parquet, write_ipc, write_parquet
-from dovetail.types._arrow_layout import check_columns, from_stream, normalise_table, project_table
+from dovetail.types._arrow_layout import KEPT, check_columns, from_stream, normalise_table, project_table
 from dovetail.types._table_hash import hash_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "KEPT",
     "ArrowTransformer",
     "ParquetCodec",
     "IpcCodec",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from dovetail.errors import ValueMismatch
-from dovetail.types.arrow import check_columns
+from dovetail.types.arrow import KEPT, check_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -261,7 +261,7 @@ def with_row_labels(frame: pd.DataFrame) -> pa.Table:
 def store_frame(frame: pd.DataFrame) -> pa.Table:
     """The frame as a table that :func:`restore_frame` turns back into the same frame.
 
-    Other libraries read the same columns that :func:`frame_to_arrow` gives, and after them row labels if there are any.
+    Other libraries read the same columns that :func:`frame_to_arrow` gives: row labels that it leaves out are kept for pandas.
     """
     table = frame_to_arrow(frame)
     index = frame.index
@@ -277,6 +277,8 @@ def store_frame(frame: pd.DataFrame) -> pa.Table:
         notes["index"] = {"columns": levels, "names": list(index.names), "dtypes": _level_types(index)}
     elif not index_matters(index):
         table = with_row_labels(frame)
+        last = table.num_columns - 1
+        table = table.cast(table.schema.set(last, table.schema.field(last).with_metadata(KEPT)))
         notes["index"] = {"columns": table.column_names[-1:], "names": [None], "dtypes": [str(index.dtype)]}
     return table.replace_schema_metadata({_KEY: json.dumps(notes).encode()})
 
