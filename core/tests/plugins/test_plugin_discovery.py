@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from dovetail.config import canonical_name
-from dovetail.plugins import PluginListing, list_plugins
+from dovetail.plugins import PluginListing, engines_of, list_plugins
 from dovetail.plugins._discovery import find_plugins
 from dovetail.plugins._scan import scan_plugins
+from dovetail.spec import TaskTypeSpec, TransformerSpec
 
 LIST = """
 import json, sys
@@ -198,3 +199,14 @@ def _child(site: Path, home: Path) -> str:
     return subprocess.run(
         [sys.executable, "-c", LIST], env=environ, cwd=site, capture_output=True, text=True, check=True
     ).stdout
+
+
+def test_the_own_package_of_a_plugin_is_not_its_engine(shelf: Any) -> None:
+    module = shelf.module("")
+    shelf.distribution("dovetail-ledger", f"[dovetail.plugins]\nledger = {module}\n")
+    own = TransformerSpec(f"{module}.Accounts", f"{module}:T")
+    table = TransformerSpec("no_such_engine.Table", f"{module}:T")
+    assert [state.engine for state in engines_of([own, table], None, f"{module}")] == ["no_such_engine"]
+    assert engines_of([own], None, module) == ()
+    stated = TaskTypeSpec("ledger", f"{module}:T", engine=module)
+    assert [state.engine for state in engines_of([stated], None, module)] == [module]

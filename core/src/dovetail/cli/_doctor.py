@@ -69,7 +69,8 @@ def _plugins(session: Session) -> list[dict[str, Any]]:
         if manifest.distribution == "dovetail":
             continue
         here = manifest not in catalogue.foreign
-        states = engines_of(manifest.declarations, None if manifest.distribution else session.settings) if here else ()
+        project = None if manifest.distribution else session.settings
+        states = engines_of(manifest.declarations, project, manifest.module) if here else ()
         engines = [_engine(state) for state in with_details(states)]
         lines.append(_line(manifest, "loaded", "") | {"engines": engines})
     for skipped in catalogue.skipped:

@@ -38,9 +38,9 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
     for module in settings.plugins:
         if module not in installed:
             listings.append(_listing(Found(module, module, "", "", ""), "config", settings, cache))
-    missing = surely_missing(library for each in listings for library in _libraries(each.declarations or ()))
+    missing = surely_missing(lib for each in listings for lib in _libraries(each.declarations or (), each.module))
     return [
-        replace(each, engines=_states(each.declarations, None if each.distribution else settings, missing))
+        replace(each, engines=_states(each.declarations, None if each.distribution else settings, missing, each.module))
         if each.declarations
         else each
         for each in listings
@@ -51,7 +51,7 @@ def list_one(found: Found, settings: Settings) -> PluginListing:
     """As :func:`list_plugins`, about one plugin."""
     listing = _listing(found, "installed" if found.distribution else "config", settings, ProbeCache(settings))
     project = None if found.distribution else settings
-    return replace(listing, engines=engines_of(listing.declarations or (), project))
+    return replace(listing, engines=engines_of(listing.declarations or (), project, found.module))
 
 
 def _listing(
@@ -86,22 +86,27 @@ def _listing(
     )
 
 
-def engines_of(declarations: Iterable[Declaration], project: Settings | None = None) -> tuple[EngineState, ...]:
+def engines_of(
+    declarations: Iterable[Declaration], project: Settings | None = None, module: str = ""
+) -> tuple[EngineState, ...]:
     """The libraries that declarations are about, and whether each can be imported here. They are not.
+
+    A library is what a declaration calls its engine, or where one of its types lies, unless that is the plugin itself.
 
     Args:
         declarations: Those of one plugin.
         project: Where the modules of a plugin that is not packaged may lie; None for one that is installed.
+        module: The hook module.
     """
-    return _states(declarations, project, frozenset())
+    return _states(declarations, project, frozenset(), module)
 
 
 def _states(
-    declarations: Iterable[Declaration], project: Settings | None, missing: Set[str]
+    declarations: Iterable[Declaration], project: Settings | None, missing: Set[str], module: str
 ) -> tuple[EngineState, ...]:
     root = project.project_root if project is not None else None
     found: dict[str, EngineState] = {}
-    for library in _libraries(declarations):
+    for library in _libraries(declarations, module):
         if root is None and library in missing:
             found[library] = EngineState(library, False)
         else:
@@ -110,8 +115,14 @@ def _states(
     return tuple(found.values())
 
 
-def _libraries(declarations: Iterable[Declaration]) -> dict[str, None]:
-    named = (library for declaration in declarations for library in libraries(declaration))
+def _libraries(declarations: Iterable[Declaration], module: str) -> dict[str, None]:
+    own = module.partition(".")[0]
+    named = (
+        library
+        for declaration in declarations
+        for library in libraries(declaration)
+        if library != own or getattr(declaration, "engine", None) == own
+    )
     return dict.fromkeys(library for library in named if not is_standard(library))
 
 
