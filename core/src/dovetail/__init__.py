@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dovetail.types import Column as Column
     from dovetail.types import Directory as Directory
     from dovetail.types import File as File
+    from dovetail.types import FileFormat as FileFormat
     from dovetail.types import Stored as Stored
     from dovetail.types import columns as columns
 
@@ -68,6 +69,7 @@ _LAZY = {
     "Report": "dovetail.quality",
     "collect_reports": "dovetail.quality",
     "File": "dovetail.types",
+    "FileFormat": "dovetail.types",
     "columns": "dovetail.types",
     "Column": "dovetail.types",
     "Stored": "dovetail.types",

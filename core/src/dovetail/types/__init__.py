@@ -4,6 +4,7 @@
 """
 
 from dovetail.types._engine import TypeEngine, current_types
+from dovetail.types._file_format import FileFormat
 from dovetail.types._files import Directory, File
 from dovetail.types._names import parse_name
 from dovetail.types._parts import Parts, StoredPart
@@ -18,6 +19,7 @@ __all__ = [
     "ConversionStep",
     "Directory",
     "File",
+    "FileFormat",
     "OtherPath",
     "Parts",
     "Refinement",

@@ -13,6 +13,7 @@ from dovetail.spec import TypeRef
 from dovetail.types._adapters import Adapters
 from dovetail.types._exact import EXACT, Acceptor, accept_path
 from dovetail.types._fields import record_fields
+from dovetail.types._file_format import FileFormat
 from dovetail.types._fit import Projector
 from dovetail.types._frames import Frames, accept_instance
 from dovetail.types._graph import ConversionGraph
@@ -75,6 +76,9 @@ class Acceptors:
         inner = self.build(base)
         if spec is not None and most is not None:
             inner = self.frames.acceptor(base, spec, most.max_bytes)
+        format = refinement(annotation, FileFormat)
+        if format is not None:
+            inner = _of_format(inner, format, self.registry.shown(base))
         return inner if declared is None else self.projector.around(inner, declared)
 
     def _build_plain(self, annotation: Any) -> Acceptor:
@@ -201,6 +205,17 @@ class Acceptors:
 
 def _is_value(arg: Any) -> bool:
     return arg is Ellipsis or isinstance(arg, (bool, int, bytes, tuple, list))
+
+
+def _of_format(inner: Acceptor, format: FileFormat, name: str) -> Acceptor:
+    def accept(value: Any) -> Any:
+        value = inner(value)
+        why = format.misfit(value)
+        if why is not None:
+            raise Mismatch(value, f"a {name} in the format {format.name}", why)
+        return value
+
+    return accept
 
 
 def _as_it_is(value: Any) -> Any:

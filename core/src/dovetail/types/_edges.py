@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from dovetail.errors import ConversionError, MemoryLimit
 from dovetail.types._column_types import declared_misfit
 from dovetail.types._costs import Circumstances
+from dovetail.types._file_format import FileFormat
 from dovetail.types._files import Directory, File
 from dovetail.types._graph import STREAM, ConversionGraph
 from dovetail.types._names import NoneType, is_typed_dict, is_union, normalise
@@ -67,6 +68,7 @@ class Edges:
         """Ends behind which something stands: the types fit as without it, and then the declared columns."""
         given, wanted = refinement(source, Columns), refinement(target, Columns)
         path = self.check(*(get_args(end)[0] if is_refined(end) else end for end in (source, target)))
+        path = self._formats(source, target, path)
         if wanted is None or given == wanted:
             return path
         problems, certain = declared_misfit(given, wanted) if given is not None else ([], False)
@@ -78,6 +80,15 @@ class Edges:
             )
         note = path.note if certain else "; ".join(filter(None, (path.note, f"columns {LATER}")))
         return replace(path, note=note)
+
+    def _formats(self, source: Any, target: Any, path: ConversionPath) -> ConversionPath:
+        """The formats that are declared of files: they agree, or only values can tell."""
+        given, wanted = refinement(source, FileFormat), refinement(target, FileFormat)
+        if wanted is None or given == wanted:
+            return path
+        if given is not None:
+            raise self._refuse((path.source, path.target), f"it is declared as {given.name}, and {wanted.name} is wanted")
+        return replace(path, note="; ".join(filter(None, (path.note, f"the format {LATER}"))))
 
     def explain(self, source: Any, target: Any, size: int | None, limit: Callable[[], int]) -> ConversionPath:
         """Like :meth:`check` for what values need on the way, with the reason and the other paths; refuses no path."""

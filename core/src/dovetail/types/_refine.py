@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from dovetail.config import parse_size
 from dovetail.errors import DefinitionError, nearest, shorten
@@ -23,7 +23,14 @@ Extra = Literal["drop", "keep", "refuse"]
 
 
 class Refinement:
-    """Base of what the type engine reads in ``Annotated``. Frozen and hashable."""
+    """Base of what the type engine reads in ``Annotated``. Frozen and hashable.
+
+    Attributes:
+        about: What it can be said of: ``"tables"``, ``"files"``.
+    """
+
+    __slots__ = ()
+    about: ClassVar[tuple[str, ...]] = ("tables",)
 
     def text(self) -> str:
         """For people and for fingerprints: the same in every process."""
@@ -69,6 +76,7 @@ class Columns(Refinement):
 class Stored(Refinement):
     """``Annotated[pl.DataFrame, dt.Stored("arrow")]``: the format in which this value is stored."""
 
+    about: ClassVar[tuple[str, ...]] = ("tables", "files")
     format: str
 
     def text(self) -> str:
@@ -223,17 +231,17 @@ def check_refined(annotation: Any, registry: Registry) -> None:
     base = normalise(annotation)
     spec = registry.leaf(base)
     table = spec.type not in _NO_TABLES if spec is not None else hasattr(base, "__arrow_c_stream__")
-    if isinstance(base, TypeRef) or base is Any or table:
+    if isinstance(base, TypeRef) or base is Any:
         return
-    of_files = (Stored,) if spec is not None else ()
-    said = [
-        each for each in get_args(annotation)[1:] if isinstance(each, Refinement) and not isinstance(each, of_files)
-    ]
+    kind = "tables" if table else "files" if spec is not None else "plain values"
+    said = [each for each in get_args(annotation)[1:] if isinstance(each, Refinement) and kind not in each.about]
     if said:
         raise DefinitionError(
             f"{registry.shown(base)} cannot be declared with {said[0]!r}",
-            why="it says something of tables" if not isinstance(said[0], Stored) else "plain values have one format",
-            fix="put it behind the type of a frame: Annotated[pl.DataFrame, ...], also inside a list or a record",
+            why=f"it says something of {' and '.join(said[0].about)}",
+            fix="put it behind the type of a frame: Annotated[pl.DataFrame, ...], also inside a list or a record"
+            if "tables" in said[0].about
+            else "put it behind dt.File or dt.Directory, also inside a list or a record",
         )
 
 
