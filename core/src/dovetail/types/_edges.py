@@ -87,7 +87,9 @@ class Edges:
         if wanted is None or given == wanted:
             return path
         if given is not None:
-            raise self._refuse((path.source, path.target), f"it is declared as {given.name}, and {wanted.name} is wanted")
+            raise self._refuse(
+                (path.source, path.target), f"it is declared as {given.name}, and {wanted.name} is wanted"
+            )
         return replace(path, note="; ".join(filter(None, (path.note, f"the format {LATER}"))))
 
     def explain(self, source: Any, target: Any, size: int | None, limit: Callable[[], int]) -> ConversionPath:
