@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 
 import dovetail as dt
 import pytest
-from dovetail.errors import DefinitionError, UsageError, ValueMismatch
+from dovetail.errors import DefinitionError, EngineUnavailable, UsageError, ValueMismatch
 from dovetail.graph import Task, TaskOptions, code_fingerprint, seconds
 from dovetail.hub import Hub
 from dovetail.spec import JobStatus
@@ -270,6 +270,29 @@ def test_a_remote_task_can_be_called_like_a_function() -> None:
     def remote(x: int) -> int: ...  # type: ignore[empty-body]
 
     assert remote(4) == 40
+
+
+def test_the_log_of_a_lost_job_is_not_asked_for() -> None:
+    @dt.task_type("lost-test")
+    class Lost(dt.RemoteTaskType):
+        """Forgets its jobs, and what they printed."""
+
+        def submit(self, call: dt.TaskCall) -> str:
+            return "a job"
+
+        def status(self, handle: str, config: object) -> JobStatus:
+            return JobStatus("lost", "no such job")
+
+        def result(self, handle: str, call: dt.TaskCall) -> None: ...
+
+        def logs(self, handle: str, config: object) -> list[str]:
+            raise FileNotFoundError(handle)
+
+    @dt.task("lost-test")
+    def forgotten() -> None: ...
+
+    with pytest.raises(EngineUnavailable, match="was lost"):
+        forgotten()
 
 
 def test_a_task_type_that_is_not_concurrent_is_called_by_one_thread_at_a_time(tmp_path: Path) -> None:

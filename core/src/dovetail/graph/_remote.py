@@ -50,9 +50,9 @@ def run_job(
         _pause(kind.poll_interval, call.context.cancelled, deadline)
     if status.state == "succeeded":
         return kind.result(handle, call)
-    tail = "\n".join(list(kind.logs(handle, config))[-20:])
     if status.state == "lost":
         raise EngineUnavailable(f"the job of node {node_id!r} was lost", why=status.message or None)
+    tail = "\n".join(list(kind.logs(handle, config))[-20:])  # which a job that is lost may not have any more
     raise TaskFailed(
         f"the job of node {node_id!r} {status.state}",
         why=status.message or None,

@@ -145,10 +145,11 @@ class TaskTypeSuite(Suite):
             fail(f"slots is {self.slots}, and one node does not disturb itself", fix="slots = 2 or more")
         task = self.make_task()
         kind = task.load_type()
-        kept = kept_of_calls(kind, self._begins, lambda: hub.call(around(task, self.inputs), **self.inputs))
+        begins = "submit" if hasattr(kind, "submit") else "execute"
+        kept = kept_of_calls(kind, begins, lambda: hub.call(around(task, self.inputs), **self.inputs))
         if kept and kind.concurrent:
             fail(
-                f"{self._begins}() keeps what belongs to one call in self.{', self.'.join(kept)}",
+                f"{begins}() keeps what belongs to one call in self.{', self.'.join(kept)}",
                 why="one instance serves all threads, so another node's call may stand there when it is read",
                 fix="hand it from function to function, or keep it in the resource",
             )
