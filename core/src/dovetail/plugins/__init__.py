@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dovetail.plugins._inspect import look_at as look_at
     from dovetail.plugins._manifests import read_manifest as read_manifest
     from dovetail.plugins._manifests import write_manifest as write_manifest
+    from dovetail.plugins._safe_forms import safe_form as safe_form
 
 __all__ = [
     "build_catalogue",
@@ -75,6 +76,7 @@ __all__ = [
     # well-known names
     "known_distributions",
     "known_names",
+    "safe_form",
     # doctor
     "diagnose",
     "Finding",
@@ -103,6 +105,7 @@ _LAZY = {
     "look_at": "dovetail.plugins._inspect",
     "read_manifest": "dovetail.plugins._manifests",
     "write_manifest": "dovetail.plugins._manifests",
+    "safe_form": "dovetail.plugins._safe_forms",
 }
 
 

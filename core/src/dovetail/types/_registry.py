@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol, get_origin
 
 from dovetail.errors import DovetailError, PluginConflict, UnknownType
+from dovetail.plugins import safe_form
 from dovetail.spec import CodecSpec, ConverterSpec, Declaration, Manifest, TransformerSpec, TypeRef, TypeTransformer
 from dovetail.types._names import class_name, normalise, resolve_loaded, shown_class, type_name
+from dovetail.types._teach import teaching
 
 PLAIN = "dovetail.types._engine:PlainTransformer"
 """The transformer of scalars and containers, whose values pydantic checks and JSON holds."""
@@ -146,10 +148,15 @@ class Registry:
         error = self.catalogue.missing("type", name)
         if not isinstance(error, UnknownType):
             return error  # the plugin is there and broken: that is the news
-        plain = error.details.get("distribution") is None and error.details.get("nearest") is None
-        fix = (
-            "use a dataclass or a pydantic model, or declare a TransformerSpec for it in a plugin"
-            if plain
-            else error.fix
-        )
+        fix, form = error.fix, safe_form(name)
+        if form is not None:
+            fix = form if error.details.get("distribution") is None else f"{fix}, or {form}"
+        elif error.details.get("distribution") is None and (
+            isinstance(annotation, type) or error.details.get("nearest") is None  # a class is no misspelt name
+        ):
+            fix = "use a dataclass or a pydantic model, or declare a TransformerSpec for it in a plugin"
+            lines = teaching(annotation.__module__, annotation.__qualname__) if isinstance(annotation, type) else None
+            if lines is not None:
+                fix += f", such as\n{lines}"
+                error.details["lines"] = lines
         return UnknownType(f"no installed plugin knows the type {name}", why=purpose, fix=fix, **error.details)

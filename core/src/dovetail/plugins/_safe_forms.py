@@ -1,0 +1,68 @@
+"""Well-known types that no plugin brings yet: the form in which their values may be passed on meanwhile. Never a pickle."""
+
+from __future__ import annotations
+
+from dovetail.plugins._known import distribution_for, is_unreleased
+
+_FILE = "give it as a dt.File: {}"
+_FOLDER = "give it as a dt.Directory: {}"
+
+_MODELS = {
+    "catboost": _FILE.format('model.save_model(path), which writes "cbm"'),
+    "jax": _FILE.format("safetensors.flax.save_file(parameters, path)"),
+    "keras": _FILE.format('model.save("model.keras")'),
+    "lightgbm": _FILE.format("booster.save_model(path), which writes text"),
+    "onnx": _FILE.format("onnx.save(model, path)"),
+    "sklearn": _FILE.format("skops.io.dump(model, path) and skops.io.load(path), or ONNX by skl2onnx"),
+    "spacy": _FOLDER.format("nlp.to_disk(path)"),
+    "statsmodels": "give what was estimated: result.params as a pandas.DataFrame, result.params.to_frame()",
+    "tensorflow": _FOLDER.format("tensorflow.saved_model.save(module, path)"),
+    "torch": _FILE.format(
+        "safetensors.torch.save_model(model, path), and load_model(model, path) in the task that uses it"
+    ),
+    "transformers": _FOLDER.format("model.save_pretrained(path, safe_serialization=True)"),
+    "xgboost": _FILE.format('model.save_model("model.ubj")'),
+}
+"""Models, whose own libraries often pickle."""
+
+_OTHERS = {
+    "PIL": _FILE.format('image.save(path, "PNG")'),
+    "anndata": _FILE.format("data.write_h5ad(path)"),
+    "cudf": "give it as a pyarrow.Table: frame.to_arrow()",
+    "cv2": "give images as numpy.ndarray, which they are",
+    "datafusion": "annotate the consumer with pyarrow.Table or any other frame: it offers an Arrow stream",
+    "geopandas": _FILE.format("frame.to_parquet(path)"),
+    "h5py": "give its file as a dt.File",
+    "matplotlib": _FILE.format("figure.savefig(path)"),
+    "networkx": "give it as a dict: networkx.node_link_data(graph)",
+    "plotly": "give it as a str: figure.to_json()",
+    "pyflink": "give it as a pandas.DataFrame: table.to_pandas()",
+    "pyspark": "give it as a pyarrow.Table: frame.toArrow()",
+    "ray": _FOLDER.format("dataset.write_parquet(path)"),
+    "scipy": _FILE.format("scipy.sparse.save_npz(path, matrix)"),
+    "shapely": "give it as bytes: shapely.to_wkb(geometry)",
+    "sqlalchemy": "give its URL as a str, and connect inside the task",
+    "zarr": "give its folder as a dt.Directory",
+}
+
+
+def safe_form(name: str) -> str | None:
+    """In which form a value of a well-known type may be passed on, for people.
+
+    None where that is not known, and where a plugin that brings the type can be installed.
+
+    Args:
+        name: Dotted name of the type: ``"torch.nn.Module"``.
+    """
+    library = name.partition(".")[0]
+    distribution = distribution_for("type", name)
+    if distribution is not None and not is_unreleased(distribution):
+        return None
+    if library in _MODELS:
+        return f"{_MODELS[library]}; pickle is never used: loading one runs whatever it holds"
+    return _OTHERS.get(library)
+
+
+def libraries_with_safe_forms() -> frozenset[str]:
+    """The libraries that :func:`safe_form` knows."""
+    return frozenset(_MODELS) | frozenset(_OTHERS)
