@@ -63,7 +63,7 @@ def test_a_manifest_of_nobody(hooks, cli):
 def test_everything_about_one_plugin(hooks, cli, project):
     cli("plugins", "manifest", hooks)
     (told,) = cli("plugins", "show", hooks, "--json").json["plugins"]
-    assert set(told) == KEYS - {"declares"} | {"manifest_problem", "declarations", "conflicts"}
+    assert set(told) == KEYS - {"declares"} | {"manifest_problem", "manifest_fix", "declarations", "conflicts"}
     frame, table, *commands = told["declarations"]
     (edge,) = frame["converters"]
     assert (edge["source"], edge["target"], edge["cost"], edge["lossy"]) == (

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dovetail.plugins import PluginListing, list_plugins
 
 NAMED = "@hookimpl\ndef dovetail_task_types(): return [TaskTypeSpec(NAME, 'json:loads')]\n"
 
@@ -208,3 +209,53 @@ def test_a_link_where_it_would_be_written_is_not_followed(
     temporary.symlink_to(mine)
     assert declared() == {"own"}
     assert mine.read_text() == "precious"
+
+
+# -- what is kept to be told only --------------------------------------------------------------------
+
+
+def listed(shelf: Any, name: str) -> PluginListing:
+    """The line of one plugin."""
+    return next(each for each in list_plugins(shelf.settings()) if each.name == name)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise RuntimeError('no licence')", "no licence"),
+        ("raise SystemExit(3)", "sys.exit(3)"),
+        ("DOVETAIL_API = 7", "DOVETAIL_API is 7"),
+        ("import acme_radar", "it needs the module acme_radar"),
+    ],
+)
+def test_a_listing_tells_of_what_was_found_broken(shelf: Any, declared: Any, body: str, reason: str) -> None:
+    module = shelf.plugin("broken", body)
+    before = listed(shelf, "broken")
+    assert before.enabled and before.known_by == ""
+    assert declared() == set()
+    listing = listed(shelf, "broken")
+    assert not listing.enabled and not listing.by_policy
+    assert reason in listing.reason
+    assert listing.fix.endswith("dovetail plugins check broken looks again")
+    (shelf.root / f"{module}.py").write_text("from dovetail.spec import *\nDOVETAIL_API = 1\n")
+    after = listed(shelf, "broken")
+    assert after.enabled, "its file has changed, so what was kept does not count"
+
+
+def test_what_failed_quickly_is_told_and_not_believed(shelf: Any, declared: Any, tmp_path: Path) -> None:
+    flag = tmp_path / "licence"
+    shelf.plugin(
+        "moody",
+        f"import os\nif not os.access({str(flag)!r}, os.F_OK): raise RuntimeError\n" + NAMED.replace("NAME", "'m'"),
+    )
+    assert declared() == set()
+    flag.write_text("")
+    assert declared() == {"m"}
+
+
+def test_a_module_that_was_missing_and_is_there_now_is_no_longer_told(shelf: Any, declared: Any) -> None:
+    shelf.plugin("needy", "import shelf_acme_late")
+    assert declared() == set()
+    assert not listed(shelf, "needy").enabled
+    shelf.module("", "shelf_acme_late")
+    assert listed(shelf, "needy").enabled

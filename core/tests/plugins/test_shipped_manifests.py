@@ -85,7 +85,7 @@ def test_a_manifest_that_is_older_than_the_code_is_not_believed(shelf: Any, plac
     assert list(catalogue.task_types()) == ["after_"]
     assert "is older than the code" in (manifest_problem("shelf_pack_of_two.plugin") or "")
     (finding,) = diagnose(catalogue)
-    assert (finding.problem, finding.fix) == ("stale manifest", "dovetail plugins manifest pack")
+    assert (finding.problem, finding.fix) == ("stale manifest", "pip install --upgrade dovetail-pack")
     write_shipped_manifest("shelf_pack_of_two.plugin")
     assert diagnose(shelf.catalogue()) == []
 

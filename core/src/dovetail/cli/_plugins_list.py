@@ -72,10 +72,10 @@ def document(listing: PluginListing) -> dict[str, Any]:
 
 
 def hint(listing: PluginListing) -> str:
-    """What to type to learn what a plugin declares, where that is not known; else ``""``."""
+    """What to type to learn what a plugin declares, or to have it told, where that is not known; else ``""``."""
     if listing.declarations is not None or not listing.enabled or not listing.distribution:
         return ""
-    return f"dovetail plugins check {listing.name}"
+    return listing.manifest_fix or f"dovetail plugins check {listing.name}"
 
 
 def names_by_kind(declarations: Iterable[Declaration] | None) -> dict[str, list[str]] | None:

@@ -55,7 +55,7 @@ def show_plugin(context: click.Context, name: str) -> None:
 def _told(found: Found, listing: PluginListing, catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
     manifest = _manifest(found, listing)
     told = document(listing)
-    if manifest is None and found.problem is None and not listing.by_policy:
+    if manifest is None and not listing.reason:  # else it is kept out, or is known to take long and come to nothing
         probed = look_at(found, settings)
         manifest = probed.manifest
         if manifest is not None:
@@ -64,6 +64,7 @@ def _told(found: Found, listing: PluginListing, catalogue: Catalogue, settings: 
             told["state"], told["fix"] = "skipped", one_line(probed.error.fix)
             told["reason"] = one_line(f"{probed.error.what}: {probed.error.why}")
     told["manifest_problem"] = one_line(listing.manifest_problem) or None
+    told["manifest_fix"] = one_line(listing.manifest_fix) or None
     told["engines"] = [
         {"engine": each.engine, "found": each.found, "version": each.version or None, "path": each.path or None}
         for each in with_details(listing.engines)
@@ -110,16 +111,15 @@ def _show(told: dict[str, Any]) -> None:
         say(f"  distribution  {told['distribution']} {told['version']}")
     api = f", hook API {told['api']}" if told["api"] else ""
     say(f"  hook module   {told['module']}{api}")
-    known = {"manifest": "its manifest", "probe": "a look at it: it ships no manifest", None: "nobody"}[
-        told["known_by"]
-    ]
+    looked = "its manifest is not used" if told["manifest_problem"] else "it ships no manifest"
+    known = {"manifest": "its manifest", "probe": f"a look at it: {looked}", None: "nobody"}[told["known_by"]]
     say(f"  told by       {known}")
     say(f"  state         {told['state']}", "green" if told["state"] == "enabled" else "amber")
-    for text in (told["reason"], told["manifest_problem"]):
+    for text, fix in ((told["reason"], told["fix"]), (told["manifest_problem"], told["manifest_fix"])):
         if text:
             say(f"    {text}")
-    if told["fix"]:
-        say(f"    fix: {told['fix']}", "cyan")
+            if fix:
+                say(f"    fix: {fix}", "cyan")
     _show_engines(told)
     if told["listens"]:
         say("  hears events")

@@ -81,6 +81,13 @@ def repair(identity: Identity, error: BaseException | None = None) -> str:
     return f"did you mean {close!r}? correct {shown}" if close else f"correct {shown}"
 
 
+def manifest_fix(identity: Identity) -> str:
+    """What to type about a manifest that is not current: its author writes it anew, anybody else gets a better one."""
+    if is_authors(identity):
+        return f"dovetail plugins manifest {identity.name}"
+    return f"pip install --upgrade {identity.distribution}"
+
+
 def absent(identity: Identity, module: str, hook: bool, error: BaseException) -> str:
     """What to type about a module of the plugin's own that there is not.
 

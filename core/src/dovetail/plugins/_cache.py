@@ -20,19 +20,20 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.config import Settings
+from dovetail.plugins._collect import is_importable
 from dovetail.plugins._locate import locate, package_files
 from dovetail.plugins._probe import Probed
 from dovetail.plugins._scan import Found
 from dovetail.plugins._witness import is_settled, note_files, still_holds
 from dovetail.spec import API_VERSION
 
-_FORMAT = 2
+_FORMAT = 3
 _AGAIN = 3600
 """Seconds after which what failed is tried again: a machine that was overloaded looks like a plugin that hangs."""
 _LONGEST = 32 << 20
 """Bytes of a file that is read."""
 _SLOW = 1.0
-"""Seconds from which on a failure is worth keeping: it may heal by itself, but each run would wait for it again."""
+"""Seconds from which on a failure is believed for a while: it may heal by itself, but each run would wait for it again."""
 
 
 class ProbeCache:
@@ -47,8 +48,14 @@ class ProbeCache:
         self._limit = settings.plugin_import_seconds
         self._core: list[Any] | None = None
 
-    def get(self, found: Found) -> dict[str, Any] | None:
-        """The answer of an earlier probe, if everything that decided it is as it was; else None."""
+    def get(self, found: Found, *, to_tell: bool = False) -> dict[str, Any] | None:
+        """The answer of an earlier probe, if everything that decided it is as it was; else None.
+
+        Args:
+            found: The plugin.
+            to_tell: Whether it is only to be told to people. A failure that costs little is kept for that alone: whoever
+                wants to use the plugin tries again.
+        """
         path = self._path(found)
         if path is None:
             return None
@@ -57,6 +64,8 @@ class ProbeCache:
             if kept["key"] != self._key(found) or not still_holds(kept["seen"]):
                 return None
             answer: dict[str, Any] = kept["answer"]
+            if kept["to_tell"] and not (to_tell and _still_absent(answer["error"])):
+                return None
             if answer.get("hangs") and kept["limit"] < self._limit:
                 return None  # it gets more time now
             if "manifest" not in answer and not 0 <= time.time() - kept["at"] < _AGAIN:
@@ -86,10 +95,12 @@ class ProbeCache:
                 path.unlink()
             return
         answer = {key: value for key, value in probed.answer.items() if key != "seen"}
-        _write(path, {"key": self._key(found), "at": time.time(), "limit": self._limit, "seen": seen, "answer": answer})
+        quick = probed.outcome == "missing" or (probed.outcome == "failed" and probed.seconds <= _SLOW)
+        facts = {"key": self._key(found), "at": time.time(), "limit": self._limit, "seen": seen, "to_tell": quick}
+        _write(path, facts | {"answer": answer})
 
     def _seen(self, found: Found, probed: Probed, began: int) -> Mapping[str, Any] | None:
-        if probed.outcome == "ok" or (probed.outcome == "failed" and probed.seconds > _SLOW):
+        if probed.outcome in ("ok", "failed", "missing"):
             return probed.seen or None
         source = locate(found.module) if probed.outcome in ("hangs", "died") else None
         return note_files(package_files(source), began) if source else None
@@ -105,6 +116,11 @@ class ProbeCache:
             self._core = _core_stamps()
         plugin = [found.distribution, found.version, found.name, found.module, found.attribute]
         return [_FORMAT, API_VERSION, sys.version, self._core, plugin, locate(found.module)]
+
+
+def _still_absent(error: Mapping[str, Any]) -> bool:
+    """Whether the module that was missing still is; True if none was."""
+    return not error["missing"] or bool(error["absent"] and not is_importable(error["absent"]))
 
 
 def now() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dovetail.config import Settings, canonical_name
+from dovetail.plugins._blame import manifest_fix
 from dovetail.plugins._catalogue import Catalogue
 from dovetail.plugins._collect import importable_from, is_importable
 from dovetail.plugins._known import bring_module, is_unreleased, pip_install
@@ -132,5 +133,5 @@ def _stale(catalogue: Catalogue) -> Iterator[Finding]:
                 Identity.of(manifest).who,
                 "stale manifest",
                 f"{problem}; the plugin works, but is imported in another process to learn what it declares",
-                f"dovetail plugins manifest {manifest.name}",
+                manifest_fix(Identity.of(manifest)),
             )

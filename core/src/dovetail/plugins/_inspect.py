@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from dovetail.config import Settings, canonical_name
 from dovetail.errors import UsageError, listing, nearest
+from dovetail.plugins._blame import manifest_fix
 from dovetail.plugins._build import BUILTINS
 from dovetail.plugins._cache import ProbeCache
 from dovetail.plugins._catalogue import Catalogue
@@ -152,7 +153,7 @@ def check_plugin(found: Found, settings: Settings, catalogue: Catalogue | None =
     states: set[Verdict] = {each.state for each in code}
     states |= {"engine missing" if each.problem == "engine missing" else "bad" for each in problems}
     of_manifest, reason = _manifest_problem(found, probed)
-    fix = f"dovetail plugins manifest {found.name}" if reason else ""
+    fix = manifest_fix(Identity.of(found)) if reason else ""
     state = max(states | {of_manifest}, key=get_args(Verdict).index)
     return PluginCheck(*who, state, reason, fix, probed.seconds, manifest, code, problems)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 from dovetail.config import Settings
+from dovetail.plugins._blame import manifest_fix
 from dovetail.plugins._cache import ProbeCache
 from dovetail.plugins._collect import importable_from, is_importable
 from dovetail.plugins._failures import one_line
@@ -16,7 +17,7 @@ from dovetail.plugins._loading import libraries
 from dovetail.plugins._locate import is_standard, surely_missing
 from dovetail.plugins._names import CORE
 from dovetail.plugins._policy import refusal
-from dovetail.plugins._records import EngineState, PluginListing
+from dovetail.plugins._records import EngineState, Identity, PluginListing
 from dovetail.plugins._resolve import known_at_rest
 from dovetail.plugins._scan import Found, scan_plugins, versions_here
 from dovetail.spec import Declaration
@@ -48,14 +49,15 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
 
 
 def list_one(found: Found, settings: Settings) -> PluginListing:
-    """As :func:`list_plugins`, about one plugin."""
-    listing = _listing(found, "installed" if found.distribution else "config", settings, ProbeCache(settings))
+    """As :func:`list_plugins`, about one plugin; a failure that is soon seen again is left to be looked at."""
+    source: Literal["installed", "config"] = "installed" if found.distribution else "config"
+    listing = _listing(found, source, settings, ProbeCache(settings), to_tell=False)
     project = None if found.distribution else settings
     return replace(listing, engines=engines_of(listing.declarations or (), project, found.module))
 
 
 def _listing(
-    found: Found, source: Literal["installed", "config"], settings: Settings, cache: ProbeCache
+    found: Found, source: Literal["installed", "config"], settings: Settings, cache: ProbeCache, *, to_tell: bool = True
 ) -> PluginListing:
     own = found.distribution == CORE  # which no policy keeps out
     refused = None if own else refusal(settings, found.distribution, found.module, named=source == "config")
@@ -63,7 +65,7 @@ def _listing(
     known, problem = None, ""
     if found.problem is None:
         with importable_from(None if found.distribution else settings.project_root, found.module):
-            known, problem = known_at_rest(found, cache, settings)
+            known, problem = known_at_rest(found, cache, settings, to_tell=to_tell)
     if known is not None and known.error is not None and not reason:
         reason, fix = one_line(known.error), known.error.fix or ""
     manifest = known.manifest if known is not None else None
@@ -83,6 +85,7 @@ def _listing(
         known_by=("manifest" if known.source == "manifest" else "probe") if known is not None else "",
         by_policy=refused is not None,
         manifest_problem=problem,
+        manifest_fix=manifest_fix(Identity.of(found)) if problem else "",
     )
 
 

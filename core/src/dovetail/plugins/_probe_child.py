@@ -248,5 +248,6 @@ def _described(error: DovetailError) -> dict[str, Any]:
         "type": type(cause).__name__,
         "message": _failures.message(cause),
         "missing": isinstance(cause, ImportError),
+        "absent": (cause.name or "").partition(".")[0] if isinstance(cause, ModuleNotFoundError) else "",
         "traceback": trace(cause)[-8000:],
     }

@@ -109,6 +109,7 @@ class PluginListing:
         known_by: Who says so: ``"manifest"``, an earlier ``"probe"``, or ``""``.
         by_policy: Whether it is configuration that keeps it out: nothing is wrong with it.
         manifest_problem: What is wrong with the manifest that it ships; ``""`` if nothing, or there is none.
+        manifest_fix: What to type about that.
         engines: The libraries that it is about.
     """
 
@@ -127,6 +128,7 @@ class PluginListing:
     known_by: Literal["manifest", "probe", ""] = ""
     by_policy: bool = False
     manifest_problem: str = ""
+    manifest_fix: str = ""
     engines: tuple[EngineState, ...] = ()
 
 

@@ -59,8 +59,17 @@ def resolve(plugins: Sequence[Found], settings: Settings) -> list[Known]:
     ]
 
 
-def known_at_rest(found: Found, cache: ProbeCache, settings: Settings) -> tuple[Known | None, str]:
-    """What is known of a plugin without starting anything, or None; and what is wrong with the manifest that it ships."""
+def known_at_rest(
+    found: Found, cache: ProbeCache, settings: Settings, *, to_tell: bool = False
+) -> tuple[Known | None, str]:
+    """What is known of a plugin without starting anything, or None; and what is wrong with the manifest that it ships.
+
+    Args:
+        found: The plugin.
+        cache: Of earlier probes.
+        settings: The time limit of a probe.
+        to_tell: Whether it is only to be told to people; then failures count that are tried again at the next use.
+    """
     identity = Identity.of(found)
     problem = ""
     if not found.attribute:  # a manifest speaks for a module
@@ -71,7 +80,7 @@ def known_at_rest(found: Found, cache: ProbeCache, settings: Settings) -> tuple[
             pass
         except ManifestProblem as error:
             problem = str(error)
-    answer = cache.get(found)
+    answer = cache.get(found, to_tell=to_tell)
     kept = understood(answer, identity, settings.plugin_import_seconds) if answer is not None else None
     if kept is None or kept.outcome == "garbled":
         return None, problem
