@@ -125,3 +125,7 @@ def version_tuple(version: str) -> tuple[int, int]:
     if len(numbers) < 2:
         raise ValueError(f"{version!r} is no version")
     return numbers[0], numbers[1]
+
+
+for _class in (Deprecation, DovetailDeprecationWarning, DovetailPendingDeprecationWarning):
+    _class.__module__ = "dovetail.errors"  # the public name, which warnings and pickles show

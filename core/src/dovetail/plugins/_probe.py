@@ -276,6 +276,5 @@ def _flags() -> list[str]:
     """The options of this interpreter that decide what can be imported."""
     named = {"isolated": "-I", "no_site": "-S", "no_user_site": "-s", "ignore_environment": "-E"}
     flags = [flag for name, flag in named.items() if getattr(sys.flags, name)]
-    if sys.dont_write_bytecode:
-        flags.append("-B")
-    return ["-P", *flags, *["-O"] * sys.flags.optimize]
+    # Bytecode goes by size and whole seconds: written by a look, it would hide an edit that follows at once.
+    return ["-P", "-B", *flags, *["-O"] * sys.flags.optimize]
