@@ -167,6 +167,9 @@ def _export(hub: Hub, artifact: Artifact, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if artifact.inline is not None and not artifact.blobs:
             temporary.write_text(artifact.inline, encoding="utf-8")
+        elif artifact.format == "reference":
+            content = hub.types.load(artifact, hub.artifacts).download()
+            (shutil.copytree if content.is_dir() else shutil.copyfile)(content, temporary)
         elif len(artifact.blobs) == 1 and "/" not in artifact.blobs[0].name and artifact.type != "dovetail.Directory":
             shutil.copyfile(hub.artifacts.open_path(artifact.blobs[0]), temporary)
         else:

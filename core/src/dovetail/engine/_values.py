@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from dovetail.graph import RESULT, base_type, field_hints, is_named_tuple, take
+from dovetail.graph import RESULT, Dataset, base_type, field_hints, is_named_tuple, markers, take
 from dovetail.spec import Artifact
 from dovetail.store import ArtifactStore
-from dovetail.types import StoredPart, TypeEngine
+from dovetail.types import StoredPart, TypeEngine, whole_files
 
 MISSING: Any = object()
 
@@ -44,8 +45,13 @@ class Values:
         if not names:
             return {}
         if is_named_tuple(base_type(annotation)):
-            return {n: self.types.dump(getattr(value, n), base_type(a), self.store) for n, a in names.items()}
-        return {RESULT: self.types.dump(value, base_type(annotation), self.store)}
+            return {n: self._dump(getattr(value, n), a) for n, a in names.items()}
+        return {RESULT: self._dump(value, annotation)}
+
+    def _dump(self, value: Any, annotation: Any) -> Artifact:
+        published = any(isinstance(marker, Dataset) for marker in markers(annotation))
+        with whole_files() if published else nullcontext():
+            return self.types.dump(value, base_type(annotation), self.store)
 
     def whole(self, slot: Slot) -> Any:
         """The whole output; loaded from the store, its hash verified, if it is not in memory."""

@@ -4,6 +4,7 @@
 """
 
 from dovetail.types._engine import TypeEngine, current_types
+from dovetail.types._file_codecs import whole_files
 from dovetail.types._file_format import FileFormat
 from dovetail.types._files import Directory, File
 from dovetail.types._names import parse_name
@@ -31,4 +32,5 @@ __all__ = [
     "is_refined",
     "parse_name",
     "refine",
+    "whole_files",
 ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,21 @@ from dovetail.types._walk import check_plain, file_digest, walk
 from dovetail.types.remote import has_secret
 
 _LOCAL = "it lies on this machine, so its bytes are stored"
+_KEPT = "it is published, so its bytes are stored"
 _TELLS = "its URL holds a secret, which is never stored, so its bytes are"
+
+
+_whole: ContextVar[bool] = ContextVar("dovetail_whole_files", default=False)
+
+
+@contextmanager
+def whole_files() -> Iterator[None]:
+    """Inside, remote files and directories are stored with their bytes: what is published depends on no other place."""
+    token = _whole.set(True)
+    try:
+        yield
+    finally:
+        _whole.reset(token)
 
 
 class FileCodec:
@@ -102,8 +119,8 @@ class _Malformed:
 
 
 def _referable(url: str | None) -> str:
-    if url is None or has_secret(url):
-        raise NotImplementedError(_LOCAL if url is None else f"{mask_url(url)}: {_TELLS}")
+    if url is None or has_secret(url) or _whole.get():
+        raise NotImplementedError(_LOCAL if url is None else f"{mask_url(url)}: {_TELLS}" if has_secret(url) else _KEPT)
     return url
 
 
