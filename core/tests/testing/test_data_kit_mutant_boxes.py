@@ -118,6 +118,12 @@ def test_small_values_tell_nothing_of_the_bounds_of_previews(boxes: Any, play: A
         play(none, UNBOUNDED[2])
 
 
+def test_a_misspelt_type_is_not_taken_for_a_missing_alias(boxes: Any, play: Any) -> None:
+    misspelt = type("Misspelt", (boxes(),), {"type": "mutant_box.Bxo"})
+    with pytest.raises(AssertionError, match=r'declares no type(.|\n)*type = "mutant_box\.Box"'):
+        play(misspelt, "test_values_are_known_and_pass_by_reference")
+
+
 def test_values_that_are_all_the_same_test_nothing(boxes: Any, play: Any) -> None:
     with pytest.raises(AssertionError, match="no two values that differ"):
         play(boxes(values=[[1], [1]]), "test_equal_values_hash_the_same_and_others_differently")

@@ -45,11 +45,11 @@ class CheckEngineSuite(Suite):
         for gap in cls.gaps:
             kind, _, rest = gap.partition(".")
             name, _, shape = rest.partition(".")
-            if kind == "check" and (name not in TRUTH_CHECKS or (shape and shape not in SHAPES)):
-                close = nearest(shape or name, SHAPES if name in TRUTH_CHECKS else TRUTH_CHECKS)
-                raise TypeError(
-                    f"{cls.__name__}.gaps: there is no {gap!r}" + (f"; did you mean {close!r}?" if close else "")
-                )
+            if kind in ("check", "columns") and (name not in TRUTH_CHECKS or (shape and shape not in SHAPES)):
+                wrong, known = (shape, SHAPES) if name in TRUTH_CHECKS else (name, TRUTH_CHECKS)
+                close = nearest(wrong, known)
+                advice = f"; did you mean {gap.replace(wrong, close)!r}?" if close else ""
+                raise TypeError(f"{cls.__name__}.gaps: there is no {gap!r}{advice}")
 
     # -- what the author says ------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ class Gap:
     def __post_init__(self) -> None:
         if not isinstance(self.reason, str) or len(self.reason.split()) < 2:
             raise TypeError(
-                f"a gap needs a reason that a person can act on, not {self.reason!r}; "
+                f"a gap needs a reason of two words or more, that a person can act on, not {self.reason!r}; "
                 f'write {self.kind}("the driver has no cancel call", raises=...)'
             )
         for kind in self.raises:

@@ -169,7 +169,11 @@ class HubHarness:
             result = self.run(workflow, **options)
         except DovetailError as error:
             return error
-        raise AssertionError(f"run {result.run_id} succeeded, although it had to fail")
+        raise AssertionError(
+            f"run {result.run_id} succeeded, although it had to fail"
+            "\n  why: whoever waits for the result takes it for a good one"
+            "\n  fix: let the exceptions of the work through instead of giving something back; or is it a task that works?"
+        )
 
     def resume(self, run: str | RunResult, workflow: Workflow[..., Any] | None = None) -> RunResult:
         """Go on with a run that was stopped; as :meth:`dovetail.hub.Hub.resume`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -119,12 +120,12 @@ class PluginSuite(Suite):
                 return
         fail(
             f"importing {self.plugin} and collecting from it takes {best * 1e3:.0f} ms of CPU; it may take {CPU_LIMIT * 1e3:.0f}",
-            why=f"it imports {len(loaded)} modules, among them {', '.join(_tops(loaded)[:12])}",
+            why=f"it imports {len(loaded)} modules, {_heaviest(loaded)}",
             fix=f"see python -X importtime -c 'import {self.plugin}'",
         )
 
     def test_importing_has_no_side_effect(self) -> None:
-        """Nor has declaring: no thread, socket, variable, signal handler, log handler, path or filter; the core stays as it is."""
+        """Nor has declaring: no thread, socket, variable, signal or log handler, path or filter; the core stays as it is."""
         self._imported()
         changes = _children.import_report(self.plugin, (), core=True)["changes"]
         if changes:
@@ -294,8 +295,11 @@ def _imported_once(module: str) -> dict[str, Any]:
     return _children.import_report(module, ())
 
 
-def _tops(modules: Iterable[str]) -> list[str]:
-    return sorted({name.partition(".")[0] for name in modules})
+def _heaviest(modules: Iterable[str]) -> str:
+    """Packages by the number of their modules; those that were installed come before those of Python."""
+    sizes = Counter(name.partition(".")[0] for name in modules)
+    order = sorted(sizes, key=lambda name: (name in sys.stdlib_module_names, -sizes[name], name))
+    return "most of all " + ", ".join(f"{name} ({sizes[name]})" for name in order[:6])
 
 
 def _advice(name: str, plugin: str) -> str:

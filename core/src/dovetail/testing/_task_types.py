@@ -211,7 +211,6 @@ class TaskTypeSuite(Suite):
             else:
                 fail(f"a configuration that cannot work was taken: {made!r}", fix="refuse it in TaskType.validate()")
 
-    @requires("fingerprint")
     def test_the_fingerprint_is_the_same_in_another_process(
         self, hub: HubHarness, request: pytest.FixtureRequest
     ) -> None:
@@ -371,7 +370,11 @@ class TaskTypeSuite(Suite):
             raise self._not_written("failure", "a text that the error of make_failing_task() holds", "user_error")
         told = f"{error} {error.details.get('traceback', '')}"
         if self.failure not in told:
-            fail(f"the error does not say {self.failure!r}", why=told)
+            fail(
+                f"the error does not say {self.failure!r}",
+                why=f"it says: {error.what}" + (f"; {error.why}" if error.why else ""),
+                fix="let the exception of the work through, with its message, instead of giving something back",
+            )
         recorded = [node.error for node in hub.nodes().values() if node.error]
         if not any(each.get("kind") == "user" for each in recorded):
             fail(f"the node is recorded with {recorded}")

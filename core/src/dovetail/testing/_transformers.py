@@ -193,6 +193,7 @@ class TransformerSuite(Suite):
 
     def test_values_are_known_and_pass_by_reference(self, hub: HubHarness) -> None:
         """A value leads to this transformer, and is not copied where its own type is wanted."""
+        self._spec(hub)
 
         def check(value: Any) -> None:
             cls = f"{type(value).__module__}.{type(value).__qualname__}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from dovetail.errors import DovetailError
+from dovetail.errors import DovetailError, listing
 from dovetail.graph import Task, Workflow, workflow
 from dovetail.spec import TaskType
 from dovetail.testing._base import fail
@@ -35,6 +35,12 @@ def around(
         beside: Another task with the same inputs, called as often, whose results are dropped.
     """
     names = list(inputs or {})
+    if unknown := [name for name in names if name not in task.interface.inputs]:
+        fail(
+            f"task {task.name!r} has no input {listing(unknown)}",
+            why=f"its inputs are {listing(task.interface.inputs)}",
+            fix="inputs = {...} of the suite goes by the names of the arguments of make_task()",
+        )
 
     def conformance(**values: Any) -> Any:
         found = []
