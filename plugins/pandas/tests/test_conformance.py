@@ -7,7 +7,8 @@ import pandas as pd
 from dovetail.testing import PluginSuite, TableTransformerSuite, TransformerSuite
 from pandas.testing import assert_series_equal
 
-# No columns of objects: without rows they have no type of their own, in Arrow or anywhere. They are tried in unit/.
+# No columns or labels of objects, which is what text is by default before pandas 3: without rows they have no type of their own,
+# in Arrow or anywhere. They are tried in unit/.
 COLUMNS = [
     pd.Series([1, None, 3], dtype="Int64"),
     pd.Series([1.0, np.nan, 3.0]),
@@ -22,7 +23,7 @@ INDEXES = [
     pd.RangeIndex(3),
     pd.Index([5, 2, 9], name="key"),
     pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-03"], name="day"),
-    pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["letter", "n"]),
+    pd.MultiIndex.from_arrays([pd.array(["a", "a", "b"], dtype="string"), [1, 2, 1]], names=["letter", "n"]),
 ]
 
 
