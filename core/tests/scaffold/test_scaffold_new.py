@@ -63,6 +63,19 @@ def test_inside_of_a_repository_no_other_one_is_begun(cli, place: Path, git) -> 
     assert "git init" not in cli("plugins", "new", "acme-ledger").out
 
 
+def test_without_git_nobody_is_told_to_type_it(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = cli("plugins", "new", "ledger").out
+    assert "git" not in told and "  pytest\n" in told
+
+
+@pytest.mark.parametrize(("name", "hidden"), [("test", True), ("testing-ground", True), ("ledger", False)])
+def test_a_class_whose_name_looks_like_tests_is_not_collected(cli, place: Path, name: str, hidden: bool) -> None:
+    cli("plugins", "new", name)
+    (config,) = place.glob("*/src/*/config.py")
+    assert ("__test__: ClassVar[bool] = False" in config.read_text()) == hidden
+
+
 def test_every_file_can_be_read_by_what_reads_it(cli, place: Path) -> None:
     cli(
         "plugins", "new", "ledger", "--author", 'Zoë "Z" O\'Hara \\', "--description", 'It\'s {{ 7 * 7 }} "%}" \\n 日本'

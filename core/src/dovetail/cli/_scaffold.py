@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,10 @@ def new(session: Session, name: str, directory: Path | None, licence: str, **giv
 
 def _steps(made: Any) -> list[str]:
     inside = any((parent / ".git").exists() for parent in made.directory.parents)
+    commit = f'{"" if inside else "git init && "}git add . && git commit -m "As it was made"'
     return [
         f"cd {shlex.quote(_shown(made.directory))}",
-        f'{"" if inside else "git init && "}git add . && git commit -m "As it was made"',
+        *([commit] if shutil.which("git") else []),
         "pip install -e '.[engine,test]'",
         "pytest",
         f"dovetail plugins show {made.names.short}",
