@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.server
 import json
 import os
 import pickle
+import threading
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -367,6 +370,54 @@ def test_a_pickled_file_holds_no_credentials(s3: Put) -> None:
     data = pickle.dumps(file)
     assert b"geheim-0815" not in data
     assert pickle.loads(data) == file and pickle.loads(data).read_bytes() == b"1"
+
+
+# -- over HTTP -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Any]:
+    """A web server for ``tmp_path`` that knows neither parts of files nor ETags, as many do."""
+    pytest.importorskip("aiohttp")
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None: ...
+
+
+def test_a_file_on_the_web(types: TypeEngine, store: Any, web: Any, tmp_path: Path) -> None:
+    data = os.urandom(9 * 1024 * 1024)
+    (tmp_path / "big.bin").write_bytes(data)
+    (tmp_path / "small.txt").write_text("one\ntwo\n")
+    address = f"http://127.0.0.1:{web.server_port}"
+    small, big = File(f"{address}/small.txt?token=geheim-0815"), File(f"{address}/big.bin")
+    assert (small.name, small.size) == ("small.txt", 8)
+    assert small.open().readline() == "one\n" and Path(small).read_text() == "one\ntwo\n"
+    assert "one" in (types.preview(small).text or "") and "geheim" not in repr(small) + (
+        types.preview(small).text or ""
+    )
+    assert hashlib.sha256(big.read_bytes()).digest() == hashlib.sha256(data).digest()
+    assert big.sha256() == hashlib.sha256(data).hexdigest()
+    assert types.dump(big, File, store).format == "reference"
+    assert types.dump(small, File, store).format == "file"
+    with pytest.raises(ValueMismatch, match="there is nothing at"):
+        File(f"{address}/none.txt").read_bytes()
+
+
+def test_a_web_server_that_is_not_there(web: Any) -> None:
+    url = f"http://127.0.0.1:{web.server_port}/x?token=geheim-0815"
+    web.shutdown()
+    web.server_close()
+    with pytest.raises(EngineUnavailable, match="cannot read") as caught:
+        File(url).read_bytes()
+    assert "geheim" not in str(caught.value) and caught.value.__cause__ is None
 
 
 # -- fitting -------------------------------------------------------------------------------------------

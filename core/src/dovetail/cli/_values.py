@@ -10,7 +10,7 @@ import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from dovetail.cli._records import check_keys, fix_for, why_not
 from dovetail.cli._text import clean
@@ -115,10 +115,12 @@ def _is_union(annotation: Any) -> bool:
 
 
 def _without_none(annotation: Any) -> Any:
+    if get_origin(annotation) is Annotated:
+        return _without_none(get_args(annotation)[0])  # what stands behind it is looked at when there is a value
     if not _is_union(annotation):
         return annotation
     parts = [part for part in get_args(annotation) if part is not type(None)]
-    return base_type(parts[0]) if len(parts) == 1 else typing.Union[tuple(parts)]  # noqa: UP007
+    return _without_none(base_type(parts[0])) if len(parts) == 1 else typing.Union[tuple(parts)]  # noqa: UP007
 
 
 def _choices(annotation: Any) -> dict[str, Any]:
@@ -206,7 +208,11 @@ def _read_one(text: str, kind: InputKind, flag: str, engine: TypeEngine) -> Any:
     if kind.structured:
         return _read_json(text, kind, flag, engine)
     if isinstance(inner, type) and issubclass(inner, (File, Directory)):
-        return _existing(text, inner, flag)
+        found = _existing(text, inner, flag)
+        try:
+            return engine.accept(found, kind.annotation)
+        except DovetailError as error:
+            raise _mismatch(flag, str(found), _named(kind), error) from error
     try:
         return engine.parse(text, kind.annotation)
     except DovetailError as error:

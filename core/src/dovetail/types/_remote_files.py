@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dovetail.config import mask_url
+from dovetail.config import mask_url, url_scheme
 from dovetail.errors import ArtifactCorrupt, DovetailError, ValueMismatch
 from dovetail.types.remote import cause_of, failure, open_filesystem
 
@@ -75,12 +75,15 @@ class Remote:
 
     def identity(self) -> Identity:
         """What is there now. Raises ValueMismatch if it is nothing, or a directory."""
+        return Identity.of(self._info())
+
+    def _info(self) -> dict[str, Any]:
         if self.url.endswith("/"):
             raise ValueMismatch(f"{mask_url(self.url)} names a directory", fix="take the '/' away, or use a Directory")
         info = self._ask("read", lambda: self._fs.info(self._path))
         if info.get("type") == "directory":
             raise ValueMismatch(f"{mask_url(self.url)} is a directory", fix="use a Directory")
-        return Identity.of(info)
+        return dict(info)
 
     def check(self, pinned: Identity, now: Identity | None = None) -> None:
         """Raise ArtifactCorrupt unless what is there now is what was there."""
@@ -129,11 +132,15 @@ class Remote:
 
     def stream(self, pinned: Identity, digest: str | None) -> io.BufferedReader:
         """The bytes, fetched as they are read. Raises ArtifactCorrupt as soon as they are known to be others."""
-        self.check(pinned)
+        info = self._info()
+        self.check(pinned, Identity.of(info))
         if pinned.size == 0:
             return io.BufferedReader(io.BytesIO())  # some storages refuse to read nothing
-        opened = self._ask("read", lambda: self._fs.open(self._path, "rb", block_size=_BLOCK, cache_type="readahead"))
-        return io.BufferedReader(_Stream(self.url, opened, digest), 1024 * 1024)
+        # A web server that knows no parts of files gives it in one piece, from its beginning.
+        in_parts = url_scheme(self.url) not in ("http", "https") or bool(info.get("partial"))
+        options = {"block_size": _BLOCK, "cache_type": "readahead"} if in_parts else {"block_size": 0}
+        opened = self._ask("read", lambda: self._fs.open(self._path, "rb", **options))
+        return io.BufferedReader(_Stream(self.url, opened, digest, in_parts), 1024 * 1024)
 
     def digest(self, pinned: Identity) -> str:
         """SHA-256 of the bytes, streamed; remembered for as long as the storage says that they are the same."""
@@ -289,8 +296,8 @@ def _told(identity: Identity) -> str:
 class _Stream(io.RawIOBase):
     """A remote file as raw bytes; its errors are ours. Read from end to end, its hash is checked, where known."""
 
-    def __init__(self, url: str, opened: Any, digest: str | None) -> None:
-        self._url, self._opened, self._digest = url, opened, digest
+    def __init__(self, url: str, opened: Any, digest: str | None, seekable: bool) -> None:
+        self._url, self._opened, self._digest, self._seekable = url, opened, digest, seekable
         self._sum = hashlib.sha256() if digest is not None else None
         self._at = 0
 
@@ -298,7 +305,7 @@ class _Stream(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        return bool(self._opened.seekable())
+        return self._seekable
 
     def readinto(self, buffer: Any) -> int:
         data = self._do(lambda: self._opened.read(len(buffer)))
@@ -314,6 +321,10 @@ class _Stream(io.RawIOBase):
         return len(data)
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        if not self._seekable:
+            raise io.UnsupportedOperation(
+                f"{mask_url(self._url)} is read from its beginning only: the server knows no parts"
+            )
         at = int(self._do(lambda: self._opened.seek(offset, whence)))
         if at != self._at:
             self._sum = None

@@ -149,6 +149,8 @@ def failure(error: BaseException, url: str, action: str) -> DovetailError:
     shown, scheme = mask_url(url), url_scheme(url)
     if isinstance(error, DovetailError):
         return error
+    if isinstance(error, FileNotFoundError) and isinstance(error.__cause__, OSError):
+        error = error.__cause__  # over HTTP, fsspec says of whatever went wrong that there is nothing
     if isinstance(error, FileNotFoundError):
         return ValueMismatch(f"there is nothing at {shown}", why=_why(error), fix="check the address")
     if isinstance(error, IsADirectoryError):
