@@ -103,3 +103,10 @@ def test_names_that_are_not_there(cli: Any, steps: Path) -> None:
     assert cli("graph", "export", "none.py", "daily").code == 2
     cli("graph", "export", str(steps), "daily", "-o", "spec.json")
     assert "it holds 'daily'" in cli("run", "spec.json", "weekly").err
+
+
+@pytest.mark.parametrize("verb", [["graph", "show"], ["graph", "check"]])
+def test_a_python_file_where_a_document_belongs_leads_to_the_export(cli: Any, steps: Path, verb: list[str]) -> None:
+    done = cli(*verb, str(steps))
+    assert done.code == 2
+    assert f"fix: dovetail graph export {steps} WORKFLOW -o {MODULE}.json" in done.err

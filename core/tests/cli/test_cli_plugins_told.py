@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -57,7 +58,27 @@ def test_a_manifest_is_held_against_the_hooks(hooks, cli, project):
 
 def test_a_manifest_of_nobody(hooks, cli):
     assert cli("plugins", "manifest", "no_such_module").code == 2
-    assert cli("plugins", "manifest", "json").code == 3  # a module, and no hook module
+    for module in ("json", "click"):  # modules, and no hook modules
+        done = cli("plugins", "manifest", module)
+        assert done.code == 2 and "is no hook module of a plugin" in done.err and "DOVETAIL_API" not in done.err
+
+
+def test_a_manifest_that_an_installer_brought_is_left_alone(process, project, monkeypatch):
+    """Whoever has only a wheel would lose it with the next upgrade."""
+    (project / "shelf_wheel.py").write_text("DOVETAIL_API = 1\n", encoding="utf-8")
+    info = project / "dovetail_wheel-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dovetail-wheel\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[dovetail.plugins]\nwheel = shelf_wheel\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(project))
+    done = process("plugins", "manifest", "wheel")
+    assert done.code == 2 and "--editable" in done.err
+    assert not (project / "shelf_wheel.dovetail.json").exists()
+    assert process("plugins", "manifest", "wheel", "--force").code == 0
+    assert (project / "shelf_wheel.dovetail.json").exists()
+    direct = json.dumps({"url": project.as_uri(), "dir_info": {"editable": True}})
+    (info / "direct_url.json").write_text(direct, encoding="utf-8")
+    assert process("plugins", "manifest", "wheel").code == 0
 
 
 def test_everything_about_one_plugin(hooks, cli, project):

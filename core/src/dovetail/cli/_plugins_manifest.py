@@ -20,9 +20,10 @@ from dovetail.plugins import find_named, hook_module_exists, manifest_difference
 @click.option(
     "--check", is_flag=True, help="Write nothing; exit with 3 if the manifest is missing, stale or says something else."
 )
+@click.option("--force", is_flag=True, help="Write into a plugin that is installed, and not as editable, too.")
 @common
 @click.pass_context
-def manifest(context: click.Context, name: str, check: bool) -> int:
+def manifest(context: click.Context, name: str, check: bool, force: bool) -> int:
     """Write what a plugin declares beside its hook module.
 
     NAME is a plugin, a distribution or the import name of a hook module. The file is committed and shipped: with it, the
@@ -40,7 +41,7 @@ def manifest(context: click.Context, name: str, check: bool) -> int:
             say(problem, "bold red")
             say(f"  fix: dovetail plugins manifest {name}", "cyan")
         return 0 if problem is None else PlatformError.exit_code
-    path = write_shipped_manifest(module)
+    path = write_shipped_manifest(module, foreign=force)
     if options.json:
         emit_json(options, {"module": module, "path": str(path)})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,9 @@ from dovetail.plugins import (
     with_details,
 )
 from dovetail.spec import Declaration, Manifest
+
+_DEFAULT = re.compile(r"\s*\bDefault:? \S+\.?$")
+"""The end of a text that says the default, which is shown beside the type."""
 
 
 @click.command("show")
@@ -159,4 +163,5 @@ def _show_declaration(told: dict[str, Any]) -> None:
         say(f"    config {told['config']}")
         for field in told.get("settings") or ():
             default = f" = {field['default']}" if field["default"] else ""
-            say(f"      {field['name']}: {field['type']}{default}" + (f"  {field['text']}" if field["text"] else ""))
+            text = _DEFAULT.sub("", field["text"]) if default else field["text"]
+            say(f"      {field['name']}: {field['type']}{default}" + (f"  {text}" if text else ""))

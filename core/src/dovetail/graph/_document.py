@@ -51,7 +51,9 @@ def read_workflow_spec(source: Mapping[str, Any] | str | os.PathLike[str]) -> di
     try:
         document: dict[str, Any] = json.loads(text, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError) as error:
-        raise DefinitionError(f"{path.name} is no JSON", who=str(path), why=str(error)) from error
+        python = path.suffix == ".py"
+        fix = f"dovetail graph export {path} WORKFLOW -o {path.with_suffix('.json')}" if python else "write it anew"
+        raise DefinitionError(f"{path.name} is no JSON", who=str(path), why=str(error), fix=fix) from error
     try:
         check_document(document)
     except DefinitionError as error:

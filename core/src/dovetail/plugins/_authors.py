@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dovetail.errors import PluginLoadError, UsageError, unwritable
+from dovetail.plugins._blame import is_authors
 from dovetail.plugins._collect import is_importable
-from dovetail.plugins._locate import locate
+from dovetail.plugins._locate import is_standard, locate
 from dovetail.plugins._probe import Probed, probe
 from dovetail.plugins._records import Identity
 from dovetail.plugins._scan import Found, scan_plugins
@@ -63,21 +64,24 @@ def collect_manifest(module: str, *, limit: float = LIMIT) -> Manifest:
     return probed.manifest
 
 
-def write_shipped_manifest(module: str, *, limit: float = LIMIT) -> Path:
+def write_shipped_manifest(module: str, *, limit: float = LIMIT, foreign: bool = True) -> Path:
     """Write what a hook module declares beside it, to be committed and shipped.
 
     Args:
         module: Import name of the hook module.
         limit: Seconds that importing it may take, in a process of its own.
+        foreign: Whether it may lie where an installer has put it, and not where its author works on it.
 
     Returns:
         The file, such as ``dovetail_polars/plugin.dovetail.json``. It is left alone if it says so already.
 
     Raises:
-        UsageError: The module has no source file to put it beside, is no whole hook module, or lies where nothing can be
-            written.
+        UsageError: The module has no source file to put it beside, is no whole hook module, lies where nothing can be
+            written, or is somebody else's.
         ApiMismatch, PluginLoadError: As :func:`collect_manifest`.
     """
+    if not foreign:
+        _refuse_foreign(module)
     path, text = _wanted(module, limit)
     try:
         if not path.exists() or path.read_bytes() != text.encode():
@@ -120,6 +124,29 @@ def found_as(module: str) -> Found:
         if found.module == module and not found.attribute:
             return found
     return Found(module, module, "", "", "")
+
+
+def _refuse_foreign(module: str) -> None:
+    """Raise UsageError if the source of a module is not here to be worked on."""
+    found = found_as(module)
+    source = locate(module) or ""
+    if found.distribution and not is_authors(Identity.of(found)):
+        raise UsageError(
+            f"the manifest of {found.distribution} comes with it",
+            who=str(manifest_path(module)),
+            why="it is installed, and not as editable: the next upgrade would replace the file",
+            fix="pip install --editable . where its source lies; or --force",
+        )
+    if not found.distribution and (
+        is_standard(module) or not {"site-packages", "dist-packages"}.isdisjoint(Path(source).parts)
+    ):
+        raise UsageError(
+            f"{module} is no hook module of a plugin",
+            why="it belongs to Python"
+            if is_standard(module)
+            else f"it is installed, and declared by no plugin: {source}",
+            fix="name a plugin, or its hook module: dovetail plugins list",
+        )
 
 
 def _wanted(module: str, limit: float) -> tuple[Path, str]:
