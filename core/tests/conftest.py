@@ -85,6 +85,21 @@ class S3Server:
         )
         urllib.request.urlopen(request).read()
 
+    def nobody(self) -> dict[str, Any]:
+        """Options of somebody whom the server will know, and who may do nothing."""
+        import boto3
+
+        service = boto3.client(
+            "iam",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="root",
+            aws_secret_access_key="root",
+        )
+        service.create_user(UserName="nobody")
+        key = service.create_access_key(UserName="nobody")["AccessKey"]
+        return self.options(key["AccessKeyId"], key["SecretAccessKey"])
+
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()

@@ -100,11 +100,13 @@ def test_wrong_credentials_and_no_bucket(own_s3_server: Any, storage: Callable[.
     with pytest.raises(StoreError, match="can't write") as caught:
         ArtifactStore("s3://no-such-bucket/x", cache=tmp_path / "a").add_bytes(b"x", "x")
     assert "bucket" in (caught.value.fix or "")
+    nobody = own_s3_server.nobody()
     own_s3_server.require_credentials(True)
-    storage(s3=own_s3_server.options(secret="falsch-4711"))
-    with pytest.raises(StoreUnwritable) as refused:
-        ArtifactStore("s3://data/x", cache=tmp_path / "b").add_bytes(b"x", "x")
-    assert "[storage.s3]" in (refused.value.fix or "") and "falsch-4711" not in str(refused.value)
+    for options in (nobody, own_s3_server.options(secret="falsch-4711")):
+        storage(s3=options)
+        with pytest.raises(StoreUnwritable) as refused:
+            ArtifactStore("s3://data/x", cache=tmp_path / "b").add_bytes(b"x", "x")
+        assert "[storage.s3]" in (refused.value.fix or "") and options["secret"] not in str(refused.value)
 
 
 def test_a_server_that_goes_away(own_s3_server: Any, storage: Callable[..., Settings], tmp_path: Path) -> None:

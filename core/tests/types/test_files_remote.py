@@ -242,15 +242,19 @@ def test_a_folder_is_no_file(s3: Put) -> None:
         _ = File(folder.replace("/folder", "/marker/")).path
 
 
-def test_wrong_credentials(own_s3_server: Any, storage: Callable[..., Settings]) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_wrong_credentials_and_no_permission(own_s3_server: Any, storage: Callable[..., Settings], known: bool) -> None:
     url = own_s3_server.put("file", b"1")
+    options = own_s3_server.nobody() if known else own_s3_server.options(secret="falsch-4711")
     own_s3_server.require_credentials(True)
-    storage(s3=own_s3_server.options(secret="falsch-4711"))
+    storage(s3=options)
+    with pytest.raises(EngineUnavailable, match="refuses to list"):
+        Directory("s3://data").names()
     for read in READS:
         with pytest.raises(EngineUnavailable, match="refuses") as caught:
             read(File(url))
         assert "[storage.s3]" in (caught.value.fix or "")
-        assert "falsch-4711" not in repr(caught.value) + str(caught.value)
+        assert options["secret"] not in repr(caught.value) + str(caught.value)
 
 
 def test_a_server_that_goes_away_in_the_middle(own_s3_server: Any, storage: Callable[..., Settings]) -> None:
