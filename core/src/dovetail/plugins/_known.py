@@ -39,6 +39,7 @@ _KNOWN = (
     _Known("dovetail-pandas", True, ("pandas",)),
     _Known("dovetail-pandera", True, ("pandera",), check_engines=("pandera",)),
     _Known("dovetail-polars", True, ("polars",)),
+    _Known("dovetail-sklearn", True, ("sklearn",)),
     _Known("dovetail-sql", True, ("sqlalchemy",), ("sql",)),
     _Known("dovetail-tfrecord", True, ("dovetail_tfrecord",)),
     _Known("dovetail-vaex", True, ("vaex",)),
