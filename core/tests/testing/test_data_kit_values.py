@@ -11,8 +11,8 @@ import pytest
 from dovetail.errors import UsageError
 from dovetail.testing import TABLE_KINDS, TRUTH_CHECKS, CheckEngineSuite, tables
 from dovetail.testing._child import in_child, where_defined
+from dovetail.testing._same_tables import same_table, values_of
 from dovetail.testing._strategies import cells, column_tables, for_each, kind_type, rechunked, some
-from dovetail.testing._tables import same_table, values_of
 from dovetail.testing._transformers_codecs import find_pickle
 from dovetail.testing._truth import EXPECTED, SHAPES, shape_table
 from dovetail.testing._truth_rules import RULES, semantics

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dovetail.errors import ConversionError, DovetailError, UnknownType, ValueMismatch
 from dovetail.spec import TypeRef
 from dovetail.testing._pair_probes import column_probes, shape_probes
-from dovetail.testing._tables import _meaning, values_of
+from dovetail.testing._same_tables import meaning_of, values_of
 from dovetail.types.arrow import normalise_table
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def compare(before: pa.Table, after: pa.Table) -> Tried:
     types = {
         name: _named(now)
         for name, then, now in zip(before.column_names, before.schema.types, after.schema.types, strict=True)
-        if _meaning(then) != _meaning(now)
+        if meaning_of(then) != meaning_of(now)
     }
     return Tried("as " + ", ".join(dict.fromkeys(types.values())) if types else CARRIED, types)
 

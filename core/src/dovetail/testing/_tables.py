@@ -11,6 +11,7 @@ import pytest
 from dovetail.spec import TypeRef
 from dovetail.testing._base import fail
 from dovetail.testing._marks import requires
+from dovetail.testing._same_tables import same_table, values_of
 from dovetail.testing._strategies import TABLE_KINDS, column_tables, for_each, rechunked, some, tables
 from dovetail.testing._transformers import TransformerSuite
 from dovetail.testing._transformers_inward import ARROW, leads
@@ -270,33 +271,3 @@ def selections(rows: int) -> list[Any]:
     except ImportError:  # a gate then gives lists only
         return found
     return [*found, np.arange(0, rows, 2)]
-
-
-def values_of(table: pa.Table) -> str:
-    """The values of a table as text: NaN is NaN, zero has a sign, moments are what they are in any unit."""
-    return repr({name: _items(table.column(position)) for position, name in enumerate(table.column_names)})
-
-
-def _items(column: Any) -> list[Any]:
-    import pyarrow.types as t
-
-    kind = column.type
-    if t.is_timestamp(kind) or t.is_duration(kind):
-        factor = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[kind.unit]
-        return [None if item is None else item * factor for item in column.cast("int64").to_pylist()]
-    return list(column.to_pylist())
-
-
-def same_table(left: pa.Table, right: pa.Table) -> bool:
-    """Whether two tables have the same names, types and values, chunks and metadata aside."""
-    if left.column_names != right.column_names or left.num_rows != right.num_rows:
-        return False
-    kinds = [[_meaning(kind) for kind in table.schema.types] for table in (left, right)]
-    return kinds[0] == kinds[1] and values_of(left) == values_of(right)
-
-
-def _meaning(kind: Any) -> Any:
-    """The type without what says nothing of the values: how wide the codes of a dictionary are."""
-    import pyarrow.types as t
-
-    return ("dictionary", kind.value_type, kind.ordered) if t.is_dictionary(kind) else kind

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dovetail.errors import ConversionError, shorten
 from dovetail.spec import ConverterSpec, TypeRef
 from dovetail.testing._base import fail
+from dovetail.testing._same_tables import same_table, values_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,8 +52,6 @@ def _both_ways(hub: HubHarness, name: str) -> bool:
 def _try_table(
     suite: TransformerSuite, hub: HubHarness, edge: ConverterSpec, convert: Callable[[Any], Any], table: pa.Table
 ) -> None:
-    from dovetail.testing._tables import same_table, values_of
-
     arrow = TypeRef(ARROW)
     source = _converted(lambda given: hub.types.convert(given, TypeRef(edge.source)), table)
     if source is None:
