@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from dovetail.cli._errors import show_error
@@ -123,3 +127,12 @@ def test_signals_are_as_before_afterwards(cli):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     cli("run", "pipeline.py", "plain", "--month", "1")
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_an_interrupt_while_the_command_is_loaded_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "dovetail", "plugins", "list"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT
+    assert (done.stdout, done.stderr) == ("", "")
