@@ -7,6 +7,8 @@ from typing import Any
 from dovetail.errors import ConversionError, ValueMismatch, shorten
 from dovetail.types._names import shown_class, shown_name
 
+_WITH_AN = ("a a", "a e", "a i", "a o", "a A", "a E", "a I", "a O")
+
 
 class Mismatch(Exception):
     """Raised inside acceptors and coders; turned into a ValueMismatch at the outside.
@@ -20,7 +22,7 @@ class Mismatch(Exception):
     def __init__(self, value: Any, expected: str, why: str | None = None) -> None:
         super().__init__(expected)
         self.value = value
-        self.expected = expected
+        self.expected = f"an {expected[2:]}" if expected[:3] in _WITH_AN else expected
         self.why = why
         self.path: list[Any] = []
 
