@@ -35,6 +35,8 @@ TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.utils._metadata_requests.MetadataRequest",  # of scikit-learn 1.6
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
 )
 
 
