@@ -174,3 +174,11 @@ def test_a_page_without_gates() -> None:
     assert "0 gates" in render_html([])
     assert render_markdown([]) == ""
     assert ElementTree.fromstring(render_junit([])).tag == "testsuites"
+
+
+def test_what_hides_or_turns_text_round_is_written_out() -> None:
+    table = pa.table({"b": ["\u202egpj.exe", "\x1b[2J", "\x9b31m", "fine"]})
+    report = Gate([in_set("b", ["fine"])], name="gate \u202e", keys=["b"]).evaluate(table, types=current_types()).report
+    for page in (render_html(report, title="\u2066title"), render_markdown(report)):
+        assert [c for c in set(page) if not c.isprintable() and c not in "\n\t\u200d\ufe0f"] == []
+    assert "\\u202egpj.exe" in render_html(report)

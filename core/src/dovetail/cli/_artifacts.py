@@ -15,7 +15,7 @@ from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
 from dovetail.cli._preview import document_parts, preview_document
 from dovetail.cli._session import Session, with_session
-from dovetail.cli._text import bytes_text, clean, plural
+from dovetail.cli._text import bytes_text, clean, one_line, plural
 from dovetail.cli._view import artifact_view
 from dovetail.errors import DovetailError, StoreError, UnknownType, UsageError, listing, nearest, unwritable
 from dovetail.hub import Hub
@@ -24,6 +24,10 @@ from dovetail.spec import Artifact
 artifacts = Verbs("artifacts", help="Look at stored values, and take them out.")
 common(artifacts)
 
+_COLUMNS = 100
+"""Columns of a schema that are shown to people."""
+_WIDE = 120
+"""Characters of a name or type that are shown to people."""
 _WHICH = (
     """WHICH is an artifact id, a unique beginning of one, or RUN:NODE, RUN:NODE.OUTPUT, where RUN may be "latest"."""
 )
@@ -60,8 +64,14 @@ def show_artifact(context: click.Context, session: Session, which: str, rows: in
     width = max(len(name) for name, _ in facts)
     show(*(text(f"{name:{width}}  {value}") for name, value in facts if value))
     if document["schema"]:
-        fields = [(f["name"], f["type"], "" if f["nullable"] else "not null") for f in document["schema"]]
+        fields = [
+            (one_line(f["name"], _WIDE), one_line(f["type"], _WIDE), "" if f["nullable"] else "not null")
+            for f in document["schema"][:_COLUMNS]
+        ]
         show(text("\ncolumns", "bold"), table(("name", "type", ""), fields))
+        hidden = len(document["schema"]) - len(fields)
+        if hidden > 0:
+            show(text(f"... and {plural(hidden, 'more column')}; --json has all", "dim"))
     show(text("\nvalue", "bold"), *document_parts(document))
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 140
 """Columns of tables that do not go to a terminal, so that lines are not cut where nobody can scroll."""
 
+_UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""What JSON allows and a terminal may obey: control characters beyond ASCII, marks of direction, halves of surrogate pairs."""
 _PROSE = 24
 """Columns that sentences need at least."""
 
@@ -76,7 +79,8 @@ def emit_json(options: Options, document: dict[str, Any]) -> None:
     """Write one JSON document, secrets masked."""
     stream = options.out or sys.stdout
     told = json.dumps(_plain(redact_data(document)), indent=2, ensure_ascii=False, allow_nan=False, default=str)
-    stream.write(told + "\n")
+    # JSON may hold them as they are, and a terminal that shows it may obey them; no file can take half of a surrogate pair.
+    stream.write(_UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", told) + "\n")
     stream.flush()
 
 

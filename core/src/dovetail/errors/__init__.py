@@ -76,7 +76,7 @@ from dovetail.errors._tree import (
     WiringError,
     WorkerDied,
 )
-from dovetail.errors._words import listing, nearest, shorten
+from dovetail.errors._words import listing, nearest, shorten, visible
 
 __all__ = [
     "DovetailError",
@@ -111,6 +111,7 @@ __all__ = [
     "nearest",
     "listing",
     "shorten",
+    "visible",
     "user_traceback",
     # files that people name
     "unwritable",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from unicodedata import category
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -32,3 +33,24 @@ def shorten(value: object, width: int = 80) -> str:
     except Exception as error:  # a user's __repr__ may do anything
         text = f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+_JOINERS = "\u200c\u200d"
+"""Format characters that scripts and emoji need; all others hide or turn round what stands beside them."""
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Text with its control characters, terminal escapes and marks of direction written out: ``\\x1b``, ``\\n``, ``\\u202e``.
+
+    Args:
+        text: From data, or from users.
+        keep: Control characters that stay: ``"\\n\\t"`` where lines may be several.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c
+        if c.isprintable() or c in _JOINERS or c in keep or category(c) == "Zs"
+        else c.encode("unicode_escape").decode()
+        for c in text
+    )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from dovetail.errors import visible
 from dovetail.quality._report import Report
 from dovetail.quality._words import DECISION_WORDS, as_list, moment, share
 
@@ -24,12 +25,19 @@ def render_html(reports: Report | Iterable[Report], title: str = "Data quality")
     return page
 
 
+def _visible(value: Any) -> Any:
+    """Text from data, in which nothing hides or turns the page round."""
+    return visible(value, keep="\n\t") if type(value) is str else value
+
+
 def _template() -> Any:
     from importlib.resources import files
 
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
+    )
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["share"] = share
     environment.filters["moment"] = moment

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
+from dovetail.errors import visible
 from dovetail.quality._report import CheckReport, Report
 from dovetail.quality._words import DECISION_WORDS, as_list, share
 
@@ -82,7 +83,7 @@ def _case(suite: ElementTree.Element, report: Report, check: CheckReport) -> Non
 
 def _md(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", visible(" ".join(text.split())))
 
 
 def _xml(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -27,6 +26,7 @@ from dovetail.types._edges import Edges
 from dovetail.types._exact import EXACT
 from dovetail.types._fields import record_fields
 from dovetail.types._graph import ConversionGraph
+from dovetail.types._looks import bounded, plain_preview
 from dovetail.types._mismatch import Mismatch, settle
 from dovetail.types._names import normalise, type_name
 from dovetail.types._parts import Parts
@@ -324,8 +324,9 @@ class TypeEngine:
         return self.transformer_for(value).schema(value)
 
     def preview(self, value: Any, limit: int = 10) -> Preview:
-        """A bounded look: at most ``limit`` rows, 20 columns, 80 characters per cell."""
-        return self.transformer_for(value).preview(value, limit)
+        """A bounded look: at most ``limit`` rows, 20 columns, 80 characters per cell and name, 400 of text; control characters
+        and marks of direction are written out."""
+        return bounded(self.transformer_for(value).preview(value, limit), limit)
 
     def num_rows(self, value: Any) -> int | None:
         """Rows of a frame; None for anything else, and for a plan that was not run."""
@@ -343,11 +344,7 @@ class PlainTransformer(TypeTransformer):
 
     def preview(self, value: Any, limit: int = 10) -> Preview:
         """The repr, cut at ``limit`` members per container and 400 characters in all."""
-        short = reprlib.Repr()
-        short.maxlist = short.maxtuple = short.maxset = short.maxfrozenset = short.maxdict = limit
-        short.maxstring = short.maxother = short.maxlong = 400
-        text = short.repr(value)
-        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+        return plain_preview(value, limit)
 
     def schema(self, value: Any) -> Schema | None:
         """The fields of a record."""

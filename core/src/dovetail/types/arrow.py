@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
 from dovetail.types._arrow_files import ipc_schema, parquet_schema, read_ipc, read_parquet, write_ipc, write_parquet
 from dovetail.types._arrow_layout import KEPT, check_columns, from_stream, normalise_table, project_table
+from dovetail.types._looks import scalar_value, table_preview
 from dovetail.types._table_hash import hash_table
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ __all__ = [
     "write_ipc",
     "write_parquet",
 ]
-
-_PREVIEW_COLUMNS = 20
-_CELL = 80
 
 
 class TableTransformer(TypeTransformer):
@@ -92,31 +90,7 @@ class TableTransformer(TypeTransformer):
 
     def preview(self, value: Any, limit: int = 10) -> Preview:
         """At most ``limit`` rows, 20 columns, 80 characters per cell."""
-        top = self.head(value, limit)
-        names = top.column_names[:_PREVIEW_COLUMNS]
-        cells = [[_cell(scalar_value(scalar)) for scalar in top.column(i)] for i in range(len(names))]
-        hidden = top.num_columns - len(names)
-        return Preview(
-            text=f"and {hidden} more columns" if hidden else "",
-            columns=tuple(names),
-            rows=tuple(zip(*cells, strict=True)),
-            total_rows=self.num_rows(value),
-        )
-
-
-def scalar_value(scalar: pa.Scalar) -> Any:
-    """The Python value of an Arrow scalar; its text where Python has none: nanoseconds without pandas, the year 10000."""
-    import pyarrow as pa
-
-    try:
-        return scalar.as_py()
-    except (ValueError, OverflowError, ImportError):
-        return pa.array([scalar], scalar.type).to_string(indent=0, skip_new_lines=True)[1:-1]
-
-
-def _cell(item: Any) -> str:
-    text = "" if item is None else str(item)
-    return text if len(text) <= _CELL else text[: _CELL - 3] + "..."
+        return table_preview(self.head(value, limit), self.num_rows(value))
 
 
 class ArrowTransformer(TableTransformer):
