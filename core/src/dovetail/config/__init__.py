@@ -3,7 +3,14 @@
 from dovetail.config._load import load_settings
 from dovetail.config._memory import available_memory, parse_size, show_size
 from dovetail.config._parse import canonical_name
-from dovetail.config._secrets import Secret, redact, redact_data, resolve_secrets, unset_variables
+from dovetail.config._secrets import (
+    Secret,
+    redact,
+    redact_data,
+    resolve_secrets,
+    secrets_forgotten_after,
+    unset_variables,
+)
 from dovetail.config._settings import OWNER_KINDS, Settings, setting_docs
 from dovetail.config._urls import mask_url, mask_urls, remember_url_secrets, url_scheme
 
@@ -23,6 +30,7 @@ __all__ = [
     "unset_variables",
     "redact",
     "redact_data",
+    "secrets_forgotten_after",
     # URLs
     "url_scheme",
     "mask_url",

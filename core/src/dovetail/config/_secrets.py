@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -190,6 +191,20 @@ def redact_data(value: Any) -> Any:
         shown = repr(value)
         return value if redact(shown) == shown else redact(shown)
     return MASK if isinstance(value, Secret) else value
+
+
+@contextmanager
+def secrets_forgotten_after() -> Iterator[None]:
+    """Forget, when the ``with`` block ends, the secrets that came to be known inside. For tests: one must not mask another's
+    words."""
+    global _known, _pattern
+    with _lock:
+        before = set(_known), _pattern
+    try:
+        yield
+    finally:
+        with _lock:
+            _known, _pattern = before
 
 
 def _remember(text: str) -> None:

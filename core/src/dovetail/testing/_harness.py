@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from dovetail.config import Settings
+from dovetail.config import Settings, secrets_forgotten_after
 from dovetail.engine import RunResult
 from dovetail.errors import DovetailError
 from dovetail.graph import Workflow
@@ -66,6 +66,7 @@ class HubHarness:
         self._before = Surroundings.now()
         with ExitStack() as stack:
             stack.enter_context(_clean_environment())
+            stack.enter_context(secrets_forgotten_after())
             self._open(stack)
             self._stack = stack.pop_all()
         return self
