@@ -17,7 +17,15 @@ from typing import Annotated, Any
 import fsspec
 import pytest
 from dovetail.config import Settings, redact
-from dovetail.errors import ArtifactCorrupt, ConfigError, DovetailError, EngineUnavailable, UsageError, ValueMismatch
+from dovetail.errors import (
+    ArtifactCorrupt,
+    ConfigError,
+    DovetailError,
+    EngineUnavailable,
+    StoreUnwritable,
+    UsageError,
+    ValueMismatch,
+)
 from dovetail.types import Directory, File, Stored, TypeEngine
 from dovetail.types._copies import copies
 
@@ -271,6 +279,20 @@ def test_a_server_that_goes_away_in_the_middle(own_s3_server: Any, storage: Call
         _ = File(url).path
 
 
+def test_a_copy_that_finds_no_room_is_the_platforms_failure(s3: Put) -> None:
+    resource = pytest.importorskip("resource")
+    file = File(s3("file", bytes(3_000_000)))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(StoreUnwritable, match="cannot be copied") as caught:
+            file.download()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "TMPDIR" in (caught.value.fix or "")
+    assert file.download().stat().st_size == 3_000_000
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
@@ -425,6 +447,19 @@ def test_a_web_server_that_is_not_there(web: Any) -> None:
 
 
 # -- fitting -------------------------------------------------------------------------------------------
+
+
+def test_a_local_file_is_a_regular_one(types: TypeEngine, store: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero", tmp_path):
+        for use in (types.content_hash, lambda value: types.dump(value, File, store)):
+            with pytest.raises(ValueMismatch, match="no regular file"):
+                use(File(path))
+
+
+def test_the_case_of_a_scheme_does_not_matter() -> None:
+    fsspec.filesystem("memory").pipe_file("/case/x", b"1")
+    assert File("MEMORY://case/x").read_bytes() == b"1"
 
 
 def test_a_url_is_taken_for_a_file(types: TypeEngine, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dovetail.config import mask_url, url_scheme
-from dovetail.errors import ArtifactCorrupt, DovetailError, ValueMismatch
+from dovetail.errors import ArtifactCorrupt, DovetailError, StoreUnwritable, ValueMismatch
 from dovetail.types.remote import cause_of, failure, open_filesystem
 
 T = TypeVar("T")
@@ -116,8 +116,10 @@ class Remote:
                 )
             if digest is None and ask_again:
                 self.check(pinned)
-        except BaseException:
+        except BaseException as error:
             target.unlink(missing_ok=True)
+            if isinstance(error, OSError):  # what the storage raised has become one of ours already
+                raise _unwritable(target, error) from error
             raise
         return found.hexdigest()
 
@@ -243,6 +245,14 @@ def remember(url: str, identity: Identity, digest: str) -> None:
         _digests[url, identity] = digest
         while len(_digests) > _MEMORY:
             _digests.popitem(last=False)
+
+
+def _unwritable(target: Path, error: OSError) -> StoreUnwritable:
+    return StoreUnwritable(
+        f"a remote file cannot be copied to {target.parent}",
+        why=str(error),
+        fix="free some space, or set TMPDIR to a directory on another disk; or stream it: file.open('rb')",
+    )
 
 
 def remembered(url: str, identity: Identity) -> str | None:

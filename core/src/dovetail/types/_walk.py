@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -48,7 +49,13 @@ def walk(root: Path) -> tuple[list[str], list[str]]:
 def file_digest(path: str | os.PathLike[str]) -> str:
     """SHA-256 of the bytes of a file, in hex. Raises ValueMismatch if it cannot be read."""
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123 - any os.PathLike, without a Path in between
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - any os.PathLike, without a Path in between
+            raise ValueMismatch(
+                f"{os.fspath(path)} is no regular file",
+                why="a directory, a pipe or a device has no content that could be stored",
+                fix="return a File, or a Directory for a directory",
+            )
+        with open(path, "rb") as stream:  # noqa: PTH123
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise ValueMismatch(

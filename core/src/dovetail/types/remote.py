@@ -53,6 +53,7 @@ def open_filesystem(url: str, settings: Settings | None = None) -> tuple[Any, st
     from fsspec.registry import known_implementations
 
     scheme = url_scheme(url)
+    url = scheme + url[len(scheme) :]
     try:
         cls: Any = get_filesystem_class(scheme)
     except ImportError as error:
