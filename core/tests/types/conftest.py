@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from dovetail.config import Settings, load_settings
 from dovetail.errors import ArtifactCorrupt, ArtifactNotFound
 from dovetail.plugins import build_catalogue
 from dovetail.spec import Blob
-from dovetail.types import TypeEngine
+from dovetail.types import File, TypeEngine
 
 
 class DirectoryStore:
@@ -58,3 +60,15 @@ def store(tmp_path: Path) -> DirectoryStore:
     root = tmp_path / "blobs"
     root.mkdir()
     return DirectoryStore(root)
+
+
+@pytest.fixture
+def reads() -> list[Callable[[File], object]]:
+    """The ways in which the bytes of a file are asked for."""
+    return [
+        lambda file: file.path,
+        lambda file: file.read_bytes(),
+        lambda file: file.open("rb").read(1),
+        lambda file: file.read_text(),
+        os.fspath,
+    ]
