@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_WIDTH = 6
+"""Columns of a drawn table, at least: fewer would leave each kind with a dozen examples."""
+
+
 @dataclass(slots=True)
 class Examples:
     """How often a pair was tried: what arrived, and what was refused for its values."""
@@ -61,8 +65,9 @@ class PairLaw:
     def try_examples(self, number: int) -> Examples:
         """Draw tables until every pair had as many examples. Raises AssertionError where a value is changed."""
         kinds = tuple(kind for kind in TABLE_KINDS if kind in self._source.types)
+        wide = tables(kinds, min_columns=min(_WIDTH, len(kinds)), max_columns=2 * _WIDTH)
         # Some are left without a column that the target takes.
-        for_each(tables(kinds, min_columns=1), self._check, number + number // 4, fixed=True)
+        for_each(wide, self._check, number + number // 4, fixed=True)
         return self.examples
 
     def _traits(self, name: str) -> _Traits:
