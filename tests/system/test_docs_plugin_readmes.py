@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from dovetail.plugins import known_distributions
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
-ENGINES = {"dovetail-pandas": "pandas", "dovetail-pandera": "pandera", "dovetail-polars": "polars"}
-"""What ``[engine]`` of a plugin brings, if a user imports it."""
+ENGINES = {name: {name.removeprefix("dovetail-")} for name in known_distributions()} | {"dovetail-sql": set()}
+"""What ``[engine]`` of a plugin brings that a user imports."""
 
 
 def imported(code: str) -> set[str]:
@@ -33,6 +34,8 @@ def test_what_the_examples_import_is_installed_by_the_lines_above(readme: Path) 
     for distribution, extra in re.findall(r"([a-z][a-z-]+)(\[engine\])?", lines):
         brought.add(distribution.replace("-", "_"))
         if extra:
-            brought.add(ENGINES.get(distribution, ""))
+            brought |= ENGINES.get(distribution, set())
+        if "dovetail[arrow]" in (readme.parent / "pyproject.toml").read_text(encoding="utf-8"):
+            brought.add("pyarrow")
     for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         assert imported(code) <= brought

@@ -28,7 +28,7 @@ def test_examples_have_at_most_twenty_lines(page: PageOf, name: str) -> None:
     assert 5 < code_lines(page("README.md").file(name)) <= 20
 
 
-@pytest.mark.parametrize(("name", "kind"), [("shout.py", "Shout"), ("job.py", "Job")])
+@pytest.mark.parametrize(("name", "kind"), [("shout.py", "Shout"), ("jobs.py", "ClusterJob")])
 def test_a_minimal_task_type_is_under_twenty_lines(page: PageOf, name: str, kind: str) -> None:
     text = page("docs/how-to/write-a-task-type.md").file(name)
     body = re.search(
