@@ -12,7 +12,7 @@ import dask.dataframe as dd
 import pandas as pd
 from dovetail.errors import ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema
-from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, check_columns
+from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, check_columns, normalise_table
 from dovetail_pandas.transformers import from_arrow as pandas_from_arrow
 from dovetail_pandas.transformers import to_arrow as pandas_to_arrow
 
@@ -39,9 +39,21 @@ def from_arrow(table: pa.Table) -> dd.DataFrame:
     """An Arrow table as partitions of about 64 MB.
 
     Raises:
-        ValueMismatch: A column name occurs twice, or Dask would make text of a column.
+        ValueMismatch: A column name occurs twice, Dask would make text of a column, or has no example of its type.
     """
-    frame = pandas_from_arrow(table)
+    frame = pandas_from_arrow(normalise_table(table))
+    try:
+        _refuse_objects(frame)
+        return dd.from_pandas(frame, npartitions=max(1, -(-table.nbytes // _PARTITION)), sort=False)
+    except NotImplementedError as error:
+        raise ValueMismatch(
+            "Dask does not take a column of the Arrow table",
+            why=f"pandas knows no scalars of the type {error}",
+            fix="cast it to a plain type, or drop it",
+        ) from error
+
+
+def _refuse_objects(frame: pd.DataFrame) -> None:
     for name, kind in frame.dtypes.items():
         if pd.api.types.is_object_dtype(kind) and not pd.api.types.is_string_dtype(frame[name]):
             raise ValueMismatch(
@@ -49,7 +61,6 @@ def from_arrow(table: pa.Table) -> dd.DataFrame:
                 why="its values are Python objects in pandas, and Dask keeps objects as text",
                 fix="cast it to a plain type, or install pandas 3",
             )
-    return dd.from_pandas(frame, npartitions=max(1, -(-table.nbytes // _PARTITION)), sort=False)
 
 
 class DataFrameTransformer(TableTransformer):

@@ -44,9 +44,15 @@ def from_arrow(table: pa.Table) -> Dataset:
     """An Arrow table as a dataset that shares its memory. Categories become text: the library has no type for them.
 
     Raises:
-        ValueMismatch: The library would change a column's name, or has no type for it.
+        ValueMismatch: The library would change a column's name, or has no type for it, or would forget rows without columns.
     """
     check_columns(table.column_names, "the Arrow table")
+    if table.num_rows and not table.num_columns:
+        raise ValueMismatch(
+            "a dataset has no rows without columns",
+            why=f"the table has {table.num_rows} rows and no column, and would come out empty",
+            fix="keep at least one column",
+        )
     for position, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             plain = field.with_type(field.type.value_type)
