@@ -178,10 +178,10 @@ def _series(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
         categories = _series(pa.chunked_array([], kind.value_type), pd.RangeIndex(0))
         empty = pd.CategoricalDtype(pd.Index(categories), kind.ordered)
         return pd.Series([None] * len(column), index=index, dtype=empty)
-    if _OLD and t.is_string(kind) and column.null_count == len(column):
-        return pd.Series(
-            [None] * len(column), index=index, dtype="string"
-        )  # an object column would forget that it is text
+    if _OLD and (t.is_string(kind) or t.is_large_string(kind)):
+        # An object column, which text is by default before pandas 3, forgets that it is text when no text is left in it.
+        dtype = pd.StringDtype()
+        return pd.Series(dtype.__from_arrow__(column), index=index)
     if isinstance(kind, pa.BaseExtensionType):
         try:
             kind.to_pandas_dtype()
