@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-GUIDES = ("write-a-task-type", "gates", "frames", "files", "resume-and-cache", "configure", "plugin-by-hand", "test-a-plugin")
+GUIDES = (
+    "write-a-task-type",
+    "gates",
+    "frames",
+    "files",
+    "resume-and-cache",
+    "configure",
+    "plugin-by-hand",
+    "test-a-plugin",
+)
 TAKEN = {"docs/how-to/test-a-plugin.md": ("docs/how-to/write-a-task-type.md", "cluster.py")}
 """Files of another page that a page says it takes."""
 PAGES = tuple(f"docs/how-to/{name}.md" for name in GUIDES)
