@@ -80,7 +80,7 @@ def test_the_format_is_said_for_one_edge(types: TypeEngine, store: Any) -> None:
     assert types.load(types.dump(TABLE, annotation, store), store, annotation) == TABLE
     with pytest.raises(dt.errors.UsageError, match="no codec 'arow'"):
         types.dump(TABLE, Annotated[pa.Table, Stored("arow")], store)
-    with pytest.raises(DefinitionError, match="one format"):
+    with pytest.raises(DefinitionError, match="tables and files"):
         types.dump(3, Annotated[int, Stored("arrow")], store)
 
 
