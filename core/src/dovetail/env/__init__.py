@@ -9,16 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dovetail.env._home import Home
     from dovetail.env._importable import worker_imports
     from dovetail.env._lines import Lines
     from dovetail.env._payload import pack
     from dovetail.env._pool import WorkerPool
     from dovetail.env._serve import in_worker
 
-__all__ = ["Lines", "WorkerPool", "in_worker", "pack", "worker_imports"]
+__all__ = ["Home", "Lines", "WorkerPool", "in_worker", "pack", "worker_imports"]
 
 # Loaded on first use: a worker imports this package too, and needs little of it.
 _HOMES = {
+    "Home": "dovetail.env._home",
     "Lines": "dovetail.env._lines",
     "WorkerPool": "dovetail.env._pool",
     "in_worker": "dovetail.env._serve",
