@@ -132,6 +132,8 @@ READ = [
     ),
     ("lease_seconds", "30", "30", 30.0),
     ("max_workers", "1", "1", 1),
+    ("engine", "'isolated'", "isolated", "isolated"),
+    ("engines", "{ vaex = 'isolated' }", "vaex=isolated", {"vaex": "isolated"}),
     ("durability", "'power'", "power", "power"),
     ("max_collect_bytes", "'1.5 GB'", "1.5GB", 1_500_000_000),
     ("home", "'/x'", "/x", Path("/x")),
@@ -182,6 +184,9 @@ def test_every_setting_has_an_example_above() -> None:
         ("max_workers", "2.0"),
         ("max_workers", "true"),
         ("durability", "'proces'"),
+        ("engine", "'isolate'"),
+        ("engines", "{ vaex = 'their' }"),
+        ("engines", "'isolated'"),
         ("max_collect_bytes", "-1"),
         ("max_collect_bytes", "1.5"),
         ("max_collect_bytes", "true"),
@@ -270,7 +275,16 @@ def test_the_documentation_lists_every_setting() -> None:
 
 
 def test_the_kinds_of_owners_are_those_that_plugins_declare() -> None:
-    assert OWNER_KINDS == ("task_type", "type", "check_engine", "executor", "artifact_store", "secret", "command")
+    assert OWNER_KINDS == (
+        "task_type",
+        "type",
+        "check_engine",
+        "executor",
+        "artifact_store",
+        "secret",
+        "command",
+        "environment",
+    )
 
 
 @given(st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", fullmatch=True))

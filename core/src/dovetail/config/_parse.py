@@ -142,10 +142,30 @@ def owners(kinds: tuple[str, ...]) -> Parser:
     return parse
 
 
-def _pair(text: str) -> tuple[str, str]:
+def choices(*allowed: str) -> Parser:
+    """A parser of a table of names, each with one of a few words; as text ``vaex=isolated,...``."""
+    one = choice(*allowed)
+
+    def parse(value: object, text: bool) -> dict[str, str]:
+        if text and isinstance(value, str):
+            value = dict(_pair(part, "vaex=isolated") for part in words(value, True))
+        if not isinstance(value, Mapping):
+            raise ValueError(f'expected a table, such as vaex = "{allowed[-1]}"')
+        read: dict[str, str] = {}
+        for name, word in value.items():
+            try:
+                read[name] = one(word, text)
+            except ValueError as error:
+                raise ValueError(f"{name!r}: {error}") from None
+        return read
+
+    return parse
+
+
+def _pair(text: str, form: str = "task_type.spark=dovetail-spark") -> tuple[str, str]:
     name, found, owner = text.partition("=")
     if not found or not name.strip() or not owner.strip():
-        raise ValueError(f"{text!r} is not of the form task_type.spark=dovetail-spark")
+        raise ValueError(f"{text!r} is not of the form {form}")
     return name.strip(), owner.strip()
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from dovetail.config import _parse
 
-OWNER_KINDS = ("task_type", "type", "check_engine", "executor", "artifact_store", "secret", "command")
+OWNER_KINDS = ("task_type", "type", "check_engine", "executor", "artifact_store", "secret", "command", "environment")
 """What stands before the first dot of a key of ``owners``."""
 
 
@@ -111,6 +111,19 @@ class Settings:
         shown="{}",
         hash=False,
         repr=False,
+    )
+    engine: Literal["auto", "here", "isolated"] = _setting(
+        _parse.choice("auto", "here", "isolated"),
+        "Where engines of plugins are used: `here`, in the process that drives the run; `isolated`, each in the environment that "
+        "its plugin declares; `auto`, here where the engine is installed in a version that the plugin supports, else isolated.",
+        default="auto",
+    )
+    engines: Mapping[str, Literal["auto", "here", "isolated"]] = _setting(
+        _parse.choices("auto", "here", "isolated"),
+        'The same for single engines, by the name of their environment: `vaex = "isolated"`. Stronger than `engine`.',
+        default_factory=dict,
+        shown="{}",
+        hash=False,
     )
     lease_seconds: float = _setting(
         _parse.positive_seconds,

@@ -53,7 +53,8 @@ def options_data(options: TaskOptions) -> dict[str, Any]:
     """The options that differ from the defaults."""
     plain = TaskOptions()
     fields = (field.name for field in dataclasses.fields(options))
-    return {name: value for name in fields if (value := getattr(options, name)) != getattr(plain, name)}
+    told = {name: value for name in fields if (value := getattr(options, name)) != getattr(plain, name)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
 
 class _Exporter:

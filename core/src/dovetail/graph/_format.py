@@ -66,6 +66,10 @@ _options = record(
         "cache": flag(),
         "cache_version": text(),
         "executor": text(),
+        "env": text(),
+        "requires": several(text()),
+        "engine": text(),
+        "memory": whole(1),
     },
 )
 _signature = {"inputs": several(_input), "output": _output}

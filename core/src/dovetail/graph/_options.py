@@ -1,13 +1,15 @@
-"""How a node is run: retries, timeout, cache and where."""
+"""How a node is run: retries, limits, cache and where."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, get_args
 
+from dovetail.config import parse_size, show_size
 from dovetail.errors import DefinitionError, nearest, shorten
+from dovetail.spec import EngineChoice
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -34,6 +36,10 @@ def seconds(value: float | str, name: str = "duration") -> float:
     return total
 
 
+LEAST_MEMORY = 64_000_000
+"""Bytes below which not even Python with Arrow starts."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskOptions:
     """How the nodes of a task are run.
@@ -46,6 +52,13 @@ class TaskOptions:
         cache: Reuse the outputs of an earlier node with the same code, configuration and inputs. Default False.
         cache_version: Part of the cache key, for changes that the code of the function does not show.
         executor: Name of the executor; None for the run's default.
+        env: Name of the environment that the task is run in: one of ``[envs.NAME]`` in config, or of a plugin's.
+        requires: What is to be installed where a ``python`` task is run, as for pip: an environment that holds exactly that is
+            made for it. Not together with ``env``.
+        engine: ``"here"``: in the hub's process; ``"isolated"``: in the environment of the task's engine; ``"auto"``: there if
+            the engine is not here in a version that fits. None: as config says.
+        memory: Bytes that one attempt may take, or text such as ``"2GB"``; it then runs in a process of its own. At least
+            64 MB. Default no limit.
     """
 
     retries: int = 0
@@ -55,6 +68,10 @@ class TaskOptions:
     cache: bool = False
     cache_version: str = ""
     executor: str | None = None
+    env: str | None = None
+    requires: tuple[str, ...] = ()
+    engine: EngineChoice | None = None
+    memory: int | None = None
 
     def updated(self, changes: dict[str, Any]) -> TaskOptions:
         """A copy with some options changed; see the attributes.
@@ -76,11 +93,19 @@ class TaskOptions:
         if "retry_delay" in changed:
             delay = changed["retry_delay"]
             changed["retry_delay"] = 0.0 if delay == 0 else seconds(delay, "retry_delay")
+        _read_place(changed)
         result = replace(self, **changed)
         if not isinstance(result.retries, int) or isinstance(result.retries, bool) or result.retries < 0:
             raise DefinitionError(f"retries must be a whole number from 0, not {result.retries!r}")
         if not result.backoff >= 1:
             raise DefinitionError(f"backoff must be at least 1, not {result.backoff!r}")
+        if result.engine == "here" and (result.env or result.requires):
+            asked = f"env={result.env!r}" if result.env else f"requires={list(result.requires)!r}"
+            raise DefinitionError(
+                f"{asked} and engine='here' contradict each other",
+                why="an environment is never the process that drives the run",
+                fix="leave out one of the two",
+            )
         return result
 
     def delay_before(self, attempt: int) -> float:
@@ -89,3 +114,78 @@ class TaskOptions:
             return min(self.retry_delay * self.backoff ** (attempt - 2), 300.0)
         except OverflowError:
             return 300.0 if self.retry_delay else 0.0
+
+
+def _read_place(changed: dict[str, Any]) -> None:
+    """Check and normalise what says where a task is run; the newer of ``env`` and ``requires`` stands for both."""
+    if changed.get("requires") is not None:
+        changed["requires"] = read_requirements(changed["requires"])
+    elif "requires" in changed:
+        changed["requires"] = ()
+    env = changed.get("env")
+    if env is not None and not (isinstance(env, str) and env.strip()):
+        raise DefinitionError(f"env is the name of an environment, not {shorten(env)}", fix='write env="old-pandas"')
+    if env and changed.get("requires"):
+        raise DefinitionError(
+            f"env={env!r} and requires={list(changed['requires'])!r} both say where the task is run",
+            why="the environment has the requirements that config gives it",
+            fix=f"put them under [envs.{env}] of config, or leave out env",
+        )
+    if env:
+        changed["requires"] = ()
+    elif changed.get("requires"):
+        changed["env"] = None
+    engine = changed.get("engine")
+    if engine is not None and engine not in get_args(EngineChoice):
+        close = nearest(engine, get_args(EngineChoice)) if isinstance(engine, str) else None
+        raise DefinitionError(
+            f"engine is one of {', '.join(map(repr, get_args(EngineChoice)))}, not {shorten(engine)}",
+            fix=f"did you mean {close!r}?" if close else 'write engine="isolated"',
+        )
+    if changed.get("memory") is not None:
+        changed["memory"] = _memory(changed["memory"])
+
+
+def _memory(value: Any) -> int:
+    try:
+        size = parse_size(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise DefinitionError(f"memory {value!r} is no size", why=str(error)) from error
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise DefinitionError(f"memory is a number of bytes, not {shorten(value)}", fix='write memory="2GB"')
+    if size < LEAST_MEMORY:
+        raise DefinitionError(
+            f"memory is at least {show_size(LEAST_MEMORY)}, not {show_size(size)}",
+            why="Python and Arrow alone take that much",
+            fix='write memory="2GB"',
+        )
+    return size
+
+
+def read_requirements(value: Any) -> tuple[str, ...]:
+    """Requirements as pip takes them, sorted, each in one spelling and once.
+
+    Args:
+        value: One as text, or several.
+
+    Raises:
+        DefinitionError: One is no requirement.
+    """
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple, set, frozenset)) or not all(isinstance(item, str) for item in items):
+        raise DefinitionError(
+            f"requires is a list of requirements, not {shorten(value)}", fix='write requires=["scikit-learn==1.5.*"]'
+        )
+    from packaging.requirements import InvalidRequirement, Requirement  # few tasks have any
+
+    read = set()
+    for item in items:
+        try:
+            read.add(str(Requirement(item)))
+        except InvalidRequirement as error:
+            raise DefinitionError(
+                f"{item!r} is no requirement",
+                why=str(error).splitlines()[0],
+                fix='write it as for pip: "scikit-learn==1.5.*"',
+            ) from error
+    return tuple(sorted(read))

@@ -263,7 +263,8 @@ def task(first: Any = None, /, *, name: str | None = None, **options: Any) -> An
         first: Config object of a task type, or its name as text; default is the ``python`` task type.
         name: Name of the task; default is the function's.
         options: ``retries`` (0), ``retry_delay`` (``"1s"``), ``backoff`` (2), ``timeout`` (none), ``cache`` (False),
-            ``cache_version`` (``""``), ``executor`` (the run's): see :class:`TaskOptions`.
+            ``cache_version`` (``""``), ``executor`` (the run's), ``env``, ``requires``, ``engine`` and ``memory`` (none): see
+            :class:`TaskOptions`.
 
     Raises:
         DefinitionError: The signature, an annotation or an option cannot be used.

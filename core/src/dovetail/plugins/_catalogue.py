@@ -21,6 +21,7 @@ from dovetail.spec import (
     CommandSpec,
     ConverterSpec,
     Declaration,
+    EnvironmentSpec,
     ExecutorSpec,
     Manifest,
     SecretProviderSpec,
@@ -120,6 +121,10 @@ class Catalogue:
         """Commands by name, without contested ones."""
         return self._all("command", CommandSpec)
 
+    def environments(self) -> dict[str, EnvironmentSpec]:
+        """Environments of engines by name, without contested ones."""
+        return self._all("environment", EnvironmentSpec)
+
     def listeners(self) -> list[Listener]:
         """What hears events, one callable per plugin. A call raises PluginError if the listener does.
 
@@ -171,6 +176,10 @@ class Catalogue:
     def command(self, name: str) -> CommandSpec:
         """The command of this name. Raises as :meth:`task_type`."""
         return self._one("command", name, CommandSpec)
+
+    def environment(self, name: str) -> EnvironmentSpec:
+        """The environment that a plugin declares under this name. Raises as :meth:`task_type`."""
+        return self._one("environment", name, EnvironmentSpec)
 
     def missing(self, kind: str, name: str) -> DovetailError:
         """The error for a name that is not here: contested, skipped, kept out, misspelt or not installed.

@@ -20,7 +20,7 @@ from dovetail.plugins._blame import is_authors
 from dovetail.plugins._failures import load_error, one_line
 from dovetail.plugins._names import CORE, declared_names
 from dovetail.plugins._records import Identity
-from dovetail.spec import API_VERSION, CodecSpec, ConverterSpec, Cost, Declaration, Manifest
+from dovetail.spec import API_VERSION, CodecSpec, ConverterSpec, Cost, Declaration, Manifest, Preference
 
 _LIMIT = 10_000
 """Declarations of one hook; an endless generator must not hang the process."""
@@ -30,6 +30,9 @@ _OWN_FORMATS = ("json", "tree", "bytes")
 
 _PLAIN_MODULES = ("builtins", "datetime", "decimal", "enum", "pathlib", "uuid")
 """Where the plain types of Python lie that come without a plugin."""
+
+_WORDS = {"Cost": get_args(Cost), "Preference": get_args(Preference)}
+"""Annotation of a field that takes one of a few words -> these words."""
 
 _CODE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -331,7 +334,7 @@ def _check_fields(item: Declaration) -> None:
         elif annotation.startswith(("int", "float")):
             good = True  # declarations check their figures themselves
         else:
-            good = value in get_args(Cost)
+            good = value in _WORDS[annotation]
         if not good:
             raise TypeError(
                 f"{kind}.{field.name} must be {_told(annotation)}, not {shorten(value)}{_meant(annotation, value)}"
@@ -366,11 +369,11 @@ def _check_fields(item: Declaration) -> None:
 
 def _told(annotation: str) -> str:
     """The annotation of a field, for people who do not know our names of types."""
-    return f"one of {', '.join(get_args(Cost))}" if annotation == "Cost" else annotation
+    return f"one of {', '.join(_WORDS[annotation])}" if annotation in _WORDS else annotation
 
 
 def _meant(annotation: str, value: object) -> str:
-    close = nearest(value, get_args(Cost)) if annotation == "Cost" and isinstance(value, str) else None
+    close = nearest(value, _WORDS[annotation]) if annotation in _WORDS and isinstance(value, str) else None
     return f"; did you mean {close!r}?" if close else ""
 
 

@@ -22,6 +22,7 @@ KINDS = {
     "ArtifactStoreSpec": "artifact_store",
     "SecretProviderSpec": "secret",
     "CommandSpec": "command",
+    "EnvironmentSpec": "environment",
 }
 """Class of a declaration -> kind of name, as in ``owners``."""
 

@@ -15,8 +15,10 @@ from dovetail.spec._declarations import (
     ConverterSpec,
     Cost,
     Declaration,
+    EnvironmentSpec,
     ExecutorSpec,
     Manifest,
+    Preference,
     SecretProviderSpec,
     TaskTypeSpec,
     TransformerSpec,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from dovetail.spec._checks import CheckEngine, CheckInfo, CheckOutcome, Dimension, SuiteInfo
     from dovetail.spec._executors import Attempt, Executor
     from dovetail.spec._hookspecs import HOOK_NAMES, hookimpl, hookspec
+    from dovetail.spec._places import EngineChoice, Place
     from dovetail.spec._tasks import Interface, JobState, JobStatus, RemoteTaskType, TaskCall, TaskContext, TaskType
     from dovetail.spec._types import (
         Artifact,
@@ -63,6 +66,11 @@ __all__ = [
     "ArtifactStoreSpec",
     "SecretProviderSpec",
     "CommandSpec",
+    "EnvironmentSpec",
+    "Preference",
+    # places
+    "Place",
+    "EngineChoice",
     # tasks
     "Interface",
     "TaskType",
@@ -98,6 +106,7 @@ __all__ = [
 _HOMES = {
     "dovetail.spec._hookspecs": ("hookimpl", "hookspec", "HOOK_NAMES"),
     "dovetail.spec._executors": ("Executor", "Attempt"),
+    "dovetail.spec._places": ("EngineChoice", "Place"),
     "dovetail.spec._checks": ("CheckEngine", "CheckInfo", "CheckOutcome", "Dimension", "SuiteInfo"),
     "dovetail.spec._tasks": (
         "Interface",

@@ -7,6 +7,7 @@ where the engine is missing. ``to_dict`` and ``declaration_from_dict`` write dec
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -17,6 +18,11 @@ API_VERSION = 1
 
 Cost = Literal["zero-copy", "view", "copy", "collect"]
 """What a converter does: shares the memory, wraps lazily, copies the data, or collects it to this process."""
+
+Preference = Literal["auto", "isolated"]
+"""Where a plugin's engine runs best: here if it is here and fits, or in its environment always."""
+
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
 _T = TypeVar("_T", bound="Declaration")
 
@@ -235,6 +241,38 @@ class CommandSpec(Declaration):
     summary: str = ""
 
 
+@dataclass(frozen=True)
+class EnvironmentSpec(Declaration):
+    """The environment that a plugin's engine has of its own where it is not installed beside dovetail.
+
+    Which versions of the engine are supported is not said again here: the requirements of the extra say it.
+
+    Attributes:
+        name: Name of the environment: ``"vaex"``. A table ``[envs.vaex]`` of config adds requirements to it.
+        engine: Import name of the engine: ``"vaex"``.
+        extra: Extra of the plugin's distribution that brings the engine.
+        python: Versions of Python that the engine runs on, as a specifier: ``"<3.13"``; ``""``: all that dovetail runs on.
+        prefer: ``"auto"``: in the hub's process if the engine is installed there in a version that the extra allows and
+            Python fits, else in the environment. ``"isolated"``: in the environment unless somebody says otherwise.
+
+    Raises:
+        DefinitionError: The name holds other characters than letters, digits, ``.``, ``-`` and ``_``.
+    """
+
+    hook: ClassVar[str] = "dovetail_environments"
+    name: str
+    engine: str
+    extra: str = "engine"
+    python: str = ""
+    prefer: Preference = "auto"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.name, str) and not _ENVIRONMENT_NAME.fullmatch(self.name):
+            raise DefinitionError(
+                f"{self.name!r} is no name of an environment", fix="use letters, digits, '.', '-' and '_'"
+            )
+
+
 DECLARATION_KINDS: dict[str, type[Declaration]] = {
     cls.__name__: cls
     for cls in (
@@ -247,6 +285,7 @@ DECLARATION_KINDS: dict[str, type[Declaration]] = {
         ArtifactStoreSpec,
         SecretProviderSpec,
         CommandSpec,
+        EnvironmentSpec,
     )
 }
 

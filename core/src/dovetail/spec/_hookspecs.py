@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ArtifactStoreSpec,
         CheckEngineSpec,
         CommandSpec,
+        EnvironmentSpec,
         ExecutorSpec,
         SecretProviderSpec,
         TaskTypeSpec,
@@ -136,6 +137,24 @@ def dovetail_commands() -> Iterable[CommandSpec]:
     raise NotImplementedError
 
 
+@hookspec
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """Declare the environments that engines of the plugin have of their own.
+
+    Tasks that need the engine are run in the hub's process if it is installed there in a version that the plugin supports,
+    else in this environment, which is built at the first need. What is not named by any declared environment runs in the hub's
+    process or not at all.
+
+    Returns: an iterable of :class:`EnvironmentSpec`.
+    Called: to collect. Of an installed plugin in a process of its own, unless it ships a manifest that is current or its
+        answer was kept; of a module that is registered or configured in the hub's process, when the catalogue is built.
+    Collected: all plugins' results are joined; two owners of one name are a conflict that config settles.
+    If it raises: the whole plugin is skipped, with the reason in ``dovetail doctor``.
+    Since: API 1.
+    """
+    raise NotImplementedError
+
+
 # -------------------------------------------------------------------------------------------------
 # Listening: called during runs
 # -------------------------------------------------------------------------------------------------
@@ -180,5 +199,6 @@ HOOK_NAMES = (
     "dovetail_artifact_stores",
     "dovetail_secrets",
     "dovetail_commands",
+    "dovetail_environments",
     "dovetail_on_event",
 )

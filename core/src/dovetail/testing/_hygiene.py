@@ -34,6 +34,7 @@ _KINDS = {
     "ArtifactStoreSpec": ("artifact_store", "name"),
     "SecretProviderSpec": ("secret", "name"),
     "CommandSpec": ("command", "name"),
+    "EnvironmentSpec": ("environment", "name"),
 }
 
 
