@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ class AlchemyDatabase(Database):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._engine = _engine(connection)
+        self._engine = self._make_engine()
         # two writers that both find no table would both create it
         self._writing = threading.Lock()
         # one connection is all there is to a database in memory
@@ -63,18 +63,26 @@ class AlchemyDatabase(Database):
             self._engine.dispose()
             raise unavailable(error, connection) from None
 
+    def _make_engine(self) -> sa.Engine:
+        return sqlite_engine(self.connection) if self.connection.dialect == "sqlite" else server_engine(self.connection)
+
     @contextmanager
-    def _transaction(self, statement: Bound, token: object = None, writes: bool = False) -> Iterator[sa.Connection]:
-        """A transaction; what the driver raises inside becomes dovetail's error, after everything was rolled back."""
+    def _transaction(self, statement: Bound, token: object = None, **options: Any) -> Iterator[sa.Connection]:
+        """A transaction; what the driver raises inside becomes dovetail's error, after everything was rolled back.
+
+        Args:
+            statement: For messages.
+            token: What :meth:`cancel` names it by.
+            options: ``dovetail_writes``, ``dovetail_rows``: what the transaction is for.
+        """
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             with self._only_one, self._engine.connect() as connection:
-                options: dict[str, Any] = {"dovetail_writes": writes}
                 if self.connection.read_only and self.connection.dialect == "postgresql":
                     options["postgresql_readonly"] = True
                 connection = connection.execution_options(**options)
-                with self.running(token, _interrupter(connection)), connection.begin():
+                with self.running(token, self._interrupt_of(connection)), connection.begin():
                     yield connection
         except SQLAlchemyError as error:
             raise statement_failed(error, self.connection, statement, self.tables) from None
@@ -95,7 +103,10 @@ class AlchemyDatabase(Database):
             table.drop(connection)
 
     def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
-        with self._transaction(statement, token) as connection, self._frames(connection, frames):
+        with (
+            self._transaction(statement, token, dovetail_rows=True) as connection,
+            self._frames(connection, frames),
+        ):
             result = self._run(connection, statement)
             if not result.returns_rows:
                 raise no_rows_returned(self.connection)
@@ -122,7 +133,7 @@ class AlchemyDatabase(Database):
     def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
         self.check_writable()
         with (
-            self._transaction(statement, token, writes=True) as connection,
+            self._transaction(statement, token, dovetail_writes=True) as connection,
             self._frames(connection, frames),
         ):
             result = self._run(connection, statement)
@@ -147,7 +158,7 @@ class AlchemyDatabase(Database):
         check_rows(table, rows)
         rows = plain_table(rows)
         about = Bound((f"write to {table}",), {})
-        with self._writing, self._transaction(about, token, writes=True) as connection:
+        with self._writing, self._transaction(about, token, dovetail_writes=True) as connection:
             written = None if receipt is None else self._recorded(connection, receipt)
             if written is not None:
                 return written
@@ -156,7 +167,7 @@ class AlchemyDatabase(Database):
             if found is not None and mode == "create":
                 raise already_there(found, self.connection)
             if found is not None and mode == "append":
-                known = list(_reflected(connection, found))
+                known = list(self._reflected(connection, found))
                 names = match_columns(known, rows.column_names, found, self.connection)
                 target = self._declare(found, rows.rename_columns(names))
             else:
@@ -230,7 +241,21 @@ class AlchemyDatabase(Database):
 
     def _declared(self, table: TableName) -> dict[str, Any]:
         with self._looking() as connection:
-            return _reflected(connection, table)
+            return self._reflected(connection, table)
+
+    def _reflected(self, connection: sa.Connection, table: TableName) -> dict[str, Any]:
+        """The columns of a table, with the types that they are declared with."""
+        import sqlalchemy as sa
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sa.exc.SAWarning)  # SQLite declares types of any name
+            return {c["name"]: c["type"] for c in sa.inspect(connection).get_columns(table.name, table.schema)}
+
+    def _interrupt_of(self, connection: sa.Connection) -> Callable[[], None]:
+        """What ends the running statement, from another thread."""
+        driver = connection.connection.driver_connection
+        found = getattr(driver, "interrupt", None) or getattr(driver, "cancel", None)
+        return found if callable(found) else lambda: None
 
     def close(self) -> None:
         self._engine.dispose()
@@ -250,13 +275,17 @@ def _ledger() -> sa.Table:
     )
 
 
-def _engine(connection: Connection) -> sa.Engine:
+def server_engine(connection: Connection) -> sa.Engine:
+    """A pool of connections to a server, each looked at before it is used again.
+
+    Raises:
+        ConfigError: The connection is read-only, and the database knows no such thing.
+        EngineUnavailable: The driver is not installed.
+    """
     import sqlalchemy as sa
     from sqlalchemy.exc import NoSuchModuleError
 
-    if connection.dialect == "sqlite":
-        return sqlite_engine(connection)
-    if connection.read_only and connection.dialect != "postgresql":
+    if connection.read_only and connection.dialect not in ("postgresql", "mariadb", "mysql"):
         raise ConfigError(
             f"read_only is not known for {connection.dialect}",
             who=connection.described,
@@ -276,20 +305,6 @@ def _names(connection: sa.Connection, schema: str | None) -> list[str]:
 
     inspector = sa.inspect(connection)
     return sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
-
-
-def _reflected(connection: sa.Connection, table: TableName) -> dict[str, Any]:
-    """The columns of a table, with the types that they are declared with."""
-    import sqlalchemy as sa
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", sa.exc.SAWarning)  # SQLite declares types of any name
-        return {c["name"]: c["type"] for c in sa.inspect(connection).get_columns(table.name, table.schema)}
-
-
-def _interrupter(connection: sa.Connection) -> Any:
-    driver = connection.connection.driver_connection
-    return getattr(driver, "interrupt", None) or getattr(driver, "cancel", None) or (lambda: None)
 
 
 def _text_of_decimal(value: Any) -> Any:

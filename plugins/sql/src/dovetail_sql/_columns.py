@@ -44,13 +44,26 @@ def column_type(field: pa.Field, connection: Connection) -> Any:
         if pa.types.is_decimal(kind):
             return sa.Numeric(kind.precision, kind.scale)
         if pa.types.is_timestamp(kind):
-            return sa.DateTime(timezone=kind.tz is not None)
+            return _timestamp(connection, kind.tz is not None)
+        if pa.types.is_time(kind) and connection.dialect in ("mariadb", "mysql"):
+            return _declared("TIME(6)")
+        if connection.dialect in ("mariadb", "mysql") and declared in ("TEXT", "BLOB"):
+            return _declared(f"LONG{declared}")  # the plain ones end at 64 KiB
         return type_
     raise ValueMismatch(
         f"column {field.name!r} holds {kind}, which {connection.dialect} has no type for",
         who=connection.described,
         fix="write it as text or take it apart into columns; DuckDB holds nested values",
     )
+
+
+def _timestamp(connection: Connection, zoned: bool) -> Any:
+    import sqlalchemy as sa
+
+    if connection.dialect in ("mariadb", "mysql"):
+        # TIMESTAMP is an instant, and without "null" would become the current one; both without digits lose the fraction
+        return _declared("TIMESTAMP(6) NULL" if zoned else "DATETIME(6)")
+    return sa.DateTime(timezone=zoned)
 
 
 def _declared(name: str) -> Any:
@@ -80,7 +93,7 @@ def as_declared(rows: pa.Table, declared: Mapping[str, Any]) -> pa.Table:
         type_ = declared[name]
         targets: list[tuple[Any, pa.DataType]] = [
             (sa.Boolean, pa.bool_()),
-            (sa.DateTime, pa.timestamp("us")),
+            (sa.DateTime, pa.timestamp("us", "UTC" if getattr(type_, "timezone", False) else None)),
             (sa.Date, pa.date32()),
             (sa.Integer, pa.int64()),
             (sa.Float, pa.float64()),
@@ -101,6 +114,7 @@ def _cast(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
         pa.types.is_null(column.type)
         or (pa.types.is_boolean(target) and pa.types.is_integer(column.type) and _zero_or_one(column))
         or (pa.types.is_temporal(target) and pa.types.is_string(column.type))
+        or (pa.types.is_timestamp(target) and pa.types.is_timestamp(column.type) and column.type.tz is None)
         or (pa.types.is_float64(target) and pa.types.is_integer(column.type))
     )
     if not kept:

@@ -87,11 +87,15 @@ def statement_failed(
     """
     message = mask(driver_message(error), statement.values)
     who = connection.described
-    if type(error).__name__ == "InterruptException" or message == "interrupted" or "due to user request" in message:
+    if (
+        type(error).__name__ == "InterruptException"
+        or message == "interrupted"
+        or any(text in message for text in ("due to user request", "Query execution was interrupted"))
+    ):
         return interrupted(connection)
     missing = _match(_NO_TABLE, message)
     if missing:
-        return _missing_table(missing, who, table_names)
+        return _missing_table(missing.removeprefix(f"{connection.url.database}."), who, table_names)
     if _is_platform(error, message):
         return unavailable(error, connection, message)
     shown = shown_statement(statement)

@@ -152,6 +152,13 @@ def _only_one(text: str, end: int) -> None:
         )
 
 
+def first_word(statement: Bound) -> str:
+    """The word that a statement begins with, in lower case, behind comments and parentheses."""
+    code = "".join(piece for piece in statement.pieces if isinstance(piece, str))
+    word = re.match(r"[\s(;]*(\w+)", _COMMENT.sub(" ", code))
+    return word[1].lower() if word else ""
+
+
 def check_names(statement: Statement, bound: Iterable[str], frames: Iterable[str], who: str) -> None:
     """Check that the parameters of a statement and the inputs of its task agree exactly.
 

@@ -139,6 +139,10 @@ def open_database(connection: Connection) -> Database:
         from dovetail_sql._duckdb import DuckDatabase
 
         return DuckDatabase(connection)
+    if connection.dialect in ("mariadb", "mysql"):
+        from dovetail_sql._mysql import MySqlDatabase
+
+        return MySqlDatabase(connection)
     from dovetail_sql._alchemy import AlchemyDatabase
 
     return AlchemyDatabase(connection)

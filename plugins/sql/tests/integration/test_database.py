@@ -1,6 +1,7 @@
 """What every engine must do: statements, Arrow results, frames as relations, writes."""
 
 import datetime as dt
+import math
 import threading
 from decimal import Decimal
 
@@ -101,13 +102,16 @@ def test_a_receipt_of_other_rows_is_refused(database: Database) -> None:
     assert rows(database, "select count(*) from flights") == [(3,)]
 
 
-def test_a_write_that_fails_leaves_everything_as_it_was(database: Database) -> None:
-    database.execute(bound("create table flights (carrier varchar not null, delay bigint)"), {})
+def test_a_write_that_fails_leaves_everything_as_it_was(database: Database, engine: str) -> None:
+    database.execute(bound("create table flights (carrier varchar(9) not null, delay bigint)"), {})
     database.write(HERE, FLIGHTS, "append")
     with pytest.raises(UsageError):
         database.write(HERE, pa.table({"carrier": ["AA", None]}), "append", Receipt("k", "c"))
     assert rows(database, "select count(*) from flights") == [(3,)]
-    assert LEDGER not in database.tables()
+    if engine == "mariadb":  # the making of a table is never rolled back there, rows are
+        assert rows(database, f"select count(*) from {LEDGER}") == [(0,)]
+    else:
+        assert LEDGER not in database.tables()
 
 
 def test_a_replace_that_fails_keeps_the_old_table(database: Database, engine: str) -> None:
@@ -213,10 +217,15 @@ VALUES = st.one_of(
 @given(value=VALUES)
 def test_values_come_back_as_they_were_bound(database: Database, engine: str, value: object) -> None:
     assume(engine != "postgresql" or not isinstance(value, str) or "\x00" not in value)  # it refuses them
+    assume(engine != "mariadb" or not isinstance(value, float) or math.isfinite(value))
     (found,) = database.query(bound("select :v as v", v=value), {}).to_pydict()["v"]
-    if engine == "sqlite" and isinstance(value, dt.datetime):
-        value = value.isoformat(sep=" ")  # SQLite has no dates: ISO text stands for them
-    elif engine == "sqlite" and isinstance(value, dt.date):
+    texts = engine in (
+        "sqlite",
+        "mariadb",
+    )  # SQLite has no dates, and MariaDB's are typed by the column: ISO text stands here
+    if texts and isinstance(value, dt.datetime):
+        value = value.isoformat(sep=" ")
+    elif texts and isinstance(value, dt.date):
         value = value.isoformat()
     assert found == value
 

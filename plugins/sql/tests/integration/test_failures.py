@@ -48,7 +48,7 @@ def test_a_syntax_error_shows_the_place_and_the_statement_shortened(database: Da
 
 
 def test_bound_values_are_never_shown(database: Database) -> None:
-    database.execute(parse("create table t (a varchar primary key)").bind({}), {})
+    database.execute(parse("create table t (a varchar(99) primary key)").bind({}), {})
     secret = "hunter2 drop table"
     for _ in range(2):
         try:
@@ -189,13 +189,12 @@ def test_the_driver_to_install_is_the_one_that_the_url_names(
 
 
 def test_read_only_where_it_is_not_known_is_an_error(settings: Settings, open_) -> None:
-    table = {"url": "mysql+pymysql://host/db", "read_only": True}
+    table = {"url": "mssql+pyodbc://host/db", "read_only": True}
     with pytest.raises(ConfigError, match="read_only"):
         open_("it", Settings(project_root=settings.project_root, connections={"it": table}))
 
 
-def test_a_running_statement_can_be_interrupted_from_another_thread(database: Database) -> None:
-    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as n from n"
+def test_a_running_statement_can_be_interrupted_from_another_thread(database: Database, endless: str) -> None:
     stopped = threading.Event()
 
     def stop() -> None:

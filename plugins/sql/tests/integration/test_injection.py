@@ -66,7 +66,8 @@ def test_as_the_name_of_a_table_and_of_a_column(victim: Database, text: str) -> 
         for mode in ("create", "append", "replace"):
             victim.write(table, rows, mode, Receipt(f"{mode} {text}"[:200], text[:200]))
     except DovetailError:
-        reserved = text == "sqlite_master"  # a name that SQLite keeps for itself
+        # SQLite keeps a name for itself, and in MariaDB none ends in a space
+        reserved = text == "sqlite_master" or (text == " " and victim.connection.dialect == "mariadb")
         assert reserved or len(text) > 63  # more than PostgreSQL takes
     else:
         assert victim.read(table, [text]).equals(rows)

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import enum
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -275,8 +276,9 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("mode", ["create", "append", "replace"])
 def test_a_write_survives_a_crash_between_its_commit_and_the_runs(engine: str, settings: Settings, mode: str) -> None:
-    root, url = settings.project_root, settings.connections[engine]["url"]
-    (root / "dovetail.toml").write_text(f'[connections.it]\nurl = "{url}"\n')
+    root = settings.project_root
+    keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.connections[engine].items())
+    (root / "dovetail.toml").write_text(f"[connections.it]\n{keys}")
     (root / "daily.py").write_text(CRASH)
     if mode == "append":
         to_table("t", connection=engine)(pa.table({"a": [0]}))
@@ -307,8 +309,7 @@ def test_a_database_in_memory_lives_as_long_as_the_run(url: str) -> None:
         count()
 
 
-def test_a_timeout_stops_the_statement(engine: str, settings: Settings) -> None:
-    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
+def test_a_timeout_stops_the_statement(engine: str, settings: Settings, endless: str) -> None:
     task = sql(endless, connection=engine, output=int).options(timeout="300ms")
 
     @dovetail.workflow
