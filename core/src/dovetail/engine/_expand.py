@@ -31,6 +31,7 @@ from dovetail.graph import (
 )
 from dovetail.spec import Artifact
 from dovetail.store import NodeRecord
+from dovetail.types import StoredPart
 
 if TYPE_CHECKING:
     from dovetail.store import RunStore
@@ -50,7 +51,7 @@ def expand_map(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> l
     """Make the works of all elements; returns those that are ready."""
     node = work.node
     of_task = getattr(node.target, "__dovetail_task__", False)
-    rows = spread(node, mapped_values(work, values) if of_task else input_values(work, values))
+    rows = spread(node, mapped_values(work, values))
     ready: list[Work] = []
     if of_task:
         for index, row in enumerate(rows):
@@ -68,10 +69,17 @@ def expand_map(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> l
     for index, row in enumerate(rows):
         bound = node.target.bind_values((), row)
         annotations = node.target.interface.inputs
-        inputs = {name: Slot(annotations[name], value=value) for name, value in bound.items()}
+        inputs = {name: _given(annotations[name], value) for name, value in bound.items()}
         frame = Frame(node.target.graph, f"{work.id}[{index}].", inputs, owner=work, index=index)
         ready.extend(_open(work, frame, recorded, values))
     return ready
+
+
+def _given(annotation: Any, value: Any) -> Slot:
+    """An input of a mapped workflow; a frame that lies in the store stays there until a node wants it."""
+    if isinstance(value, StoredPart):
+        return Slot(annotation, {RESULT: value.artifact})
+    return Slot(annotation, value=value)
 
 
 def expand_dynamic(work: Work, values: Values, recorded: dict[str, NodeRecord]) -> list[Work]:

@@ -10,7 +10,7 @@ from typing import Any
 from dovetail.graph import RESULT, Dataset, base_type, field_hints, is_named_tuple, markers, take
 from dovetail.spec import Artifact
 from dovetail.store import ArtifactStore
-from dovetail.types import StoredPart, TypeEngine, whole_files
+from dovetail.types import StoredPart, StoredSequence, TypeEngine, whole_files
 
 MISSING: Any = object()
 
@@ -106,7 +106,8 @@ class Values:
 
     def elements(self, slot: Slot, path: tuple[Any, ...]) -> list[StoredPart] | None:
         """The frames or files of a list that is in the store only, none of them read; None for any other."""
-        own = _root(slot, path) if slot.value is MISSING else None
+        in_store = slot.value is MISSING or isinstance(slot.value, StoredSequence)
+        own = _root(slot, path) if in_store else None
         if own is None:
             return None
         return self.types.parts.elements(own[0], self.store, base_type(own[1]), own[2])

@@ -236,7 +236,7 @@ def _input_value(work: Work, name: str, values: Values) -> Any:
         if not isinstance(item, StoredPart):
             return item
         return values.element(item, base_type(node.target.interface.inputs[name]))
-    declared = node.interface.inputs if node.kind in ("task", "gate") else {}
+    declared = node.interface.inputs if node.kind in ("task", "gate", "dynamic") else {}
     wanted = base_type(declared[name]) if name in declared else None
     return resolve(node.inputs[name], work.frame, values, wanted)
 

@@ -31,7 +31,7 @@ from dovetail.graph._options import TaskOptions
 from dovetail.graph._task import Task
 from dovetail.graph._trace import Trace, active_trace, bind_call, match_arguments
 from dovetail.spec import Interface
-from dovetail.types import current_types
+from dovetail.types import StoredPart, current_types
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,7 +81,7 @@ class Workflow(Generic[P, R]):
         return cast("R", interpret(self.graph, values))
 
     def bind_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Inputs by name, with defaults, converted to the annotated types.
+        """Inputs by name, with defaults, converted to the annotated types; a part of what is stored is left where it is.
 
         Raises:
             DefinitionError: An input is unknown or missing.
@@ -91,6 +91,9 @@ class Workflow(Generic[P, R]):
         given = {**self.interface.defaults, **match_arguments(owner, self.interface, args, kwargs)}
         values = {}
         for name, annotation in self.interface.inputs.items():
+            if isinstance(given[name], StoredPart):
+                values[name] = given[name]  # its reader loads it as this
+                continue
             try:
                 values[name] = current_types().accept(given[name], base_type(annotation))
             except DovetailError as error:

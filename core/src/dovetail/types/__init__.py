@@ -3,16 +3,19 @@
 :class:`TypeEngine` is the one door. ``dovetail.types.arrow`` holds what frame plugins are built from.
 """
 
+from dovetail.types._carrier import Carrier
 from dovetail.types._engine import TypeEngine, current_types
 from dovetail.types._file_codecs import whole_files
 from dovetail.types._file_format import FileFormat
 from dovetail.types._files import Directory, File
+from dovetail.types._lazy import StoredMapping, StoredSequence
 from dovetail.types._names import parse_name
 from dovetail.types._parts import Parts, StoredPart
 from dovetail.types._paths import ConversionPath, ConversionStep, OtherPath
 from dovetail.types._refine import Collect, Column, Columns, Refinement, Stored, columns, is_refined, refine
 
 __all__ = [
+    "Carrier",
     "Collect",
     "Column",
     "Columns",
@@ -25,7 +28,9 @@ __all__ = [
     "Parts",
     "Refinement",
     "Stored",
+    "StoredMapping",
     "StoredPart",
+    "StoredSequence",
     "TypeEngine",
     "columns",
     "current_types",

@@ -17,6 +17,7 @@ from dovetail.types._file_format import FileFormat
 from dovetail.types._fit import Projector
 from dovetail.types._frames import Frames, accept_instance
 from dovetail.types._graph import ConversionGraph
+from dovetail.types._lazy import StoredMapping, StoredSequence
 from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import (
@@ -127,13 +128,15 @@ class Acceptors:
         if is_union(annotation):
             return self._union(annotation, args)
         if origin is list or origin in _SEQUENCES:
-            return _sequence(list if origin is list else (list, tuple), self.build(args[0]))
+            inner = _sequence(list if origin is list else (list, tuple), self.build(args[0]))
+            return self._lazily(inner, args[0], StoredSequence, origin is abc.Sequence)
         if origin in (set, frozenset):
             return _sequence(origin, self.build(args[0]))
         if origin is tuple:
             return self._tuple(annotation, args)
         if origin is dict or origin in _MAPPINGS:
-            return _mapping(self.build(args[0]), self.build(args[1]))
+            inner = _mapping(self.build(args[0]), self.build(args[1]))
+            return self._lazily(inner, args[1], StoredMapping, origin is abc.Mapping)
         if isinstance(annotation, type) and record_fields(annotation) is not None:
             return self._record(annotation)
         return _instance(annotation)
@@ -159,6 +162,17 @@ class Acceptors:
                 except (Mismatch, ConversionError):
                     continue
             raise Mismatch(value, self.registry.name(annotation))
+
+        return accept
+
+    def _lazily(self, inner: Acceptor, element: Any, lazy: Any, stays: bool) -> Acceptor:
+        """Takes containers that load their elements when asked, too; where these may not stay such, all is loaded."""
+        fit = self.build(element)
+
+        def accept(value: Any) -> Any:
+            if not isinstance(value, lazy):
+                return inner(value)
+            return value.fitted(element, fit) if stays else inner(value.kind(value))
 
         return accept
 

@@ -14,6 +14,7 @@ from json.encoder import encode_basestring_ascii
 from pathlib import PurePath
 from typing import Any
 
+from dovetail.types._lazy import StoredLeaf, StoredMapping, StoredSequence
 from dovetail.types._names import class_name, is_model, is_named_tuple
 from dovetail.types._registry import Registry
 
@@ -83,6 +84,13 @@ def _form(value: Any, registry: Registry, fallback: Callable[[Any], Any], known:
         return {"tuple": [inner(item) for item in value]}
     if cls in (set, frozenset):
         return {cls.__name__: _sorted(inner(item) for item in value)}
+    if cls is StoredMapping:
+        return {"dict": _sorted([key, inner(value.reference(key))] for key in value)}
+    if cls is StoredSequence:
+        items = [inner(value.reference(i)) for i in range(len(value))]
+        return {"tuple": items} if value.kind is tuple else items
+    if cls is StoredLeaf:
+        return {"leaf": value.artifact.content_hash}
     spec = registry.find_class(cls)
     if spec is not None and registry.is_leaf(spec):
         return {"leaf": known.get(id(value)) or registry.transformer(spec).content_hash(value)}

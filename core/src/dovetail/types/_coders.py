@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, get_args, get_origin
 
 from dovetail.errors import ConversionError
 from dovetail.spec import TransformerSpec, TypeRef
 from dovetail.types._accept import Acceptors
 from dovetail.types._infer import infer, is_json
+from dovetail.types._lazy import stored_pair
 from dovetail.types._memo import Memo
 from dovetail.types._mismatch import Mismatch, at
 from dovetail.types._names import NoneType, class_name, is_union, normalise, parse_name
@@ -67,6 +68,8 @@ class Coders:
             return self._union(annotation, args)
         if origin is Literal:
             return _without_leaves(*literal_coder(args))
+        if self.is_lazy(annotation):
+            return stored_pair(origin, args[-1], self.get(args[-1]))  # type: ignore[no-any-return]
         container = self._container(origin or annotation, args)
         if container is not None:
             return container
@@ -75,6 +78,13 @@ class Coders:
             if record is not None:
                 return record
         return self._through_pydantic(annotation)
+
+    def is_lazy(self, annotation: Any) -> bool:
+        """True for ``Mapping[str, X]`` and ``Sequence[X]`` of frames, files or what holds them: loaded when asked for."""
+        origin, args = get_origin(annotation), get_args(annotation)
+        if origin not in (Mapping, Sequence) or not args or (origin is Mapping and normalise(args[0]) is not str):
+            return False
+        return self._acceptors.is_walked(args[-1])
 
     def _leaf(self, annotation: Any, spec: TransformerSpec) -> Pair:
         def encode(value: Any, leaves: Leaves) -> Any:
@@ -134,7 +144,7 @@ class Coders:
             return ["json", value]
         annotation = infer(value, self._registry)
         name = self._registry.name(annotation)
-        if parse_name(name) is None:
+        if annotation is object or parse_name(name) is None:
             raise self._registry.unknown(
                 type(value), "a value without an annotation must have a type that can be named"
             )

@@ -26,6 +26,7 @@ from dovetail.types._edges import Edges
 from dovetail.types._exact import EXACT
 from dovetail.types._fields import record_fields
 from dovetail.types._graph import ConversionGraph
+from dovetail.types._lazy import LAZY
 from dovetail.types._looks import bounded, plain_preview
 from dovetail.types._mismatch import Mismatch, settle
 from dovetail.types._names import normalise, type_name
@@ -34,6 +35,7 @@ from dovetail.types._paths import ConversionPath
 from dovetail.types._refine import Collect, Columns, refine, refinement
 from dovetail.types._registry import CatalogueView, Registry
 from dovetail.types._storage import Storage
+from dovetail.types._transit import Transit
 
 
 class TypeEngine:
@@ -61,6 +63,7 @@ class TypeEngine:
         self._edges = Edges(self._registry, self._graph)
         self._storage = Storage(self._registry, self._accepting, self._coders, self._hasher)
         self._parts = Parts(self._storage, self.load)
+        self._transit = Transit(self._registry, self._accepting, self._coders)
         self._plain = PlainTransformer()
         self._acceptors: dict[Any, Callable[[Any], Any]] = {}
 
@@ -186,7 +189,12 @@ class TypeEngine:
         spec = self._registry.find_class(type(value))
         if spec is not None:
             return self._registry.transformer(spec)
-        if record_fields(type(value)) is not None or value is None or self._has_coder(type(value)):
+        if (
+            record_fields(type(value)) is not None
+            or value is None
+            or isinstance(value, LAZY)
+            or self._has_coder(type(value))
+        ):
             return self._plain
         raise self._registry.unknown(type(value), "no transformer is declared for it or for one of its bases")
 
@@ -305,6 +313,12 @@ class TypeEngine:
         """Finds and loads parts of stored values, without the files of the others."""
         self._fresh()
         return self._parts
+
+    @property
+    def transit(self) -> Transit:
+        """Hands values to another process and takes them from there, by way of a :class:`~dovetail.types.Carrier`."""
+        self._fresh()
+        return self._transit
 
     def artifact_id(
         self,

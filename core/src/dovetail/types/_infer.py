@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from types import GenericAlias
 from typing import Any, Union
 
+from dovetail.types._lazy import LAZY
 from dovetail.types._names import NoneType
 from dovetail.types._registry import Registry
 
@@ -37,6 +38,8 @@ def infer(value: Any, registry: Registry) -> Any:
         return GenericAlias(tuple, tuple(infer(item, registry) for item in value))
     if cls is dict:
         return GenericAlias(dict, (_join(value.keys(), registry), _join(value.values(), registry)))
+    if isinstance(value, LAZY):
+        return value.stored_type
     if isinstance(value, PurePath):
         return Path if isinstance(value, Path) else PurePath  # PosixPath and its like are made by these
     return cls

@@ -102,13 +102,37 @@ class Parts:
         part = self.find(artifact, source, annotation, path)
         if part is not None:
             return self.load_part(part, source, wanted), part.rest
+        lazy = None if wanted is None else self._storage.lazy.wanted(wanted)
+        if lazy is not None and not path:
+            return self._load(artifact, source, wanted), ()
         found = self._walked(artifact, source, annotation, path) if path else None
+        if found is not None and lazy is not None:
+            later = self._later(artifact, source, found[0], lazy)
+            if later is not None:
+                return later, ()
         if found is not None:
             some = _Some(self._load, source, artifact.children, {leaf.number for leaf in _leaves(found[0])})
             whole = self._decoded(artifact, source, annotation, some)
             if whole is not MISSING and (again := _walk(whole, path)) is not None:
                 return again[0], ()
         return self._load(artifact, source, annotation), path
+
+    def _later(self, artifact: Artifact, source: BlobSource, found: Any, wanted: Any) -> Any:
+        """A container of leaves that load when they are asked for; None if what was found is something else."""
+        if type(found) not in (list, tuple, dict):
+            return None
+        leaves = list(found.values() if isinstance(found, dict) else found)
+        if not leaves or not all(
+            isinstance(leaf, _Leaf) and leaf.annotation == leaves[0].annotation for leaf in leaves
+        ):
+            return None
+        if isinstance(found, dict):
+            if not all(type(key) is str for key in found):
+                return None
+            encoded: Any = {key: leaf.number for key, leaf in found.items()}
+        else:
+            encoded = type(found)(leaf.number for leaf in leaves)
+        return self._storage.lazy.over(wanted, encoded, leaves[0].annotation, self._storage.later(artifact, source))
 
     def load_part(self, part: StoredPart, source: BlobSource, wanted: Any = None) -> Any:
         """A part that was found, as it is wanted where that saves making the stored type first; steps into it are left to do."""

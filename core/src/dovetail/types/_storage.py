@@ -15,6 +15,8 @@ from dovetail.types._artifact import INLINE_LIMIT, SCALAR_NAMES, dump_scalar, ma
 from dovetail.types._canonical import Hasher
 from dovetail.types._coders import Coders, Decode, Pair
 from dovetail.types._infer import infer, is_json
+from dovetail.types._lazy import Later, StoredLeaf
+from dovetail.types._lazy_loading import LazyLoading
 from dovetail.types._leaves import LeafStore
 from dovetail.types._mismatch import Mismatch
 from dovetail.types._names import parse_name
@@ -46,6 +48,7 @@ class Storage:
         self._hasher = hasher
         self._plans: dict[Any, _Plan] = {}
         self.leaves = LeafStore(registry, acceptors)
+        self.lazy = LazyLoading(coders, acceptors)
 
     # -- dump ----------------------------------------------------------------------------------------
 
@@ -158,6 +161,14 @@ class Storage:
         spec = self._plan(annotation).spec
         return spec is not None and bool(spec.codecs)
 
+    def later(self, artifact: Artifact, source: BlobSource) -> Later:
+        """The leaves of a tree."""
+        return Later(source, artifact.children, self.load, self._stored_as, self._hasher.hash)
+
+    def _stored_as(self, artifact: Artifact, annotation: Any) -> bool:
+        spec = self._plan(annotation).spec
+        return spec is not None and self.leaves.is_stored_as(artifact, annotation, spec, None)
+
     def _load_json(self, artifact: Artifact, source: BlobSource, plan: _Plan) -> Any:
         annotation = plan.annotation
         if artifact.format == "bytes":
@@ -176,10 +187,14 @@ class Storage:
             ) from error
         if artifact.type == "json":
             return self._acceptors.build(annotation)(data)
-        leaves = _Loader(self, source, artifact.children)
+        leaves = self.later(artifact, source)
         if plan.name == artifact.type:
             return self._coder(plan)[1](data, leaves)
         stored = self._plan(self._coders.named(artifact.type))
+        wanted = self.lazy.wanted(annotation)
+        found = None if wanted is None else self.lazy.container(wanted, stored.annotation, data, leaves)
+        if found is not None:
+            return found
         return self._acceptors.build(annotation)(self._coder(stored)[1](data, leaves))
 
 
@@ -194,9 +209,24 @@ class _Collector:
         self.hashes: dict[int, str] = {}
 
     def put(self, value: Any, annotation: Any, spec: TransformerSpec) -> int:
+        if isinstance(value, StoredLeaf):
+            return self._refer(value, annotation, spec)
         child = self._known.get(id(value), (value, None))[1]
         if child is None or not self._storage.leaves.is_stored_as(child, annotation, spec, self._format):
             child = self._storage.leaves.dump(value, annotation, spec, self._sink, self._format)
+        return self._add(child, value)
+
+    def _refer(self, leaf: StoredLeaf, annotation: Any, spec: TransformerSpec) -> int:
+        """A leaf of a container that nobody loaded: what is in this store already is not looked at."""
+        if leaf.annotation != annotation:
+            raise Mismatch(leaf, f"a {spec.type}")  # of a union, another member
+        here: bool = leaf.later.source is self._sink  # type: ignore[comparison-overlap]  # a store is both
+        if here and self._storage.leaves.is_stored_as(leaf.artifact, annotation, spec, self._format):
+            return self._add(leaf.artifact, leaf)
+        value = leaf.later.load(leaf)
+        return self._add(self._storage.leaves.dump(value, annotation, spec, self._sink, self._format), leaf)
+
+    def _add(self, child: Artifact, value: Any) -> int:
         self.children.append(child)
         self.hashes[id(value)] = child.content_hash
         return len(self.children) - 1
@@ -217,18 +247,3 @@ class _Finder:
 
     def get(self, number: Any, annotation: Any) -> Any:
         raise AssertionError("a finder only takes")
-
-
-class _Loader:
-    """Leaves of one artifact on their way out of the store."""
-
-    def __init__(self, storage: Storage, source: BlobSource, children: tuple[Artifact, ...]) -> None:
-        self._storage, self._source, self._children = storage, source, children
-
-    def put(self, value: Any, annotation: Any, spec: TransformerSpec) -> int:
-        raise AssertionError("a loader only gives")
-
-    def get(self, number: Any, annotation: Any) -> Any:
-        if type(number) is not int or not 0 <= number < len(self._children):
-            raise Mismatch(number, "the number of a stored leaf")
-        return self._storage.load(self._children[number], self._source, annotation)
