@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import ArtifactCorrupt, DataError, ValueMismatch
 from dovetail.types._arrow_layout import check_columns, normalise_table
+from dovetail.types._carrier import carrier_of
 from dovetail.types._collect import collect_limit, memory_limit
 from dovetail.types._table_hash import is_ascii
 
@@ -31,10 +32,13 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     import pyarrow.parquet as pq
 
     check_columns(table.column_names, "the table")
+    carrier = carrier_of(path)
+    if carrier is not None:
+        return carrier.write_table(table, path)
     table = normalise_table(table)
     for field, column in zip(table.schema, table.columns, strict=True):
         holes = column.null_count and pa.types.is_fixed_size_list(field.type)  # come back as lists of length 0
-        if holes or _forgotten(field.type):
+        if holes or forgotten(field.type):
             raise NotImplementedError(f"Parquet forgets the type of the column {field.name!r}: {field.type}")
     try:
         pq.write_table(_in_one_piece(table), path, compression="zstd", version="2.6")
@@ -54,7 +58,7 @@ def _in_one_piece(table: pa.Table) -> pa.Table:
         return table
 
 
-def _forgotten(kind: pa.DataType, inside: bool = False) -> bool:
+def forgotten(kind: pa.DataType, inside: bool = False) -> bool:
     """True for types that reading cannot restore: dictionaries below lists and structs, for one."""
     import pyarrow.types as t
 
@@ -64,7 +68,7 @@ def _forgotten(kind: pa.DataType, inside: bool = False) -> bool:
         return True
     if t.is_dictionary(kind):
         return inside or t.is_nested(kind.value_type)
-    return any(_forgotten(kind.field(i).type, True) for i in range(kind.num_fields))
+    return any(forgotten(kind.field(i).type, True) for i in range(kind.num_fields))
 
 
 def _as_written(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -91,7 +95,10 @@ def parquet_schema(path: Path) -> pa.Schema:
     """The columns of a Parquet file, with the types that the table had. Raises what :func:`read_parquet` raises."""
     import pyarrow as pa
 
-    with _reading(path, "Parquet"):
+    carrier = carrier_of(path)
+    if carrier is not None:
+        return carrier.table_schema(path)
+    with reading(path, "Parquet"):
         metadata, schema = _footer(path)
         return schema if schema is not None else pa.schema(metadata.schema.to_arrow_schema())
 
@@ -109,21 +116,34 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | 
         DataError: It holds a type whose loading would run code.
         MemoryLimit: What its footer announces is more than ``limit``.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _reading(path, "Parquet"):
+    carrier = carrier_of(path)
+    if carrier is not None:
+        return carrier.read_table(path, columns)
+    with reading(path, "Parquet"):
         metadata, wanted = _footer(path)
         schema = wanted if wanted is not None else metadata.schema.to_arrow_schema()
         _refuse_bomb(metadata, schema, columns, path, limit)
         table = pq.ParquetFile(path, metadata=metadata).read(None if columns is None else list(columns))
-        if columns is not None:
-            table = table.select(list(columns))  # a name with a dot brings its namesakes along
-        if wanted is not None:
-            wanted = wanted if columns is None else pa.schema([wanted.field(name) for name in columns], wanted.metadata)
-            restored = [_as_written(column, kind) for column, kind in zip(table.columns, wanted.types, strict=True)]
-            table = pa.Table.from_arrays(restored, schema=wanted) if restored else table
-        _refuse_broken(table, trusted_offsets=True)
+        return _restored(table, wanted, columns)
+
+
+def parquet_table(table: pa.Table, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Rows that pyarrow read from a Parquet file, with the types that the table had. Raises what pyarrow raises."""
+    return _restored(table, _footer(path)[1], columns)
+
+
+def _restored(table: pa.Table, wanted: pa.Schema | None, columns: Sequence[str] | None) -> pa.Table:
+    import pyarrow as pa
+
+    if columns is not None:
+        table = table.select(list(columns))  # a name with a dot brings its namesakes along
+    if wanted is not None:
+        wanted = wanted if columns is None else pa.schema([wanted.field(name) for name in columns], wanted.metadata)
+        restored = [_as_written(column, kind) for column, kind in zip(table.columns, wanted.types, strict=True)]
+        table = pa.Table.from_arrays(restored, schema=wanted) if restored else table
+    _refuse_broken(table, trusted_offsets=True)
     return table
 
 
@@ -180,7 +200,7 @@ def _refuse_broken(table: pa.Table, trusted_offsets: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _reading(path: Path, form: str) -> Iterator[None]:
+def reading(path: Path, form: str) -> Iterator[None]:
     import pyarrow as pa
 
     try:
@@ -194,6 +214,9 @@ def write_ipc(table: pa.Table, path: Path) -> None:
     import pyarrow as pa
 
     check_columns(table.column_names, "the table")
+    carrier = carrier_of(path)
+    if carrier is not None:
+        return carrier.write_table(table, path)
     table = _in_one_piece(normalise_table(table))
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
@@ -201,8 +224,11 @@ def write_ipc(table: pa.Table, path: Path) -> None:
 
 def ipc_schema(path: Path) -> pa.Schema:
     """The columns of an Arrow IPC file. Raises what :func:`read_ipc` raises."""
-    with _reading(path, "Arrow IPC"):
-        return _open_ipc(path, None).schema
+    carrier = carrier_of(path)
+    if carrier is not None:
+        return carrier.table_schema(path)
+    with reading(path, "Arrow IPC"):
+        return open_ipc(path, None).schema
 
 
 def read_ipc(path: Path, columns: Sequence[str] | None = None, limit: int | None = None) -> pa.Table:
@@ -220,8 +246,11 @@ def read_ipc(path: Path, columns: Sequence[str] | None = None, limit: int | None
     """
     import pyarrow as pa
 
-    with _reading(path, "Arrow IPC"):
-        reader = _open_ipc(path, columns)
+    carrier = carrier_of(path)
+    if carrier is not None:
+        return carrier.read_table(path, columns)
+    with reading(path, "Arrow IPC"):
+        reader = open_ipc(path, columns)
         before, most = pa.total_allocated_bytes(), limit
         batches = []
         for number in range(reader.num_record_batches):
@@ -239,7 +268,7 @@ def read_ipc(path: Path, columns: Sequence[str] | None = None, limit: int | None
     return table
 
 
-def _open_ipc(path: Path, columns: Sequence[str] | None) -> Any:
+def open_ipc(path: Path, columns: Sequence[str] | None) -> Any:
     import pyarrow as pa
 
     source = pa.memory_map(str(path), "r")

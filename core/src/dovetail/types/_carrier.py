@@ -1,0 +1,65 @@
+"""Who takes tables and files between two processes of one machine, while a value is on its way."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dovetail.spec import BlobSink, BlobSource
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Carrier(BlobSink, BlobSource, Protocol):
+    """Where a value is laid for another process, and found by it. Nothing there is hashed, synced or kept for long."""
+
+    def has(self, path: Path) -> bool:
+        """Whether a path is one that this carrier made up."""
+        ...
+
+    def write_table(self, table: pa.Table, path: Path) -> None:
+        """Lay a table where ``path``, made by ``temporary``, will lead to."""
+        ...
+
+    def write_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path) -> None:
+        """Like :meth:`write_table`, for rows that never are in memory all at once."""
+        ...
+
+    def read_table(self, path: Path, columns: Sequence[str] | None) -> pa.Table:
+        """The table at a path of ``open_path``; of its columns these only, in this order."""
+        ...
+
+    def table_schema(self, path: Path) -> pa.Schema:
+        """The columns of the table at a path of ``open_path``."""
+        ...
+
+    def place(self, source: Path, target: Path) -> None:
+        """Make the file ``target``, which lies with this carrier, hold what ``source`` holds, by a link where that can be."""
+        ...
+
+    def keep(self, value: Any, path: Path) -> None:
+        """See to it that what lies at ``path`` is there for as long as ``value``, which refers to it."""
+        ...
+
+
+_CARRIER: ContextVar[Carrier | None] = ContextVar("carrier", default=None)
+
+
+@contextlib.contextmanager
+def carried_by(carrier: Carrier) -> Iterator[None]:
+    """Within it, tables that codecs write to paths of the carrier, or read from there, go through its hands."""
+    token = _CARRIER.set(carrier)
+    try:
+        yield
+    finally:
+        _CARRIER.reset(token)
+
+
+def carrier_of(path: Path) -> Carrier | None:
+    """The carrier that a path belongs to; None for any other path."""
+    carrier = _CARRIER.get()
+    return carrier if carrier is not None and carrier.has(path) else None
