@@ -10,7 +10,7 @@ from dovetail.plugins._known import known_distributions, known_names
 from dovetail.plugins._listing import engines_of, list_one, list_plugins, with_details
 from dovetail.plugins._names import Claim, NameTable
 from dovetail.plugins._records import EngineState, Finding, Identity, PluginListing, Skipped
-from dovetail.plugins._scan import Found
+from dovetail.plugins._scan import Found, PluginMetadata, plugin_metadata
 
 if TYPE_CHECKING:
     from dovetail.plugins._authors import collect_manifest as collect_manifest
@@ -64,6 +64,9 @@ __all__ = [
     "collect_manifest",
     "write_shipped_manifest",
     "hook_module_exists",
+    # metadata
+    "PluginMetadata",
+    "plugin_metadata",
     # looking closely
     "find_named",
     "Found",

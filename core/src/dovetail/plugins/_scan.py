@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from dovetail.config import canonical_name
 
+CORE_DISTRIBUTION = "dovetail"
 GROUP = "dovetail.plugins"
 """The group of entry points that plugins declare."""
 
@@ -115,6 +116,12 @@ class _Place:
             if colon and key.title() in values and not values[key.title()]:
                 values[key.title()] = value.strip()
         return values
+
+    def metadata(self, name: str) -> PluginMetadata:
+        text = next((text for file in _METADATA if (text := self.read(file, whole=True)) is not None), "")
+        pairs = [line.partition(":") for line in text.partition("\n\n")[0].splitlines()]
+        requires = tuple(value.strip() for key, _, value in pairs if key.title() == "Requires-Dist")
+        return PluginMetadata(name, self.headers()["Version"], requires)
 
 
 def _places() -> Iterator[_Place]:
@@ -255,18 +262,54 @@ def requirements_of(distribution: str) -> list[tuple[str, str]] | None:
 
     What it needs elsewhere only, by another marker than an extra, is left out.
     """
-    place = _place_of(distribution)
-    text = (
-        next((text for file in _METADATA if (text := place.read(file, whole=True)) is not None), "") if place else None
-    )
-    if text is None:
+    told = metadata_of([distribution]).get(canonical_name(distribution))
+    if told is None:
         return None
-    found = []
-    for line in text.partition("\n\n")[0].splitlines():
-        key, _, value = line.partition(":")
-        match = _REQUIREMENT.fullmatch(value.strip()) if key.title() == "Requires-Dist" else None
-        if match is not None:
-            found.append((canonical_name(match["name"]), match["extra"] or ""))
+    matches = map(_REQUIREMENT.fullmatch, told.requires)
+    return [(canonical_name(match["name"]), match["extra"] or "") for match in matches if match is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginMetadata:
+    """What the metadata of an installed distribution say.
+
+    Attributes:
+        name: Canonical name.
+        version: Version as it is written.
+        requires: Requirements as they are written, those of extras included, in order.
+    """
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+
+
+def metadata_of(distributions: Iterable[str]) -> dict[str, PluginMetadata]:
+    """Metadata by canonical name; distributions that are not installed are left out."""
+    wanted = {canonical_name(name) for name in distributions}
+    found: dict[str, PluginMetadata] = {}
+    for place in _places():
+        if len(found) == len(wanted):
+            break
+        name = place.name()
+        if name in wanted and name not in found:
+            found[name] = place.metadata(name)
+    return found
+
+
+def plugin_metadata(names: Iterable[str] | None = None) -> dict[str, PluginMetadata]:
+    """Metadata of the core and of the distributions that bring plugins, by canonical name.
+
+    Args:
+        names: Look at these only, and leave out those that are neither; None: at all that are installed.
+    """
+    if names is None:
+        return metadata_of({CORE_DISTRIBUTION, *(found.distribution for found in scan_plugins())})
+    wanted, found = {canonical_name(name) for name in names}, {}
+    for place in _places():
+        name = place.name()
+        if name in wanted and name not in found and (name == CORE_DISTRIBUTION or any(_plugins_of(place, name))):
+            found[name] = place.metadata(name)
     return found
 
 
