@@ -51,7 +51,7 @@ def test_another_protocol_version_is_named():
 
 def test_an_announced_length_above_the_cap_is_refused_before_its_bytes_arrive():
     buffer = FrameBuffer()
-    buffer.feed(_frames.HEADER.pack(b"dt", 1, 1, _frames.MAX_FRAME + 1))
+    buffer.feed(_frames.HEADER.pack(b"dt", _frames.VERSION, 1, _frames.MAX_FRAME + 1))
     with pytest.raises(BrokenProtocol, match="cap"):
         buffer.next()
 

@@ -6,7 +6,7 @@ and a body. All bodies are JSON in ASCII, except that of ``PAYLOAD``. A conversa
     worker                          hub
     HELLO  {pid, python, dovetail}  SETUP   {memory_limit}           once, each its own way
                                     PAYLOAD digest, packed target    once per target and worker
-                                    CALL    {payload, request, ...}
+                                    CALL    {payload, request, place, memory}
     STARTED {}
     REPLY  {reply} | ERROR {error}
                                     FORGET  {}                       drop all payloads; no answer
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from dovetail.errors import PlatformError, shorten
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_FRAME: Final = 64 * 1024 * 1024
 MAX_DEPTH: Final = 100
 DIGEST_SIZE: Final = 32

@@ -1,7 +1,11 @@
-"""What workers need to know of an environment."""
+"""What workers need to know of an environment, and how they stand in it."""
 
 from __future__ import annotations
 
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -32,3 +36,47 @@ class Home(Protocol):
 
     def hold(self) -> AbstractContextManager[None]:
         """Keeps it from being removed while somebody uses it."""
+
+
+# What this process's interpreter was told says nothing about another one. Bytecode is what makes a worker start quickly.
+_OF_THE_HUB = (
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONEXECUTABLE",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONPLATLIBDIR",
+    "__PYVENV_LAUNCHER__",
+)
+
+
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+
+
+def environ_of(home: Home, root: Path) -> dict[str, str]:
+    """Environment variables of a worker, and of what it starts: as if the environment were activated, and the root found."""
+    environ = {name: value for name, value in os.environ.items() if name not in _OF_THE_HUB}
+    environ["VIRTUAL_ENV"] = str(home.path)
+    environ["PATH"] = os.pathsep.join([str(home.python.parent), os.environ.get("PATH", os.defpath)])
+    environ["PYTHONPATH"] = str(root)
+    environ["PYTHONNOUSERSITE"] = "1"
+    return environ
+
+
+def project_paths() -> list[str]:
+    """The entries of this process's module path that belong to the project and not to its interpreter, absolute."""
+    own = tuple(os.path.realpath(place) + os.sep for place in _libraries())
+    found: dict[str, None] = {}
+    for entry in sys.path:
+        if isinstance(entry, str):
+            place = str(Path(entry).absolute())
+            installed = (os.path.realpath(place) + os.sep).startswith(own) or _INSTALLED & set(Path(place).parts)
+            if not installed and not place.endswith(".zip"):
+                found.setdefault(place)
+    return list(found)
+
+
+def _libraries() -> Iterator[str]:
+    paths = sysconfig.get_paths()
+    yield from (paths[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))

@@ -15,21 +15,28 @@ from types import TracebackType
 from typing import Any, Literal
 
 from dovetail.env import _frames
+from dovetail.env._endings import death, expiry, too_much
 from dovetail.env._frames import BrokenProtocol, object_from_json, to_json
+from dovetail.env._home import Home, environ_of, project_paths
+from dovetail.env._memory import TooMuch
 from dovetail.env._outcomes import rebuild
-from dovetail.env._process import exit_words
 from dovetail.env._worker import Cancelled, Expired, Gone, Worker
-from dovetail.errors import DovetailError, RunInterrupted, TaskTimeout, WorkerDied
+from dovetail.errors import RunInterrupted, WorkerDied
 
 _START_SECONDS = 60.0
 _CLOSE_SECONDS = 5.0
 
 
+Key = tuple[str, str]
+"""What a job leaves open in its worker: whom it belongs to, and which one of theirs it is."""
+
+
 class _Call:
     """A waiting call. Its fields are changed under the pool's lock only."""
 
-    def __init__(self, job: str) -> None:
+    def __init__(self, job: str, key: Key | None = None) -> None:
         self.job = job
+        self.key = key
         self.cancelled = False
         self.worker: Worker | None = None
         self.has_slot = False
@@ -51,6 +58,11 @@ class WorkerPool:
         environ: The workers' environment variables; None: this process's own at the time a worker starts.
         memory_limit: Bytes of address space that one worker may have; None: no limit.
         grace: Seconds between the polite request to end (SIGTERM, or the closed pipe) and SIGKILL.
+        home: An environment that the workers live in, instead of ``python`` and ``environ``; it is held while the pool is open.
+        root: The worker root of those workers, see :func:`~dovetail.env.worker_root`.
+
+    Raises:
+        EngineUnavailable: The environment was removed a moment ago.
     """
 
     def __init__(
@@ -61,12 +73,17 @@ class WorkerPool:
         environ: Mapping[str, str] | None = None,
         memory_limit: int | None = None,
         grace: float = 1.0,
+        home: Home | None = None,
+        root: Path | None = None,
     ) -> None:
         if size < 1:
             raise ValueError(f"a worker pool needs a size of at least 1, not {size}")
         self._size = size
-        self._python = python
+        self._python = python if home is None else str(home.python)
         self._environ = None if environ is None else dict(environ)
+        self._home = home
+        self._root = root
+        self._held = contextlib.ExitStack()
         self._memory_limit = memory_limit
         self._grace = grace
         self._owner = os.getpid()
@@ -74,7 +91,10 @@ class WorkerPool:
         self._idle: list[Worker] = []
         self._busy = 0
         self._calls: set[_Call] = set()
+        self._keepers: dict[Key, Worker | None] = {}
         self._closed = False
+        if home is not None:
+            self._held.enter_context(home.hold())
         _open_pools.add(self)
 
     def call(
@@ -85,6 +105,8 @@ class WorkerPool:
         timeout: float | None = None,
         job: str = "",
         on_output: Callable[[str, str], object] | None = None,
+        memory: int | None = None,
+        key: Key | None = None,
     ) -> dict[str, Any]:
         """Run a packed callable on ``request`` in a worker and wait for its reply.
 
@@ -96,6 +118,9 @@ class WorkerPool:
             job: Name for :meth:`cancel` and for messages, such as a node id.
             on_output: Called in this thread with ``"stdout"`` or ``"stderr"`` and each line that the job writes, without
                 its end. What it raises stops the job and is raised here.
+            memory: Bytes of private memory that the worker, with all that it has started, may hold meanwhile; None: no limit.
+            key: Of what the job uses and leaves open in its worker. Jobs with equal keys go to one worker, one after the
+                other, until :meth:`finish` or that worker's end.
 
         Raises:
             TaskFailed: The callable raised; ``details`` holds ``type``, ``message`` and ``traceback``.
@@ -106,7 +131,7 @@ class WorkerPool:
             PlatformError: The request or the reply is not JSON, or too large.
         """
         body = to_json(request, "request")
-        call = _Call(job)
+        call = _Call(job, key)
         with self._changed:
             if self._closed or os.getpid() != self._owner:
                 why = "it belongs to the process that made it" if os.getpid() != self._owner else None
@@ -114,7 +139,7 @@ class WorkerPool:
             self._calls.add(call)
         try:
             while True:
-                outcome = self._attempt(call, payload, body, timeout, on_output)
+                outcome = self._attempt(call, payload, body, timeout, on_output, memory)
                 if outcome is not None:
                     break
         finally:
@@ -141,12 +166,42 @@ class WorkerPool:
             self._changed.notify_all()
         return bool(hit)
 
+    def finish(self, owner: str, payload: bytes, request: dict[str, Any], timeout: float) -> None:
+        """Let workers close what jobs of this owner have left open: call ``payload`` in each that keeps something of it.
+
+        One that does not manage is ended. Nothing is raised.
+
+        Args:
+            owner: First part of the keys.
+            payload, request, timeout: As for :meth:`call`; the time is for each worker.
+        """
+        if os.getpid() != self._owner:
+            return
+        with self._changed:
+            kept = {worker for key, worker in self._keepers.items() if key[0] == owner and worker is not None}
+            self._keepers = {key: worker for key, worker in self._keepers.items() if key[0] != owner}
+            found = [worker for worker in self._idle if worker in kept]  # one that is busy is being ended
+            self._idle = [worker for worker in self._idle if worker not in kept]
+            self._busy += len(found)
+        body = to_json(request, "request")
+        for worker in found:
+            call = _Call("")
+            call.worker, call.has_slot = worker, True
+            keep = False
+            try:
+                with contextlib.suppress(Gone, Expired, Cancelled, BrokenProtocol):
+                    self._converse(worker, call, payload, body, timeout, None, None)
+                    keep = worker.reusable
+            finally:
+                self._give_back(call, keep, self._grace)
+
     def close(self) -> None:
         """End all workers. Calls that still wait raise :class:`RunInterrupted`. May be called more than once."""
         if os.getpid() != self._owner:  # a fork of the hub: the workers are not its own
             return
         with self._changed:
             self._closed = True
+            self._keepers.clear()
             _open_pools.discard(self)
             for call in self._calls:
                 self._interrupt(call)
@@ -162,6 +217,7 @@ class WorkerPool:
             self._changed.wait_for(
                 lambda: all(call.thread == here for call in self._calls), timeout=self._grace + _CLOSE_SECONDS
             )
+        self._held.close()
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -183,6 +239,7 @@ class WorkerPool:
         body: bytes,
         timeout: float | None,
         on_output: Callable[[str, str], object] | None,
+        memory: int | None,
     ) -> tuple[int, dict[str, Any]] | None:
         """One worker's answer; None if it turned out to be gone before it began, so that another one may be asked."""
         grace = self._grace
@@ -190,18 +247,9 @@ class WorkerPool:
         worker: Worker | None = None
         try:
             worker = self._take(call)
-            kind, answer = worker.call(
-                payload,
-                self._place(),
-                body,
-                timeout=timeout,
-                start_timeout=_START_SECONDS,
-                cancelled=lambda: call.cancelled,
-                on_output=on_output,
-            )
-            outcome = kind, object_from_json(answer)
+            outcome = kind, answer = self._converse(worker, call, payload, body, timeout, on_output, memory)
             if kind == _frames.ERROR:
-                rebuild(outcome[1], call.job)
+                rebuild(answer, call.job)
             keep = self._settle(call)
             return outcome
         except Gone as gone:
@@ -209,7 +257,10 @@ class WorkerPool:
             assert worker is not None
             if not gone.started and worker.calls > 1:
                 return None
-            raise _death(worker, call.job, gone.started) from None
+            raise death(worker, call.job, gone.started, self._home) from None
+        except TooMuch as much:
+            grace = 0
+            raise too_much(call.job, much) from None
         except BrokenProtocol as error:
             grace = 0
             raise WorkerDied(
@@ -219,7 +270,7 @@ class WorkerPool:
                 fix="a task must leave file descriptors alone that it did not open",
             ) from None
         except Expired as expired:
-            raise _expiry(call.job, timeout, expired.started) from None
+            raise expiry(call.job, timeout, expired.started, _START_SECONDS) from None
         except Cancelled:
             raise RunInterrupted(
                 "the task was cancelled and its worker process stopped", who=call.job or None
@@ -227,20 +278,74 @@ class WorkerPool:
         finally:
             self._give_back(call, keep, grace)
 
+    def _converse(
+        self,
+        worker: Worker,
+        call: _Call,
+        payload: bytes,
+        body: bytes,
+        timeout: float | None,
+        on_output: Callable[[str, str], object] | None,
+        memory: int | None,
+    ) -> tuple[int, dict[str, Any]]:
+        kind, answer = worker.call(
+            payload,
+            {**self._place(), "memory": memory},
+            body,
+            timeout=timeout,
+            start_timeout=_START_SECONDS,
+            cancelled=lambda: call.cancelled,
+            on_output=on_output,
+            memory=memory,
+        )
+        return kind, object_from_json(answer)
+
     def _take(self, call: _Call) -> Worker:
-        """An idle worker, or a new one, or the next that another call gives back."""
+        """The worker that keeps what the call asks for; else an idle one, or a new one, or the next that is given back."""
         with self._changed:
-            self._changed.wait_for(lambda: call.cancelled or self._busy < self._size)
+            self._changed.wait_for(lambda: call.cancelled or self._can_begin(call))
             if call.cancelled:
                 raise Cancelled
             self._busy += 1
             call.has_slot = True
-            call.worker = self._idle.pop() if self._idle else None
+            call.worker = self._pick(call.key)
+            if call.key is not None:
+                self._keepers[call.key] = call.worker
         if call.worker is None:
-            worker = Worker(self._python, self._environ, self._memory_limit)
+            worker = self._start()
             with self._changed:
                 call.worker = worker  # from here on, cancel() can wake it
+                if call.key is not None:
+                    self._keepers[call.key] = worker
         return call.worker
+
+    def _can_begin(self, call: _Call) -> bool:
+        if self._busy >= self._size:
+            return False
+        return call.key is None or call.key not in self._keepers or self._keepers[call.key] in self._idle
+
+    def _pick(self, key: Key | None) -> Worker | None:
+        """Out of the idle ones: the keeper of the key, else one that keeps nothing, else any."""
+        keeper = None if key is None else self._keepers.get(key)
+        if keeper is None and self._idle:
+            keepers = set(self._keepers.values())
+            keeper = next((each for each in reversed(self._idle) if each not in keepers), self._idle[-1])
+        if keeper is not None:
+            self._idle.remove(keeper)
+        return keeper
+
+    def _start(self) -> Worker:
+        if self._home is None or self._root is None:
+            return Worker(self._python, self._environ, self._memory_limit)
+        try:
+            # -s: packages that the user has installed for this version of Python are no part of an environment
+            return Worker(
+                self._python, environ_of(self._home, self._root), self._memory_limit, ("-s",), self._home.python_version
+            )
+        except WorkerDied as error:
+            error.fix = f"dovetail env sync {self._home.name}"
+            error.who = f"environment {self._home.name}"
+            raise
 
     def _settle(self, call: _Call) -> bool:
         """The call has its answer: from now on it cannot be cancelled. True if the worker may be kept."""
@@ -253,6 +358,11 @@ class WorkerPool:
     def _give_back(self, call: _Call, keep: bool, grace: float) -> None:
         with self._changed:
             worker, call.worker = call.worker, None
+            if not keep:  # it keeps nothing any more; nor does one that could not be started
+                ended = (worker, call.key)
+                self._keepers = {
+                    key: keeper for key, keeper in self._keepers.items() if keeper is not ended[0] and key != ended[1]
+                }
         try:
             if worker is not None and not keep:
                 worker.end(grace)
@@ -276,36 +386,14 @@ class WorkerPool:
     def _place(self) -> dict[str, Any]:
         """Where the job runs. Another interpreter has a module path of its own."""
         cwd = path = None
+        beside: list[str] = []
         with contextlib.suppress(OSError):  # deleted under our feet
             cwd = str(Path.cwd())
-        if self._python == sys.executable:
+        if self._home is not None:
+            beside = project_paths()
+        elif self._python == sys.executable:
             path = [entry for entry in sys.path if isinstance(entry, str)]
-        return {"cwd": cwd, "path": path}
-
-
-def _death(worker: Worker, job: str, started: bool) -> WorkerDied:
-    tail = worker.stderr_tail()
-    words, fix, facts = exit_words(worker.end(0))
-    if not started:
-        fix = "see that the interpreter runs, has dovetail, and has enough memory for both"
-    return WorkerDied(
-        f"the worker process {words}" + ("" if started else " before it began"),
-        who=job or None,
-        why=f"its last lines of stderr:\n{tail}" if tail else None,
-        fix=fix,
-        **facts,
-    )
-
-
-def _expiry(job: str, timeout: float | None, started: bool) -> DovetailError:
-    if not started:
-        return WorkerDied(f"a worker process did not come up within {_START_SECONDS:g} s", who=job or None)
-    return TaskTimeout(
-        f"the task ran longer than its timeout of {timeout:g} s and was stopped",
-        who=job or None,
-        fix="raise the task's timeout, or give it less to do",
-        timeout=timeout,
-    )
+        return {"cwd": cwd, "path": path, "beside": beside}
 
 
 _open_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()

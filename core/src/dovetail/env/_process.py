@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ class WorkerProcess:
     Args:
         python: Its interpreter.
         environ: Its environment variables; None: those of this process as they are now.
+        flags: Further flags of the interpreter.
 
     Raises:
         WorkerDied: It could not be started.
     """
 
-    def __init__(self, python: str, environ: Mapping[str, str] | None) -> None:
+    def __init__(self, python: str, environ: Mapping[str, str] | None, flags: Sequence[str] = ()) -> None:
         root = [str(_CHILD.parents[2])] if python == sys.executable else []
         theirs: list[int] = []
         ours: list[int] = []
@@ -42,7 +43,7 @@ class WorkerProcess:
             theirs[1], ours[1] = ours[1], theirs[1]  # replies flow the other way
             self._popen = subprocess.Popen(
                 # -P: no directory that we happen to be in, or start from, may replace a standard module
-                [python, "-P", str(_CHILD), *map(str, theirs), *root],
+                [python, "-P", *flags, str(_CHILD), *map(str, theirs), *root],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -131,8 +132,13 @@ class WorkerProcess:
             os.killpg(self.pid, number)
 
 
-def exit_words(code: int | None) -> tuple[str, str | None, dict[str, Any]]:
-    """What a worker's exit code says: words that follow "the worker process", a fix, and facts for programs."""
+def exit_words(code: int | None, for_memory: bool = False) -> tuple[str, str | None, dict[str, Any]]:
+    """What a worker's exit code says: words that follow "the worker process", a fix, and facts for programs.
+
+    Args:
+        code: As :meth:`WorkerProcess.end` returns it.
+        for_memory: The system has killed something for memory meanwhile.
+    """
     if code is None:
         return "cannot be ended", "the system holds it, for instance in a stuck file system; see ps", {}
     if code >= 0:
@@ -143,9 +149,9 @@ def exit_words(code: int | None) -> tuple[str, str | None, dict[str, Any]]:
         name = f"signal {-code}"
     if name == "SIGKILL":
         return (
-            "was killed by SIGKILL, perhaps for memory",
+            "was killed by the system for memory" if for_memory else "was killed by SIGKILL, perhaps for memory",
             "give the task less data at once, or the machine more memory",
-            {"signal": name},
+            {"signal": name, **({"out_of_memory": True} if for_memory else {})},
         )
     if name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE"):
         return (

@@ -10,9 +10,11 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+from dovetail import __version__
 from dovetail.env import _frames
 from dovetail.env._frames import BrokenProtocol, frame, object_from_json, parse_header, to_json
 from dovetail.env._lifeline import tie
+from dovetail.env._memory import limited
 from dovetail.env._outcomes import describe_as_json
 from dovetail.env._payload import Target, unpack
 from dovetail.errors import PlatformError, shorten
@@ -73,7 +75,7 @@ class _Worker:
         sys.exit(128 + signum)
 
     def serve(self) -> None:
-        hello = {"pid": self._pid, "python": list(sys.version_info[:3]), "executable": sys.executable}
+        hello = {"pid": self._pid, "python": list(sys.version_info[:3]), "dovetail": __version__}
         self._send(_frames.HELLO, to_json(hello, "hello"))
         while (received := self._receive()) is not None:
             kind, body = received
@@ -99,11 +101,12 @@ class _Worker:
         self._send(_frames.STARTED, b"{}")
         stdin, streams = sys.stdin, (sys.stdout, sys.stderr)
         try:
-            kind, body = _frames.REPLY, self._run(call)
+            with limited(call["memory"]):
+                kind, body = _frames.REPLY, self._run(call)
         except BaseException as error:
             if self._stopping:
                 raise
-            kind, body = _frames.ERROR, _describe(error, self._memory_limit)
+            kind, body = _frames.ERROR, _describe(error, call["memory"] or self._memory_limit)
         if os.getpid() != self._pid:  # a fork made by the job came back through here: it has no say
             os._exit(0)
         for stream in (sys.stdout, sys.stderr, *streams):
@@ -149,6 +152,9 @@ class _Worker:
         return bytes(data)
 
 
+_own_path = tuple(sys.path)
+
+
 def _take_place(call: dict[str, Any]) -> None:
     """Stand where the hub stands, whatever an earlier job did to the working directory or the module path."""
     if call["cwd"] is not None:
@@ -156,8 +162,8 @@ def _take_place(call: dict[str, Any]) -> None:
             os.chdir(call["cwd"])
         except OSError as error:
             raise PlatformError("a worker process cannot enter the hub's working directory", why=str(error)) from error
-    path = call["path"]
-    if path is not None and sys.path != path:
+    path = call["path"] if call["path"] is not None else [*_own_path, *call["beside"]]
+    if sys.path != path:
         import importlib
 
         sys.path[:] = path

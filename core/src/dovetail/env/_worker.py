@@ -7,18 +7,19 @@ import hashlib
 import os
 import select
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dovetail import __version__
 from dovetail.env import _frames
-from dovetail.env._frames import BrokenProtocol, FrameBuffer, frame, to_json
+from dovetail.env._frames import BrokenProtocol, FrameBuffer, frame, object_from_json, to_json
 from dovetail.env._lines import Lines
+from dovetail.env._memory import WATCH_SECONDS, TooMuch, held_by, kills_for_memory
 from dovetail.env._process import WorkerProcess, deadline_after
 
 _CHUNK = 1 << 16
 _MAX_PAYLOADS = 32
 _MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
-_WATCH_SECONDS = 0.1  # how often to look where the system cannot report an exit by itself
 _LONGEST_WAIT = 3600.0  # the system's limit is some 24 days; a timeout may be longer
 _EXIT_SECONDS = 1.0
 _DRAIN_READS = 16  # of 64 KiB, the size of a pipe: all that came before the reply, without following a flood for ever
@@ -49,9 +50,18 @@ class Cancelled(Exception):
 class Worker:
     """One worker process and what the hub knows about it. Used by one thread at a time, but for :meth:`wake`."""
 
-    def __init__(self, python: str, environ: Mapping[str, str] | None, memory_limit: int | None) -> None:
-        self.process = WorkerProcess(python, environ)
+    def __init__(
+        self,
+        python: str,
+        environ: Mapping[str, str] | None,
+        memory_limit: int | None,
+        flags: Sequence[str] = (),
+        version: tuple[int, ...] | None = None,
+    ) -> None:
+        self.process = WorkerProcess(python, environ, flags)
+        self._version = version
         self.calls = 0
+        self._kills = kills_for_memory()
         self._frames = FrameBuffer()
         self._greeted = False
         self._started = False
@@ -73,6 +83,10 @@ class Worker:
     def reusable(self) -> bool:
         """Alive, with both output streams open: fit for another job."""
         return len(self._open_streams) == len(self.process.streams) and not self.process.exited
+
+    def kills_for_memory(self) -> bool:
+        """True if the system has killed something for memory since this worker was started."""
+        return kills_for_memory() > self._kills
 
     def wake(self) -> None:
         """Make a waiting :meth:`call` look at its ``cancelled`` again. From any thread."""
@@ -106,6 +120,7 @@ class Worker:
         start_timeout: float,
         cancelled: Callable[[], bool],
         on_output: Deliver | None,
+        memory: int | None = None,
     ) -> tuple[int, bytes]:
         """One job. The time starts when the job does; for a worker that is already up, when it is sent.
 
@@ -113,7 +128,7 @@ class Worker:
             ``REPLY`` or ``ERROR``, and the body that came with it.
 
         Raises:
-            Gone, Expired, Cancelled, BrokenProtocol: The process is then of no more use: :meth:`end` it.
+            Gone, Expired, Cancelled, TooMuch, BrokenProtocol: The process is then of no more use: :meth:`end` it.
         """
         fresh = self.calls == 0
         if not fresh:
@@ -122,16 +137,17 @@ class Worker:
         self._lines = {descriptor: Lines(name, on_output) for descriptor, name in self.process.streams.items()}
         self._send(payload, header, request)
         try:
-            outcome = self._converse(timeout, start_timeout if fresh else None, cancelled)
-        except (Gone, Expired):
+            outcome = self._converse(timeout, start_timeout if fresh else None, cancelled, memory)
+        except (Gone, Expired, TooMuch):
             self._finish_streams()
             raise
         self._finish_streams()
         return outcome
 
     def _converse(
-        self, timeout: float | None, start_timeout: float | None, cancelled: Callable[[], bool]
+        self, timeout: float | None, start_timeout: float | None, cancelled: Callable[[], bool], memory: int | None
     ) -> tuple[int, bytes]:
+        look_at = time.monotonic()
         starting = start_timeout is not None
         self._started = False
         deadline = deadline_after(start_timeout if starting else timeout)
@@ -139,11 +155,15 @@ class Worker:
             if cancelled():
                 raise Cancelled
             self._write()
-            gone = self._read(self._wait(deadline))
+            gone = self._read(self._wait(deadline, memory is not None))
             if (outcome := self._outcome()) is not None:
                 return outcome
             if gone:
                 raise Gone(self._started)
+            if memory is not None and (now := time.monotonic()) >= look_at:
+                if (held := held_by(self.process.pid)) > memory:
+                    raise TooMuch(held, memory)
+                look_at = now + WATCH_SECONDS
             if starting and self._started:
                 starting = False
                 deadline = deadline_after(timeout)
@@ -156,6 +176,7 @@ class Worker:
             kind, body = received
             if kind == _frames.HELLO and not self._greeted:
                 self._greeted = True
+                self._check_hello(object_from_json(body))
             elif kind == _frames.STARTED and not self._started:
                 self._started = True
             elif kind in (_frames.REPLY, _frames.ERROR) and self._started:
@@ -163,6 +184,13 @@ class Worker:
             else:
                 raise BrokenProtocol(f"a message of kind {kind} that is not due")
         return None
+
+    def _check_hello(self, hello: dict[str, Any]) -> None:
+        if hello.get("dovetail") != __version__:
+            raise BrokenProtocol(f"the worker has dovetail {hello.get('dovetail')}, this process {__version__}")
+        python = hello.get("python")
+        if self._version is not None and python != list(self._version):
+            raise BrokenProtocol(f"the worker runs Python {python}, not {list(self._version)}")
 
     def _send(self, payload: bytes, header: dict[str, Any], request: bytes) -> None:
         digest = hashlib.sha256(payload).digest()
@@ -193,10 +221,10 @@ class Worker:
         with contextlib.suppress(KeyError):
             self._poll.unregister(self.process.request)
 
-    def _wait(self, deadline: float | None) -> set[int]:
+    def _wait(self, deadline: float | None, watched: bool) -> set[int]:
         seconds = None if deadline is None else min(max(deadline - time.monotonic(), 0), _LONGEST_WAIT)
-        if self.process.exit_watch is None:
-            seconds = _WATCH_SECONDS if seconds is None else min(seconds, _WATCH_SECONDS)
+        if self.process.exit_watch is None or watched:
+            seconds = WATCH_SECONDS if seconds is None else min(seconds, WATCH_SECONDS)
         # Rounded up to whole milliseconds: waking early would only mean waiting again.
         return {descriptor for descriptor, _ in self._poll.poll(None if seconds is None else int(seconds * 1000) + 1)}
 
