@@ -9,7 +9,7 @@ import sys
 import typing
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -181,6 +181,12 @@ def test_plain_values_are_as_they_were(engine: TypeEngine, store: Any) -> None:
     for value, annotation in (({"a": 1}, Mapping[str, int]), ([1, 2], Sequence[int]), ({}, Mapping[str, Grid])):
         found = engine.load(engine.dump(value, annotation, store), store, annotation)
         assert found == value and type(found) is type(value)
+
+
+def test_what_is_in_transit_is_loaded_at_once(engine: TypeEngine, store: Any, stored: Artifact) -> None:
+    children = tuple(replace(child, content_hash="") for child in stored.children)
+    found = engine.load(replace(stored, children=children), store, Mapping[str, Grid])
+    assert type(found) is dict and work["read"] == 3
 
 
 # -- how long it is held -----------------------------------------------------------------------------

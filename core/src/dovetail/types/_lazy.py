@@ -66,9 +66,9 @@ class Later:
         return self._children[number]
 
     @property
-    def is_empty(self) -> bool:
-        """True if there is nothing that could be loaded later."""
-        return not self._children
+    def can_wait(self) -> bool:
+        """False if there is nothing to load, or it does not stay: what is in transit to another process has no hashes."""
+        return bool(self._children) and all(child.content_hash for child in self._children)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,9 +264,9 @@ def stored_pair(kind: Any, annotation: Any, pair: Any) -> Any:
 
 
 def _one(out: Any, container: Any, key: Any, leaves: Any) -> Any:
-    """An element on its way into the store: by its records where these are enough."""
+    """An element on its way into the store: by its records where these are enough, and where it goes can refer to them."""
     try:
-        if not isinstance(container, LAZY):
+        if not isinstance(container, LAZY) or not getattr(leaves, "refers", False):
             return out(container[key], leaves)
         try:
             return out(container.reference(key), leaves)
@@ -289,7 +289,7 @@ def _mapping(annotation: Any, out: Any, back: Any) -> Any:
     def decode(data: Any, leaves: Any) -> Any:
         if not isinstance(data, dict):
             raise Mismatch(data, "a dict")
-        if isinstance(leaves, Later) and not leaves.is_empty:
+        if isinstance(leaves, Later) and leaves.can_wait:
             return StoredMapping(annotation, data, back, leaves)
         return {key: _back(back, key, item, leaves) for key, item in data.items()}
 
@@ -305,7 +305,7 @@ def _sequence(annotation: Any, out: Any, back: Any) -> Any:
 
     def decode(data: Any, leaves: Any) -> Any:
         kind, items = sequence_data(data)
-        if isinstance(leaves, Later) and not leaves.is_empty:
+        if isinstance(leaves, Later) and leaves.can_wait:
             return StoredSequence(annotation, kind(items), back, leaves)
         return kind(_back(back, i, item, leaves) for i, item in enumerate(items))
 

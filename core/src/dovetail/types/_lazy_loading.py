@@ -36,7 +36,7 @@ class LazyLoading:
             later: Its leaves.
         """
         found = self._elements(refine(stored), data)
-        return None if found is None or later.is_empty else self.over(wanted, found[1], found[0], later)
+        return None if found is None or not later.can_wait else self.over(wanted, found[1], found[0], later)
 
     def over(self, wanted: Any, encoded: Any, element: Any, later: Later) -> StoredMapping | StoredSequence | None:
         """The same from the encoded elements and the type that all of them were stored as."""

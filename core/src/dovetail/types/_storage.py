@@ -201,6 +201,8 @@ class Storage:
 class _Collector:
     """Leaves of one value on their way into the store."""
 
+    refers = True
+
     def __init__(
         self, storage: Storage, sink: BlobSink, format: str | None, known: dict[int, tuple[Any, Artifact | None]]
     ) -> None:
@@ -237,6 +239,8 @@ class _Collector:
 
 class _Finder:
     """Leaves of one value, in the order in which they were stored."""
+
+    refers = True
 
     def __init__(self) -> None:
         self.values: list[Any] = []
