@@ -41,6 +41,14 @@ class Carrier(BlobSink, BlobSource, Protocol):
         """Make the file ``target``, which lies with this carrier, hold what ``source`` holds, by a link where that can be."""
         ...
 
+    def lend(self, value: Any) -> str | None:
+        """The path of a local file or directory, if the receiver may read it where it lies; None: it has to be placed."""
+        ...
+
+    def may_borrow(self, path: str) -> None:
+        """Raise if the sender is not one that may :meth:`lend` paths."""
+        ...
+
     def keep(self, value: Any, path: Path) -> None:
         """See to it that what lies at ``path`` is there for as long as ``value``, which refers to it."""
         ...
@@ -63,3 +71,8 @@ def carrier_of(path: Path) -> Carrier | None:
     """The carrier that a path belongs to; None for any other path."""
     carrier = _CARRIER.get()
     return carrier if carrier is not None and carrier.has(path) else None
+
+
+def lies_here(path: Path) -> bool:
+    """Whether a codec may open a path as the file that it wrote; a table on its way between two processes has no such file."""
+    return carrier_of(path) is None

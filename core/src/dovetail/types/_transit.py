@@ -31,6 +31,7 @@ from dovetail.types._walk import plain_name, safe_relative, walk
 
 _LINKED = "link"
 _REMOTE = "url"
+_LENT = "path"
 
 
 class Transit:
@@ -111,7 +112,7 @@ class _Leaves(LeafStore):
         return make_artifact(spec.type, codec.format, "", (sink.add_file(path, f"data{codec.suffix}"),))
 
     def load(self, artifact: Artifact, source: BlobSource, annotation: Any, spec: TransformerSpec | None) -> Any:
-        if artifact.format in (_LINKED, _REMOTE):
+        if artifact.format in (_LINKED, _REMOTE, _LENT):
             value = _load_located(artifact, source)
             most = refinement(annotation, Collect)
             with collecting(self._acceptors.roads.configured if most is None else most.max_bytes):
@@ -135,6 +136,9 @@ class _Leaves(LeafStore):
 def _dump_located(value: File | Directory, spec: TransformerSpec, sink: Any) -> Artifact:
     if value.url is not None:
         return make_artifact(spec.type, _REMOTE, "", (), json.dumps(_reference(value)))
+    path = sink.lend(value)
+    if path is not None:
+        return make_artifact(spec.type, _LENT, "", (), json.dumps([path, value.name, value._stored]))
     if isinstance(value, File):
         path = sink.temporary()
         sink.place(Path(value.path), path)
@@ -152,6 +156,12 @@ def _dump_located(value: File | Directory, spec: TransformerSpec, sink: Any) -> 
 def _load_located(artifact: Artifact, source: Any) -> File | Directory:
     if artifact.format == _REMOTE:
         return _referred(json.loads(artifact.inline or "{}"))
+    if artifact.format == _LENT:
+        path, name, stored = json.loads(artifact.inline or "[]")
+        source.may_borrow(path)
+        lent = (File if artifact.type == "dovetail.File" else Directory)(path, name)
+        lent._stored = stored
+        return lent
     if artifact.inline is None:
         blob = artifact.blobs[0]
         file = File(source.open_path(blob), blob.name)
