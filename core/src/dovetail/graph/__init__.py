@@ -21,6 +21,7 @@ from dovetail.graph._format import json_schema
 from dovetail.graph._graph import Graph, describe_binding, needs
 from dovetail.graph._import import load_workflow_spec
 from dovetail.graph._interpret import as_output, getter, guards_hold, interpret, spread, take
+from dovetail.graph._needs import NeedOf, needs_of_task
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref, references
 from dovetail.graph._options import TaskOptions, seconds
 from dovetail.graph._remote import run_job
@@ -63,6 +64,8 @@ __all__ = [
     "CompiledTask",
     "ResourceScope",
     "run_job",
+    "needs_of_task",
+    "NeedOf",
     "load_task_type",
     "session_plugins",
     "code_fingerprint",

@@ -7,8 +7,9 @@ from typing import Any
 
 from dovetail.errors import DefinitionError, DovetailError
 from dovetail.graph._annotations import base_type, is_named_tuple
-from dovetail.graph._call import CompiledTask, ResourceScope, apply_gate
+from dovetail.graph._call import ResourceScope, apply_gate
 from dovetail.graph._graph import Graph
+from dovetail.graph._needs import Call, caller
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, Ref, Step
 from dovetail.spec import TaskContext
 from dovetail.types import TypeEngine, current_types
@@ -70,7 +71,7 @@ class Plan:
 
     def _runner(self, node: Node) -> Callable[..., Any]:
         if node.kind == "task":
-            return _task_runner(node.target.compiled(), node)
+            return _task_runner(caller(node.target.compiled(), node.options), node)
         if node.kind == "gate":
             accept = self.types.acceptor(node.output)
             gate = node.target
@@ -82,11 +83,11 @@ class Plan:
         return _dynamic_runner(node)
 
 
-def _task_runner(compiled: CompiledTask, node: Node) -> Callable[..., Any]:
+def _task_runner(call: Call, node: Node) -> Callable[..., Any]:
     context = TaskContext(node_id=node.id)
 
     def run(getters: dict[str, Getter], inputs: dict[str, Any], values: dict[Node, Any], scope: ResourceScope) -> Any:
-        return compiled({name: get(inputs, values) for name, get in getters.items()}, context, scope)
+        return call({name: get(inputs, values) for name, get in getters.items()}, context, scope)
 
     return run
 
@@ -120,13 +121,13 @@ def _ordered(values: Any) -> list[Any]:
 
 def _map_runner(node: Node) -> Callable[..., Any]:
     target = node.target
+    call = caller(target.compiled(), node.options) if getattr(target, "__dovetail_task__", False) else None
 
     def run(getters: dict[str, Getter], inputs: dict[str, Any], values: dict[Node, Any], scope: ResourceScope) -> Any:
         rows = spread(node, {name: get(inputs, values) for name, get in getters.items()})
-        if not getattr(target, "__dovetail_task__", False):
+        if call is None:
             return [interpret(target.graph, target.bind_values((), row), scope) for row in rows]
-        compiled = target.compiled()
-        return [compiled(row, TaskContext(node_id=f"{node.id}[{i}]"), scope) for i, row in enumerate(rows)]
+        return [call(row, TaskContext(node_id=f"{node.id}[{i}]"), scope) for i, row in enumerate(rows)]
 
     return run
 

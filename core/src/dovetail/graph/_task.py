@@ -23,6 +23,7 @@ from dovetail.graph._annotations import (
 from dovetail.graph._call import CompiledTask, ResourceScope, gates_in
 from dovetail.graph._contents import untold_captures
 from dovetail.graph._fingerprint import code_fingerprint
+from dovetail.graph._needs import Call, caller
 from dovetail.graph._nodes import NodeOutput, checked_name
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._trace import active_trace, bind_call, match_arguments
@@ -70,6 +71,7 @@ class Task(Generic[P, R]):
         self.function = function
         self.defaults = options or TaskOptions()
         self._compiled: tuple[TypeEngine, CompiledTask] | None = None
+        self._calls: tuple[CompiledTask, Call] | None = None
         if function is not None:
             functools.update_wrapper(self, function, updated=())  # its own attributes would hide those of the task
         self._check()
@@ -145,6 +147,14 @@ class Task(Generic[P, R]):
             known = self._compiled = (types, CompiledTask(self, types))
         return known[1]
 
+    def _caller(self) -> Call:
+        """What makes calls outside of workflows; found once, as what it calls."""
+        compiled = self.compiled()
+        known = self._calls
+        if known is None or known[0] is not compiled:
+            known = self._calls = (compiled, caller(compiled, self.defaults))
+        return known[1]
+
     def fingerprint(self, *, exact: bool = False) -> str:
         """Hex digest of what it does, apart from its inputs: code, configuration, types and gates.
 
@@ -202,11 +212,11 @@ class Task(Generic[P, R]):
             )
         values = {**self.interface.defaults, **match_arguments(f"task {self.name!r}", self.interface, args, kwargs)}
         with ResourceScope() as scope:
-            return cast("R", self.compiled()(values, TaskContext(node_id=self.name), scope))
+            return cast("R", self._caller()(values, TaskContext(node_id=self.name), scope))
 
     def __getstate__(self) -> dict[str, Any]:
         """A task travels to worker processes without what it was compiled to here."""
-        return {**self.__dict__, "_compiled": None}
+        return {**self.__dict__, "_compiled": None, "_calls": None}
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name}: {type_text(a)}" for name, a in self.interface.inputs.items())

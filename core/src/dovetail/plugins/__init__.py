@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from dovetail.plugins._current import reset_default as reset_default
     from dovetail.plugins._current import use_catalogue as use_catalogue
     from dovetail.plugins._doctor import diagnose as diagnose
+    from dovetail.plugins._engines import EngineHere as EngineHere
+    from dovetail.plugins._engines import Need as Need
+    from dovetail.plugins._engines import engine_here as engine_here
+    from dovetail.plugins._engines import extra_requirements as extra_requirements
+    from dovetail.plugins._engines import install_line as install_line
+    from dovetail.plugins._engines import need_of as need_of
+    from dovetail.plugins._engines import needs_of_plugin as needs_of_plugin
     from dovetail.plugins._inspect import CodeCheck as CodeCheck
     from dovetail.plugins._inspect import PluginCheck as PluginCheck
     from dovetail.plugins._inspect import check_plugin as check_plugin
@@ -67,6 +74,14 @@ __all__ = [
     # metadata
     "PluginMetadata",
     "plugin_metadata",
+    # engines
+    "Need",
+    "need_of",
+    "needs_of_plugin",
+    "EngineHere",
+    "engine_here",
+    "extra_requirements",
+    "install_line",
     # looking closely
     "find_named",
     "Found",
@@ -86,6 +101,10 @@ __all__ = [
 ]
 
 _LAZY = {
+    **dict.fromkeys(
+        ("Need", "need_of", "needs_of_plugin", "EngineHere", "engine_here", "extra_requirements", "install_line"),
+        "dovetail.plugins._engines",
+    ),
     "collect_manifest": "dovetail.plugins._authors",
     "hook_module_exists": "dovetail.plugins._authors",
     "manifest_difference": "dovetail.plugins._authors",

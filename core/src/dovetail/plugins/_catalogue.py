@@ -53,10 +53,12 @@ class Catalogue:
         foreign: Iterable[Manifest] = (),
         errors: Mapping[Skipped, DovetailError] | None = None,
         stale: Mapping[str, str] | None = None,
+        homes: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
         self.skipped: tuple[Skipped, ...] = tuple(skipped)
         self.stale: Mapping[str, str] = MappingProxyType(dict(stale or {}))
+        self._homes = dict(homes or {})
         self._errors = dict(errors or {})
         self._listeners: dict[str, Listener] = {}
         self._lock = threading.RLock()
@@ -77,6 +79,11 @@ class Catalogue:
     def foreign(self) -> tuple[Manifest, ...]:
         """Those of :attr:`manifests` that were read from a manifest: their code lives in another environment."""
         return self._foreign
+
+    @property
+    def homes(self) -> Mapping[str, str]:
+        """Name of the environment in which a plugin of :attr:`foreign` lives, by the key of the plugin."""
+        return self._homes
 
     @property
     def version(self) -> int:
