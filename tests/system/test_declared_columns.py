@@ -10,6 +10,7 @@ import dovetail as dt
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset
 import pytest
 from dovetail.config import load_settings
 from dovetail.errors import ValueMismatch
@@ -113,10 +114,18 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> TypeEngine:
     return TypeEngine(build_catalogue(settings))
 
 
+class Foreign:
+    """A library's own frame, which nobody declares and which is no Arrow object: it hands out a stream."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
 def strangers() -> Iterator[Any]:
-    table = pa.table({"n": [1, 2], "t": ["a", "b"]})
-    yield table.to_reader()
-    yield pa.RecordBatch.from_pydict({"n": [1, 2], "t": ["a", "b"]})
+    yield Foreign(pa.table({"n": [1, 2], "t": ["a", "b"]}))
     yield pl.DataFrame({"n": [1, 2], "t": ["a", "b"]})
     yield pd.DataFrame({"n": [1, 2], "t": ["a", "b"]})
     duckdb = pytest.importorskip("duckdb")
@@ -136,12 +145,15 @@ def test_streams_reach_other_frames_and_their_columns_are_enforced() -> None:
     reader = pa.table({"n": pa.array([1], pa.int16()), "t": ["a"]}).to_reader()
     assert types.accept(reader, Annotated[pl.DataFrame, dt.columns(n=int)]).schema == {"n": pl.Int64}
     assert types.check_edge(pa.RecordBatchReader, pl.DataFrame).steps
+    for frame in (pl.DataFrame, pl.LazyFrame, pd.DataFrame, pa.RecordBatch, pa.RecordBatchReader, pa.dataset.Dataset):
+        made = types.accept(Foreign(pa.table({"n": [1, None]})), frame)
+        assert isinstance(made, frame) and types.accept(made, pa.Table).to_pydict() == {"n": [1, None]}
     with pytest.raises(ValueMismatch, match="column 'm'"):
         types.accept(pa.table({"n": [1]}).to_reader(), Annotated[pd.DataFrame, dt.columns(m=int)])
 
 
 def test_an_annotation_of_an_unknown_type_takes_its_own_values_only(bare: TypeEngine) -> None:
-    reader = pa.table({"n": [1]}).to_reader()
-    assert bare.accept(reader, pa.RecordBatchReader) is reader
+    frame = Foreign(pa.table({"n": [1]}))
+    assert bare.accept(frame, Foreign) is frame
     with pytest.raises(ValueMismatch):
-        bare.accept(pa.table({"n": [1]}), pa.RecordBatchReader)
+        bare.accept(pa.table({"n": [1]}), Foreign)

@@ -50,10 +50,15 @@ def gather(batches: Iterable[pa.RecordBatch], schema: Callable[[], pa.Schema], w
                 raise memory_limit(what, None, limit)
             kept.append(batch)
     finally:
-        close = getattr(batches, "close", None)
-        if close is not None:
-            close()
+        close_stream(batches)
     return pa.Table.from_batches(kept) if kept else schema().empty_table()
+
+
+def close_stream(batches: Iterable[pa.RecordBatch]) -> None:
+    """Let go of what a stream holds, such as a result that a database keeps open, though rows of it are left."""
+    close = getattr(batches, "close", None)
+    if close is not None:
+        close()
 
 
 def memory_limit(what: str, size: int | None, limit: int) -> MemoryLimit:

@@ -11,6 +11,7 @@ from dovetail.types._file_transformers import DirectoryTransformer, FileTransfor
 from dovetail.types._graph import STREAM, ConversionGraph
 from dovetail.types._mismatch import Mismatch
 from dovetail.types._names import class_name, resolve_loaded, shown_class
+from dovetail.types._once import READER, hand_on
 from dovetail.types._registry import Registry
 from dovetail.types._roads import Roads
 
@@ -40,11 +41,13 @@ class Frames:
             road = roads.get(cls, _MISSING)
             if road is _MISSING:
                 if wanted is not None and issubclass(cls, wanted):
-                    road = None
+                    road = hand_on if target == READER else None
                 elif from_path is not None and issubclass(cls, (str, Path)):
                     road = from_path
                 else:
                     road = self.road(value, target, most=most)
+                    if road is None and target == READER:
+                        road = hand_on
                 roads[cls] = road
             return value if road is None else road(value)  # type: ignore[operator]
 

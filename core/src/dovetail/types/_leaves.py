@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -14,13 +15,15 @@ from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, Colum
 from dovetail.types._accept import Acceptors
 from dovetail.types._arrow_layout import shared_schema
 from dovetail.types._artifact import make_artifact
-from dovetail.types._collect import collecting
+from dovetail.types._collect import close_stream, collecting
 from dovetail.types._files import Directory, File
 from dovetail.types._fit import Fit
 from dovetail.types._graph import HUB
 from dovetail.types._names import parse_name
+from dovetail.types._once import READER, remember
 from dovetail.types._refine import Collect, Columns, Stored, is_refined, refinement
 from dovetail.types._registry import Registry
+from dovetail.types._stream_files import ipc_batches, parquet_batches
 from dovetail.types._walk import plain_name, safe_relative, walk
 
 MISSING: Any = object()
@@ -42,22 +45,60 @@ class LeafStore:
             value = value if road is None else road(value)
         transformer = self._registry.transformer(spec)
         codecs = _choose(spec, _format(annotation, format), self._size(value, spec))
+        reader = value if spec.type == READER else None
         if transformer.lazy:
-            # A plan is run once, and what comes out is hashed and written.
-            most = refinement(annotation, Collect)
-            came_to = self._acceptors.roads.run_plan(value, spec, None if most is None else most.max_bytes)
+            # A plan is run once, and what comes out is hashed and written: bit by bit, where its type can.
+            declared = refinement(annotation, Collect)
+            most = self._acceptors.roads.configured if declared is None else declared.max_bytes
+            streamed = self._dump_stream(value, spec, codecs, sink, most)
+            if streamed is not None:
+                return _readable_again(reader, streamed, sink)
+            came_to = self._acceptors.roads.run_plan(value, spec, most)
             if came_to is not value:
                 value = came_to
                 spec = self._registry.find_class(type(value)) or spec
                 transformer = self._registry.transformer(spec)
-                stored_as, codecs = codecs[0], [c for c in spec.codecs if c.format == codecs[0].format]
+                wanted, codecs = codecs, [c for each in codecs if (c := _codec(spec, each.format)) is not None]
                 if not codecs:
-                    raise ConversionError(f"{spec.type} has no codec {stored_as.format!r}", fix="declare one")
+                    raise ConversionError(f"{spec.type} has no codec {wanted[0].format!r}", fix="declare one")
         meta = _describe(transformer, value)
         content_hash = transformer.content_hash(value)
         codec, blobs, inline = self._write(value, spec, codecs, sink)
         meta["bytes"] = sum(blob.size for blob in blobs)
-        return make_artifact(spec.type, codec.format, content_hash, blobs, inline, (), meta)
+        artifact = make_artifact(spec.type, codec.format, content_hash, blobs, inline, (), meta)
+        return _readable_again(reader, artifact, sink)
+
+    def _dump_stream(
+        self, value: Any, spec: TransformerSpec, codecs: list[CodecSpec], sink: BlobSink, most: int | None
+    ) -> Artifact | None:
+        """Store the rows of a plan as they come, as what it would come to; None where its type or the codecs cannot."""
+        transformer = self._registry.transformer(spec)
+        edge = next((edge for edge in spec.converters if edge.cost == "collect"), None)
+        batches = transformer.batches(value) if edge is not None else None
+        if edge is None or batches is None:
+            return None
+        target = self._registry.specs[self._registry.names[edge.target]]
+        schema = transformer.arrow_schema(value)
+        with contextlib.ExitStack() as ending:
+            ending.callback(close_stream, batches)
+            for codec in (_codec(target, codec.format) for codec in codecs):
+                write = None if codec is None else getattr(self._registry.codec(target, codec), "write_batches", None)
+                if codec is None or write is None:
+                    return None
+                path = sink.temporary(codec.suffix)
+                try:
+                    with collecting(most):
+                        content_hash, rows = write(schema, batches, path)
+                except NotImplementedError:  # and no batch is gone
+                    _remove(path)
+                    continue
+                except BaseException:
+                    _remove(path)
+                    raise
+                blob = sink.add_file(path, f"data{codec.suffix}")
+                meta = {"rows": rows, "columns": len(schema), "bytes": blob.size}
+                return make_artifact(target.type, codec.format, content_hash, (blob,), None, (), meta)
+        return None
 
     def _size(self, value: Any, spec: TransformerSpec) -> int | None:
         """Bytes of a value, if a codec cares."""
@@ -189,6 +230,14 @@ def _choose(spec: TransformerSpec, format: str | None, size: int | None) -> list
             f"{spec.type} has no codec {format!r}", fix=f"use one of {listing(codec.format for codec in spec.codecs)}"
         )
     return [codec]
+
+
+def _readable_again(reader: Any, artifact: Artifact, sink: BlobSink) -> Artifact:
+    """The artifact. Where it was made of a reader, whose rows are gone now, they are read from it from now on."""
+    if reader is not None and isinstance(sink, BlobSource):
+        path = sink.open_path(artifact.blobs[0])
+        remember(reader, lambda: (parquet_batches if artifact.format == "parquet" else ipc_batches)(path))
+    return artifact
 
 
 def _describe(transformer: TypeTransformer, value: Any) -> dict[str, Any]:

@@ -24,16 +24,27 @@ _WORDS = {8: "int8", 16: "int16", 32: "int32", 64: "int64"}
 
 def hash_table(table: pa.Table) -> str:
     """SHA-256 in hex of a table. Equal tables give equal hashes in every process and library."""
-    whole = hashlib.sha256(_VERSION)
-    whole.update(table.num_rows.to_bytes(8, "little"))
+    whole = begin(table.num_rows)
     for field, column in zip(table.schema, table.columns, strict=True):
-        name = field.name.encode("utf-8", "surrogatepass")
-        kind = type_text(field.type).encode()
-        whole.update(len(name).to_bytes(4, "little") + name + len(kind).to_bytes(4, "little") + kind)
         part = hashlib.sha256()
-        _feed(part, _contiguous(column))
-        whole.update(part.digest())
-    return whole.hexdigest()
+        feed(part, contiguous(column))
+        add_column(whole, field, part)
+    return str(whole.hexdigest())
+
+
+def begin(rows: int) -> Any:
+    """The digest of a table with so many rows, without columns yet."""
+    whole = hashlib.sha256(_VERSION)
+    whole.update(rows.to_bytes(8, "little"))
+    return whole
+
+
+def add_column(whole: Any, field: pa.Field, part: Any) -> None:
+    """Add a column to the digest of a table: its name, its type, and the digest of its values."""
+    name = field.name.encode("utf-8", "surrogatepass")
+    kind = type_text(field.type).encode()
+    whole.update(len(name).to_bytes(4, "little") + name + len(kind).to_bytes(4, "little") + kind)
+    whole.update(part.digest())
 
 
 def type_text(kind: pa.DataType) -> str:
@@ -71,7 +82,7 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(t.is_list(kind) or t.is_large_list(kind) or t.is_list_view(kind) or t.is_large_list_view(kind))
 
 
-def _contiguous(column: pa.ChunkedArray) -> pa.Array:
+def contiguous(column: pa.ChunkedArray) -> pa.Array:
     import pyarrow as pa
 
     if column.num_chunks == 1:
@@ -99,12 +110,12 @@ def _wide(kind: pa.DataType) -> pa.DataType:
     return wide.get(type_text(kind), kind)
 
 
-def _feed(digest: Any, array: pa.Array) -> None:
+def feed(digest: Any, array: pa.Array) -> None:
     """Add one array: how long it is, which values are null, then the values that are not."""
     import pyarrow.compute as pc
     import pyarrow.types as t
 
-    array = _plain_layout(array)
+    array = plain_layout(array)
     kind = array.type
     digest.update(len(array).to_bytes(8, "little"))
     if t.is_null(kind):
@@ -115,44 +126,54 @@ def _feed(digest: Any, array: pa.Array) -> None:
     nulls = array.null_count
     digest.update(nulls.to_bytes(8, "little"))
     if nulls:
-        digest.update(_bits(array.is_valid()))
+        digest.update(bits(array.is_valid()))
     if type_text(kind) in ("string", "binary"):
         _feed_text(digest, array)
     elif not t.is_nested(kind):
-        _feed_fixed(digest, array)
+        feed_fixed(digest, array)
     else:
         array = array.drop_null() if nulls else array  # what lies under a null is garbage
         if _is_list(kind):
-            digest.update(_memory(_lengths(pc.list_value_length(array))))
+            digest.update(memory(narrow(pc.list_value_length(array))))
         for child in array.flatten() if t.is_struct(kind) else [array.flatten()]:
-            _feed(digest, child)
+            feed(digest, child)
 
 
 def _feed_text(digest: Any, array: pa.Array) -> None:
     """The lengths of all texts, 0 for nulls, then the texts."""
+    digest.update(memory(narrow(text_lengths(array))))
+    digest.update(texts(array))
+
+
+def text_lengths(array: pa.Array) -> pa.Array:
+    """Bytes of each text, 0 for nulls."""
     import pyarrow.compute as pc
 
     lengths = pc.binary_length(array)
-    if array.null_count:
-        lengths = lengths.fill_null(0)
-    digest.update(_memory(_lengths(lengths)))
+    return lengths.fill_null(0) if array.null_count else lengths
+
+
+def texts(array: pa.Array) -> memoryview | bytes:
+    """The bytes of all texts that are not null, one after the other."""
+    import pyarrow.compute as pc
+
     text = _text_memory(array)
-    if array.null_count and len(text) != pc.sum(lengths).as_py():  # there are bytes under a null
+    if array.null_count and len(text) != pc.sum(text_lengths(array)).as_py():  # there are bytes under a null
         text = _text_memory(array.drop_null())
-    digest.update(text)
+    return text
 
 
-def _feed_fixed(digest: Any, array: pa.Array) -> None:
+def feed_fixed(digest: Any, array: pa.Array) -> None:
     """Values of one width: zeros under nulls, which costs less than to leave them out; odd widths are left out."""
     import pyarrow.types as t
 
     if t.is_boolean(array.type):
-        digest.update(_bits(array.fill_null(False) if array.null_count else array))
+        digest.update(bits(array.fill_null(False) if array.null_count else array))
     elif not array.null_count and not _is_rewritten(array.type):
-        digest.update(_memory(array))
+        digest.update(memory(array))
     else:
         for start in range(0, len(array), _BLOCK):
-            digest.update(_memory(_spelled(array.slice(start, _BLOCK))))
+            digest.update(memory(_spelled(array.slice(start, _BLOCK))))
 
 
 def _is_rewritten(kind: pa.DataType) -> bool:
@@ -191,7 +212,7 @@ def _spelled(block: pa.Array) -> pa.Array:
     return block
 
 
-def _bits(array: pa.Array) -> bytes:
+def bits(array: pa.Array) -> bytes:
     """Booleans without nulls, eight to a byte, zeros behind the last."""
     import pyarrow as pa
 
@@ -207,7 +228,7 @@ def _bits(array: pa.Array) -> bytes:
     return bytes(data)
 
 
-def _plain_layout(array: pa.Array) -> pa.Array:
+def plain_layout(array: pa.Array) -> pa.Array:
     """Without extension, dictionary, run-end and view layouts."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -247,7 +268,7 @@ def unview(array: pa.Array) -> pa.Array:
     return pa.LargeListArray.from_arrays(ends, array.flatten(), type=pa.large_list(array.type.value_field), mask=mask)
 
 
-def _lengths(lengths: pa.Array) -> pa.Array:
+def narrow(lengths: pa.Array) -> pa.Array:
     """In 32 bits where they fit, whatever the offsets were."""
     import pyarrow as pa
 
@@ -259,7 +280,7 @@ def _lengths(lengths: pa.Array) -> pa.Array:
         return lengths
 
 
-def _memory(array: pa.Array) -> memoryview | bytes:
+def memory(array: pa.Array) -> memoryview | bytes:
     """The values of an array of fixed width without nulls, as they lie in memory."""
     width = array.type.bit_width // 8
     buffer = array.buffers()[1]

@@ -5,14 +5,16 @@ A plugin whose frames go to and from ``pyarrow.Table`` subclasses :class:`TableT
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
 from dovetail.types._arrow_files import ipc_schema, parquet_schema, read_ipc, read_parquet, write_ipc, write_parquet
 from dovetail.types._arrow_layout import KEPT, check_columns, from_stream, normalise_table, project_table
+from dovetail.types._carrier import lies_here
 from dovetail.types._looks import scalar_value, table_preview
+from dovetail.types._stream_files import hash_ipc, hash_parquet, write_ipc_batches, write_parquet_batches
 from dovetail.types._table_hash import hash_table
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ __all__ = [
     "check_columns",
     "from_stream",
     "hash_table",
+    "lies_here",
     "normalise_table",
     "project_table",
     "read_ipc",
@@ -124,6 +127,14 @@ class ParquetCodec:
         """Write the frame."""
         write_parquet(self.transformer().to_arrow(value), path)
 
+    def write_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path) -> tuple[str, int]:
+        """Write rows that come bit by bit, never all in memory; returns their content hash and how many they are.
+
+        Raises NotImplementedError, and takes no batch, where that cannot be done for these columns.
+        """
+        write_parquet_batches(schema, batches, path)
+        return hash_parquet(path)
+
     def read(self, path: Path) -> Any:
         """Read the frame."""
         return self.transformer().from_arrow(read_parquet(path))
@@ -145,6 +156,14 @@ class IpcCodec:
     def write(self, value: Any, path: Path) -> None:
         """Write the frame."""
         write_ipc(self.transformer().to_arrow(value), path)
+
+    def write_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path) -> tuple[str, int]:
+        """Write rows that come bit by bit, never all in memory; returns their content hash and how many they are.
+
+        Raises NotImplementedError, and takes no batch, where that cannot be done for these columns.
+        """
+        write_ipc_batches(schema, batches, path)
+        return hash_ipc(path)
 
     def read(self, path: Path) -> Any:
         """Read the frame."""

@@ -35,7 +35,14 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
         TransformerSpec(
             "polars.LazyFrame",
             f"{_CODE}:LazyFrameTransformer",
-            converters=(ConverterSpec("polars.LazyFrame", "polars.DataFrame", f"{_CODE}:collect", "collect"),),
+            converters=(
+                ConverterSpec("polars.LazyFrame", "polars.DataFrame", f"{_CODE}:collect", "collect"),
+                ConverterSpec("polars.LazyFrame", "pyarrow.Table", f"{_CODE}:lazy_to_arrow", "collect"),
+                ConverterSpec("polars.LazyFrame", "pyarrow.RecordBatchReader", f"{_CODE}:to_reader", "view", lazy=True),
+                ConverterSpec(
+                    "pyarrow.dataset.Dataset", "polars.LazyFrame", f"{_CODE}:from_dataset", "copy", lazy=True
+                ),
+            ),
             codecs=(
                 CodecSpec("parquet", f"{_CODE}:LazyFrameParquet", ".parquet"),
                 CodecSpec("arrow", f"{_CODE}:LazyFrameIpc", ".arrow"),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from dovetail.errors import ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema
-from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, normalise_table
+from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, lies_here, normalise_table
 from polars import selectors
+from polars.io.plugins import register_io_source
 
 from dovetail_polars._imported import importable
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.dataset as ds
 
 __all__ = [
     "DataFrameIpc",
@@ -25,9 +29,15 @@ __all__ = [
     "LazyFrameTransformer",
     "collect",
     "from_arrow",
+    "from_dataset",
+    "lazy_to_arrow",
     "to_arrow",
     "to_lazy",
+    "to_reader",
 ]
+
+
+_BATCH = 100_000
 
 
 def to_arrow(frame: pl.DataFrame) -> pa.Table:
@@ -86,6 +96,61 @@ def collect(plan: pl.LazyFrame) -> pl.DataFrame:
     frame = plan.collect()
     assert isinstance(frame, pl.DataFrame)  # only a background collect gives anything else
     return frame
+
+
+def lazy_to_arrow(plan: pl.LazyFrame) -> pa.Table:
+    """Run the plan. Raises what :func:`to_arrow` raises."""
+    return to_arrow(collect(plan))
+
+
+def to_reader(plan: pl.LazyFrame) -> pa.RecordBatchReader:
+    """The rows of the plan, which runs while they are taken."""
+    import pyarrow as pa
+
+    return pa.RecordBatchReader.from_batches(schema_of(plan), batches_of(plan))
+
+
+def schema_of(plan: pl.LazyFrame) -> pa.Schema:
+    """Columns with the Arrow types that :func:`to_arrow` gives them; the plan is not run."""
+    return to_arrow(plan.collect_schema().to_frame()).schema
+
+
+def batches_of(plan: pl.LazyFrame) -> Iterator[pa.RecordBatch]:
+    """The rows of the plan as record batches, in their order, while it runs; all at once where polars is older than 1.34."""
+    if not hasattr(plan, "collect_batches"):
+        yield from to_arrow(collect(plan)).to_batches()
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pl.exceptions.UnstableWarning)
+        frames = plan.collect_batches(chunk_size=_BATCH, maintain_order=True, lazy=True)
+    for frame in frames:
+        yield from to_arrow(frame).to_batches()
+
+
+def from_dataset(dataset: ds.Dataset) -> pl.LazyFrame:
+    """A plan that reads the dataset each time that it is run: of its columns those that are wanted, of its rows as many.
+
+    Raises:
+        ValueMismatch: A name occurs twice, or polars has no type for a column.
+    """
+    import pyarrow as pa
+
+    names = dataset.schema.names
+
+    def read(
+        columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        left = rows
+        for batch in dataset.scanner(columns=names if columns is None else columns).to_reader():
+            frame = from_arrow(normalise_table(pa.Table.from_batches([batch])))
+            frame = frame if left is None else frame.head(left)
+            left = left if left is None else left - frame.height
+            yield frame if predicate is None else frame.filter(predicate)
+            if left == 0:
+                return
+
+    empty = from_arrow(normalise_table(dataset.schema.empty_table()))
+    return register_io_source(read, schema=empty.schema)
 
 
 def _selection(columns: Mapping[str, Any]) -> list[pl.Expr]:
@@ -173,7 +238,11 @@ class LazyFrameTransformer(TableTransformer):
 
     def arrow_schema(self, value: pl.LazyFrame) -> pa.Schema:
         """Columns with the Arrow types that :meth:`to_arrow` gives them; the plan is not run."""
-        return to_arrow(value.collect_schema().to_frame()).schema
+        return schema_of(value)
+
+    def batches(self, value: pl.LazyFrame) -> Iterator[Any] | None:
+        """The rows as record batches of at most 100,000, while the plan runs; None where polars cannot."""
+        return batches_of(value) if hasattr(value, "collect_batches") else None
 
     def project(self, value: pl.LazyFrame, columns: Mapping[str, Any]) -> pl.LazyFrame:
         """The plan with a selection of these columns, which polars pushes down to where they are read."""
@@ -202,12 +271,38 @@ class DataFrameIpc(IpcCodec):
 
 
 class LazyFrameParquet(ParquetCodec):
-    """``polars.LazyFrame`` <-> one Parquet file."""
+    """``polars.LazyFrame`` <-> one Parquet file; what is read back is a plan that scans it."""
 
     transformer = LazyFrameTransformer
 
+    def read(self, path: Path) -> pl.LazyFrame:
+        """A scan of the file. Where that would give other types than the table had, the table in it."""
+        plan = _scan(path, self.arrow_schema(path)) if lies_here(path) else None
+        made: pl.LazyFrame = super().read(path) if plan is None else plan
+        return made
+
+    def read_columns(self, path: Path, columns: Sequence[str]) -> pl.LazyFrame:
+        """A scan of these columns."""
+        whole = self.arrow_schema(path)
+        narrow = whole.empty_table().select(list(columns)).schema
+        plan = _scan(path, narrow) if lies_here(path) else None
+        made: pl.LazyFrame = super().read_columns(path, columns) if plan is None else plan
+        return made
+
+
+def _scan(path: Path, schema: pa.Schema) -> pl.LazyFrame | None:
+    """A scan of these columns of a Parquet file; None where polars would read another type than it makes of the table's."""
+    wanted = from_arrow(schema.empty_table()).schema
+    if not wanted:  # rows without columns
+        return None
+    try:
+        plan = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(_selection(dict.fromkeys(wanted)))
+        return plan if plan.collect_schema() == wanted else None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+
 
 class LazyFrameIpc(IpcCodec):
-    """``polars.LazyFrame`` <-> one Arrow IPC file."""
+    """``polars.LazyFrame`` <-> one Arrow IPC file, mapped."""
 
     transformer = LazyFrameTransformer
