@@ -16,15 +16,66 @@ types open inside of them lives as long as the ``ResourceScope`` of the run that
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
+import os
+import sys
+import uuid
+import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from dovetail.env import Home
-    from dovetail.graph import CompiledTask, ResourceScope
-    from dovetail.spec import TaskContext
+from dovetail.config import Settings, redact, redact_data
+from dovetail.engine._inside import Finish, HubParts, Inside, Parts, is_here
+from dovetail.engine._portable import local_classes, session_code
+from dovetail.env import (
+    Home,
+    Way,
+    is_shipped,
+    isolated_pools,
+    pack_by_name,
+    pack_part,
+    pack_type,
+    worker_root,
+)
+from dovetail.errors import DefinitionError, DovetailError, TaskFailed
+from dovetail.graph import CompiledTask, ResourceScope, Task, apply_gate, base_type, is_named_tuple
+from dovetail.plugins import Catalogue, current_catalogue
+from dovetail.quality import Gate
+from dovetail.spec import Artifact, TaskContext, TypeRef
+from dovetail.types import current_types
 
 RUN_ISOLATED: Final = "dovetail.engine._isolated:run_isolated"
+
+_LOAD_SECONDS = 300.0
+_FINISH_SECONDS = 15.0
+
+Given = dict[str, Any]
+"""Inputs by name: values, or artifacts of the project's store."""
+
+
+@dataclass(slots=True)
+class Limits:
+    """What an attempt may take.
+
+    Attributes:
+        timeout: Seconds that the work may take; None: no limit.
+        memory: Bytes that the worker may hold while it works, its engine included; None: no limit.
+    """
+
+    timeout: float | None = None
+    memory: int | None = None
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of the work: artifacts in the project's store where it was to be stored, values where they were wanted."""
+
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 def run_isolated(
@@ -59,4 +110,241 @@ def run_isolated(
         TaskTimeout, WorkerDied, RunInterrupted: The worker was stopped, died or was cancelled.
         DefinitionError: The function cannot be brought to that environment; says what to do.
     """
-    raise NotImplementedError
+    task = compiled.task
+    given = gate_inputs(compiled, inputs, apply_gate)
+    work = isolated(scope).work(compiled, environment, context)
+    try:
+        done = work(given, Limits(timeout, memory), on_output or _print, store=False, wires=True)
+    except TaskFailed as error:
+        raise named(error, f"task {task.name!r}", f"task {task.name!r}") from None
+    value = whole(task, done.values)
+    return compiled.gate_output(value, apply_gate) if compiled.gated else value
+
+
+def gate_inputs(compiled: CompiledTask, inputs: dict[str, Any], gate: Callable[[Gate, Any], Any]) -> dict[str, Any]:
+    """Inputs past their gates; a gate sees as it is what its task wants as a type that only the environment has."""
+    if not compiled.has_input_gates:
+        return inputs
+    found = {}
+    for name, annotation in compiled.task.interface.inputs.items():
+        value = inputs[name]
+        for each in compiled.input_gates(name):
+            wanted = base_type(annotation)
+            if not (isinstance(wanted, TypeRef) and not is_here(wanted)):
+                value = current_types().accept(value, wanted)
+            value = gate(each, value)
+        found[name] = value
+    return found
+
+
+def whole(task: Task[..., Any], values: dict[str, Any]) -> Any:
+    """The output of a task from its parts."""
+    if not values:
+        return None
+    base = base_type(task.output)
+    if is_named_tuple(base):
+        return base(*(values[name] for name in base._fields))
+    return next(iter(values.values()))
+
+
+def named(error: TaskFailed, subject: str, who: str) -> TaskFailed:
+    """What a worker told of an exception, with the words of this process: ``node 'x' raised ValueError: ...``."""
+    kind, message = error.details.get("type", ""), error.details.get("message", "")
+    error.what = redact(f"{subject} raised {kind}: {message}"[:2000])
+    error.who = who
+    error.details = redact_data(error.details)
+    return error
+
+
+def isolated(scope: ResourceScope) -> Isolation:
+    """What the isolated calls of one scope share."""
+    found = _of_scope.get(scope)
+    if found is None:
+        found = _of_scope.setdefault(scope, Isolation())
+        scope.at_close(found.finish)
+    return found
+
+
+_of_scope: weakref.WeakKeyDictionary[ResourceScope, Isolation] = weakref.WeakKeyDictionary()
+
+
+class Isolation:
+    """The isolated work of one run, or of one call outside of runs. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self.token = uuid.uuid4().hex
+        self._packed: dict[tuple[Task[..., Any], str], tuple[bytes, Path]] = {}
+        self._opened = False
+
+    def work(self, compiled: CompiledTask, home: Home, context: TaskContext) -> IsolatedWork:
+        """One call of a task; packed once for each environment."""
+        catalogue = current_catalogue()
+        settings: Settings = context.settings or catalogue.settings
+        key = (compiled.task, home.digest)
+        packed = self._packed.get(key)
+        if packed is None:
+            packed = self._packed[key] = _pack(compiled, home, catalogue, settings)
+        resource = compiled.task_type.resource_key(compiled.task.config)
+        self._opened = self._opened or resource is not None
+        label = None if resource is None else (self.token, f"{compiled.task.task_type} {resource!r}")
+        return IsolatedWork(compiled, home, context, settings, self.token, *packed, label)
+
+    def finish(self) -> None:
+        """Close what task types have opened in workers."""
+        if self._opened:
+            isolated_pools().finish(self.token, _FINISH, {"scope": self.token}, _FINISH_SECONDS)
+
+
+@dataclass(slots=True)
+class IsolatedWork:
+    """One attempt."""
+
+    compiled: CompiledTask
+    home: Home
+    context: TaskContext
+    settings: Settings
+    token: str
+    payload: bytes
+    root: Path
+    key: tuple[str, str] | None
+
+    @property
+    def job(self) -> str:
+        """What :meth:`cancel` calls it."""
+        return f"{self.token}/{self.context.node_id}"
+
+    def cancel(self) -> None:
+        """Stop it, from another thread."""
+        isolated_pools().cancel(self.job)
+
+    def __call__(
+        self, given: Given, limits: Limits, on_output: Callable[[str, str], object], *, store: bool, wires: bool
+    ) -> Done:
+        """Do it.
+
+        Args:
+            given: The inputs.
+            limits: What it may take.
+            on_output: Takes what it prints, line by line.
+            store: Store the outputs.
+            wires: Bring them here as well.
+        """
+        pools = isolated_pools()
+        pool = pools.pool(self.home, self.root, self.settings.max_workers)
+        bridge = pools.bridge(self.settings.home)
+        task, types = self.compiled.task, current_types()
+        sent: list[dict[str, Any]] = []
+
+        def portion(name: str, value: Any) -> dict[str, Any]:
+            if isinstance(value, Artifact):
+                return {"artifact": value.to_dict()}
+            sent.append(bridge.send(value, None, types))
+            return {"wire": sent[-1]}
+
+        context = self.context
+        request = {
+            "scope": self.token,
+            "node_id": context.node_id,
+            "run_id": context.run_id,
+            "attempt": context.attempt,
+            "idempotency_key": context.idempotency_key,
+            "bridge": bridge.place,
+            "store": store,
+            "wires": wires,
+        }
+        call = functools.partial(
+            pool.call,
+            self.payload,
+            timeout=limits.timeout,
+            load_timeout=_LOAD_SECONDS,
+            memory=limits.memory,
+            job=self.job,
+            key=self.key,
+            on_output=lambda stream, line: on_output(stream, redact(line)),
+        )
+        try:
+            inputs = {name: portion(name, given[name]) for name in task.interface.inputs}
+            reply = call({**request, "inputs": inputs})
+            if "refused" in reply:  # what the worker cannot read from the store, this process reads for it
+                for name in reply["refused"]:
+                    inputs[name] = portion(name, self._load(given[name], task.interface.inputs[name]))
+                reply = call({**request, "inputs": inputs})
+            artifacts = {name: Artifact.from_dict(data) for name, data in reply["artifacts"].items()}
+            received = {}
+            for name, wire in reply["wires"].items():
+                received[name] = bridge.receive(wire, _wanted(task.interface.outputs[name]), types)
+            return Done(artifacts, received)
+        except DovetailError as error:
+            if error.who == self.job:
+                error.who = f"task {task.name!r} in environment {self.home.name!r}"
+            raise
+        finally:
+            for wire in sent:
+                bridge.release(wire)
+
+    def _load(self, artifact: Artifact, annotation: Any) -> Any:
+        from dovetail.store import open_artifact_store
+
+        return current_types().load(artifact, open_artifact_store(self.settings), _wanted(annotation))
+
+
+def _wanted(annotation: Any) -> Any:
+    """A type to receive a value as: None, which leaves tables in Arrow, for one that this process cannot import."""
+    base = base_type(annotation)
+    return None if isinstance(base, TypeRef) and not is_here(base) else base
+
+
+def _pack(compiled: CompiledTask, home: Home, catalogue: Catalogue, settings: Settings) -> tuple[bytes, Path]:
+    """The payload of a task for workers of an environment, and their worker root."""
+    task = compiled.task
+    root, way, hub = _hub_parts(home, catalogue, settings)
+    kind = type(compiled.task_type)
+    pack = functools.partial(pack_part, way=way, task=task.name)
+    note = functools.partial(pack_type, way=way, task=task.name)
+    try:
+        parts = Parts(
+            name=task.name,
+            task_type=task.task_type,
+            kind=pack(kind if is_shipped(kind, way) else None),
+            function=pack(task.function),
+            config=pack(task.config),
+            inputs={name: note(base_type(annotation)) for name, annotation in task.interface.inputs.items()},
+            outputs={name: note(annotation) for name, annotation in task.interface.outputs.items()},
+            output=note(task.output),
+            names=note(tuple(local_classes(task))),
+        )
+    except DefinitionError as error:
+        error.what = f"task {task.name!r} cannot run in environment {home.name!r}: {error.what}"
+        raise
+    return pack_by_name(Inside(parts, hub)), root
+
+
+def _hub_parts(home: Home, catalogue: Catalogue, settings: Settings) -> tuple[Path, Way, HubParts]:
+    """The same for all tasks of a hub: the worker root, how code travels, and what workers are told of the hub."""
+    known = _told.setdefault(catalogue, {})
+    key = (home.digest, catalogue.version)
+    found = known.get(key)
+    if found is None or found[0] is not settings:
+        beside = home.path.parent
+        root = worker_root(catalogue.manifests, (beside if os.access(beside, os.W_OK) else settings.home) / ".roots")
+        way = Way(home.python_version[:2] == sys.version_info[:2], frozenset(each.stem for each in root.iterdir()))
+        packed = pack_part(settings, way, "")
+        manifests = json.dumps([manifest.to_dict() for manifest in catalogue.manifests])
+        code = pack_part(session_code(catalogue), way, "")
+        digest = hashlib.sha256(b"\0".join([packed, manifests.encode(), code])).hexdigest()
+        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        found = settings, root, way, HubParts(digest, packed, manifests, code, home.name, python)
+        known[key] = found
+    return found[1:]
+
+
+_told: weakref.WeakKeyDictionary[Catalogue, dict[Any, tuple[Settings, Path, Way, HubParts]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _print(stream: str, line: str) -> None:
+    print(line, file=sys.stderr if stream == "stderr" else sys.stdout)
+
+
+_FINISH = pack_by_name(Finish())

@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 from dovetail.config import Settings
 from dovetail.engine._values import Values
 from dovetail.engine._work import Work, stored
-from dovetail.env import pack, worker_imports
+from dovetail.env import MADE_UP, pack, worker_imports
 from dovetail.errors import DovetailError
 from dovetail.graph import CompiledTask, ResourceScope, Task, base_type
 from dovetail.plugins import Catalogue, build_catalogue, current_catalogue, use_catalogue
@@ -22,7 +22,7 @@ from dovetail.spec import Artifact, TaskContext, TaskType
 from dovetail.store import ArtifactStore, open_artifact_store
 from dovetail.types import current_types
 
-MODULE_PREFIX = "_dovetail_"
+MODULE_PREFIX = MADE_UP
 """What the names of modules begin with that were made from a pipeline file."""
 
 
@@ -116,7 +116,7 @@ def local_classes(task: Task[..., Any]) -> Iterator[tuple[type, str]]:
             yield found, found.__qualname__
 
 
-def _session_code(catalogue: Catalogue) -> dict[str, object]:
+def session_code(catalogue: Catalogue) -> dict[str, object]:
     """The code of declarations that no other process can import, by the name that they give it."""
     found: dict[str, object] = {}
     for manifest in catalogue.manifests:
@@ -150,7 +150,7 @@ def portable(
     payload = payloads.get(task)
     if payload is None:
         hub = Surroundings(
-            context.settings, plugins, _session_code(cast(Catalogue, values.types.catalogue)) if plugins else {}
+            context.settings, plugins, session_code(cast(Catalogue, values.types.catalogue)) if plugins else {}
         )
         payload = payloads[task] = pack(
             PortableWork(task, compiled.task_type, hub, tuple(local_classes(task))), by_value=file_modules()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dovetail.env._home import Home
 from dovetail.env._memory import TooMuch
 from dovetail.env._process import exit_words
-from dovetail.env._worker import Worker
+from dovetail.env._worker import Expired, Worker
 from dovetail.errors import DovetailError, TaskTimeout, WorkerDied
 
 
@@ -37,13 +37,20 @@ def death(worker: Worker, job: str, started: bool, home: Home | None) -> WorkerD
     )
 
 
-def expiry(job: str, timeout: float | None, started: bool, start_seconds: float) -> DovetailError:
-    """The error for a job whose time is up; or, not ``started``, for a worker that did not come up in its own."""
-    if not started:
-        return WorkerDied(f"a worker process did not come up within {start_seconds:g} s", who=job or None)
+def expiry(job: str, expired: Expired) -> DovetailError:
+    """The error for a job whose time is up, or for a worker that took too long to come up or to load the code."""
+    if expired.phase == "start":
+        return WorkerDied(f"a worker process did not come up within {expired.seconds:g} s", who=job or None)
+    if expired.phase == "load":
+        return WorkerDied(
+            f"a worker process did not get the code of the task loaded within {expired.seconds:g} s, and was stopped",
+            who=job or None,
+            why="importing what it uses takes that long, or never ends",
+            fix="import what hangs inside the function; the timeout of the task then holds for it",
+        )
     return TaskTimeout(
-        f"the task ran longer than its timeout of {timeout:g} s and was stopped",
+        f"the task ran longer than its timeout of {expired.seconds:g} s and was stopped",
         who=job or None,
         fix="raise the task's timeout, or give it less to do",
-        timeout=timeout,
+        timeout=expired.seconds,
     )

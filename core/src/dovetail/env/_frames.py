@@ -6,8 +6,9 @@ and a body. All bodies are JSON in ASCII, except that of ``PAYLOAD``. A conversa
     worker                          hub
     HELLO  {pid, python, dovetail}  SETUP   {memory_limit}           once, each its own way
                                     PAYLOAD digest, packed target    once per target and worker
-                                    CALL    {payload, request, place, memory}
+                                    CALL    {payload, request, ...}
     STARTED {}
+    LOADED  {}                      if the call asks for it: the job's code is there, and its own time begins
     REPLY  {reply} | ERROR {error}
                                     FORGET  {}                       drop all payloads; no answer
                                     (end of file: the worker exits)
@@ -35,6 +36,7 @@ STARTED: Final = 5
 REPLY: Final = 6
 ERROR: Final = 7
 FORGET: Final = 8
+LOADED: Final = 9
 
 HEADER: Final = struct.Struct(">2sBBI")
 _MAGIC: Final = b"dt"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -66,17 +66,21 @@ def environ_of(home: Home, root: Path) -> dict[str, str]:
 
 def project_paths() -> list[str]:
     """The entries of this process's module path that belong to the project and not to its interpreter, absolute."""
-    own = tuple(os.path.realpath(place) + os.sep for place in _libraries())
     found: dict[str, None] = {}
     for entry in sys.path:
         if isinstance(entry, str):
             place = str(Path(entry).absolute())
-            installed = (os.path.realpath(place) + os.sep).startswith(own) or _INSTALLED & set(Path(place).parts)
-            if not installed and not place.endswith(".zip"):
+            if not installed(place) and not place.endswith(".zip"):
                 found.setdefault(place)
     return list(found)
 
 
-def _libraries() -> Iterator[str]:
+def installed(place: str) -> bool:
+    """True for a file or directory of the interpreter's own library or of what is installed into it."""
+    return (os.path.realpath(place) + os.sep).startswith(_libraries()) or not _INSTALLED.isdisjoint(Path(place).parts)
+
+
+@functools.cache
+def _libraries() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    yield from (paths[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+    return tuple({os.path.realpath(paths[kind]) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")})

@@ -20,8 +20,11 @@ from dovetail.errors import DefinitionError, PlatformError
 
 Target = Callable[[dict[str, Any]], dict[str, Any]]
 
-_HEADER = struct.Struct(">2sBB")  # magic, then the Python version: code by value needs the same one on both sides
-_MAGIC = b"dp"
+HEADER = struct.Struct(">2sBB")  # magic, then the Python version: code by value needs the same one on both sides
+MAGIC = b"dp"
+ANY_PYTHON = (0, 0)
+"""In place of a version: packed by name only."""
+
 _OF_THE_LOADER = ("__builtins__", "__loader__", "__spec__", "__cached__")
 _registry_lock = threading.RLock()
 
@@ -41,7 +44,7 @@ def pack(target: Target, by_value: Iterable[str] = ()) -> bytes:
     """
     buffer = io.BytesIO()
     try:
-        with _by_value(by_value) as add:
+        with registered(by_value) as add:
             _pickler_class()(buffer, add).dump(target)
         body = buffer.getvalue()
     except Exception as error:
@@ -51,13 +54,13 @@ def pack(target: Target, by_value: Iterable[str] = ()) -> bytes:
             why=f"{type(error).__name__}: {error}",
             fix="create what cannot be packed (a lock, an open file, a connection) inside the function",
         ) from error
-    if len(body) > MAX_FRAME - DIGEST_SIZE - _HEADER.size:
+    if len(body) > MAX_FRAME - DIGEST_SIZE - HEADER.size:
         raise too_large("code of the task, with the values that it closes over,", len(body))
-    return _HEADER.pack(_MAGIC, *sys.version_info[:2]) + body
+    return HEADER.pack(MAGIC, *sys.version_info[:2]) + body
 
 
 @contextmanager
-def _by_value(names: Iterable[str]) -> Iterator[Callable[[str], None]]:
+def registered(names: Iterable[str]) -> Iterator[Callable[[str], None]]:
     """Register modules, and those that are added, until the end of the block.
 
     Modules that are not loaded under their name need no registration: cloudpickle can't find them and takes the value.
@@ -122,14 +125,14 @@ def unpack(payload: bytes) -> Target:
         PlatformError: Packed by another version of Python, or not by :func:`pack`.
         Exception: Whatever importing the modules that the target refers to raises.
     """
-    if payload[:2] != _MAGIC:
+    if payload[:2] != MAGIC:
         raise PlatformError("a worker process was sent code that was not packed by dovetail.env.pack")
-    _, *version = _HEADER.unpack_from(payload)
-    if tuple(version) != sys.version_info[:2]:
+    _, *version = HEADER.unpack_from(payload)
+    if tuple(version) not in (sys.version_info[:2], ANY_PYTHON):
         raise PlatformError(
             "the task's code cannot be sent to this worker process by value",
             why=f"it was packed by Python {version[0]}.{version[1]}; the worker runs "
             f"{sys.version_info[0]}.{sys.version_info[1]}",
         )
-    target: Target = pickle.loads(memoryview(payload)[_HEADER.size :])  # noqa: S301
+    target: Target = pickle.loads(memoryview(payload)[HEADER.size :])  # noqa: S301
     return target

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -31,17 +32,23 @@ Key = tuple[str, str]
 """What a job leaves open in its worker: whom it belongs to, and which one of theirs it is."""
 
 
+@dataclass(eq=False, slots=True)
 class _Call:
-    """A waiting call. Its fields are changed under the pool's lock only."""
+    """A waiting call. What it is waiting for is changed under the pool's lock only."""
 
-    def __init__(self, job: str, key: Key | None = None) -> None:
-        self.job = job
-        self.key = key
-        self.cancelled = False
-        self.worker: Worker | None = None
-        self.has_slot = False
-        self.answered = False
-        self.thread = threading.get_ident()
+    payload: bytes
+    body: bytes
+    job: str = ""
+    timeout: float | None = None
+    load_timeout: float | None = None
+    memory: int | None = None
+    key: Key | None = None
+    on_output: Callable[[str, str], object] | None = None
+    cancelled: bool = False
+    worker: Worker | None = None
+    has_slot: bool = False
+    answered: bool = False
+    thread: int = field(default_factory=threading.get_ident)
 
 
 class WorkerPool:
@@ -106,6 +113,7 @@ class WorkerPool:
         job: str = "",
         on_output: Callable[[str, str], object] | None = None,
         memory: int | None = None,
+        load_timeout: float | None = None,
         key: Key | None = None,
     ) -> dict[str, Any]:
         """Run a packed callable on ``request`` in a worker and wait for its reply.
@@ -119,6 +127,8 @@ class WorkerPool:
             on_output: Called in this thread with ``"stdout"`` or ``"stderr"`` and each line that the job writes, without
                 its end. What it raises stops the job and is raised here.
             memory: Bytes of private memory that the worker, with all that it has started, may hold meanwhile; None: no limit.
+            load_timeout: Seconds that loading the job's code may take, for one that says when that is done (``loaded``); its
+                own time begins then.
             key: Of what the job uses and leaves open in its worker. Jobs with equal keys go to one worker, one after the
                 other, until :meth:`finish` or that worker's end.
 
@@ -131,15 +141,19 @@ class WorkerPool:
             PlatformError: The request or the reply is not JSON, or too large.
         """
         body = to_json(request, "request")
-        call = _Call(job, key)
+        call = _Call(payload, body, job, timeout, load_timeout, memory, key, on_output)
+        if (
+            os.getpid() != self._owner
+        ):  # asked without the lock, which another thread may have held when this was forked
+            why = "it belongs to the process that made it"
+            raise RunInterrupted("the worker pool is closed", who=job or None, why=why)
         with self._changed:
-            if self._closed or os.getpid() != self._owner:
-                why = "it belongs to the process that made it" if os.getpid() != self._owner else None
-                raise RunInterrupted("the worker pool is closed", who=job or None, why=why)
+            if self._closed:
+                raise RunInterrupted("the worker pool is closed", who=job or None)
             self._calls.add(call)
         try:
             while True:
-                outcome = self._attempt(call, payload, body, timeout, on_output, memory)
+                outcome = self._attempt(call)
                 if outcome is not None:
                     break
         finally:
@@ -185,15 +199,26 @@ class WorkerPool:
             self._busy += len(found)
         body = to_json(request, "request")
         for worker in found:
-            call = _Call("")
-            call.worker, call.has_slot = worker, True
+            call = _Call(payload, body, timeout=timeout, worker=worker, has_slot=True)
             keep = False
             try:
-                with contextlib.suppress(Gone, Expired, Cancelled, BrokenProtocol):
-                    self._converse(worker, call, payload, body, timeout, None, None)
+                with contextlib.suppress(Gone, Expired, BrokenProtocol):
+                    self._converse(worker, call)
                     keep = worker.reusable
             finally:
                 self._give_back(call, keep, self._grace)
+
+    @property
+    def closed(self) -> bool:
+        """True if it takes no calls any more."""
+        return self._closed
+
+    def grow(self, size: int) -> None:
+        """Allow this many workers at a time, if that is more than before."""
+        with self._changed:
+            if size > self._size:
+                self._size = size
+                self._changed.notify_all()
 
     def close(self) -> None:
         """End all workers. Calls that still wait raise :class:`RunInterrupted`. May be called more than once."""
@@ -232,22 +257,14 @@ class WorkerPool:
         if not getattr(self, "_closed", True):
             self.close()
 
-    def _attempt(
-        self,
-        call: _Call,
-        payload: bytes,
-        body: bytes,
-        timeout: float | None,
-        on_output: Callable[[str, str], object] | None,
-        memory: int | None,
-    ) -> tuple[int, dict[str, Any]] | None:
+    def _attempt(self, call: _Call) -> tuple[int, dict[str, Any]] | None:
         """One worker's answer; None if it turned out to be gone before it began, so that another one may be asked."""
         grace = self._grace
         keep = False
         worker: Worker | None = None
         try:
             worker = self._take(call)
-            outcome = kind, answer = self._converse(worker, call, payload, body, timeout, on_output, memory)
+            outcome = kind, answer = self._converse(worker, call)
             if kind == _frames.ERROR:
                 rebuild(answer, call.job)
             keep = self._settle(call)
@@ -270,7 +287,7 @@ class WorkerPool:
                 fix="a task must leave file descriptors alone that it did not open",
             ) from None
         except Expired as expired:
-            raise expiry(call.job, timeout, expired.started, _START_SECONDS) from None
+            raise expiry(call.job, expired) from None
         except Cancelled:
             raise RunInterrupted(
                 "the task was cancelled and its worker process stopped", who=call.job or None
@@ -278,25 +295,17 @@ class WorkerPool:
         finally:
             self._give_back(call, keep, grace)
 
-    def _converse(
-        self,
-        worker: Worker,
-        call: _Call,
-        payload: bytes,
-        body: bytes,
-        timeout: float | None,
-        on_output: Callable[[str, str], object] | None,
-        memory: int | None,
-    ) -> tuple[int, dict[str, Any]]:
+    def _converse(self, worker: Worker, call: _Call) -> tuple[int, dict[str, Any]]:
         kind, answer = worker.call(
-            payload,
-            {**self._place(), "memory": memory},
-            body,
-            timeout=timeout,
+            call.payload,
+            self._place(),
+            call.body,
+            timeout=call.timeout,
             start_timeout=_START_SECONDS,
+            load_timeout=call.load_timeout,
             cancelled=lambda: call.cancelled,
-            on_output=on_output,
-            memory=memory,
+            on_output=call.on_output,
+            memory=call.memory,
         )
         return kind, object_from_json(answer)
 
@@ -359,10 +368,9 @@ class WorkerPool:
         with self._changed:
             worker, call.worker = call.worker, None
             if not keep:  # it keeps nothing any more; nor does one that could not be started
-                ended = (worker, call.key)
-                self._keepers = {
-                    key: keeper for key, keeper in self._keepers.items() if keeper is not ended[0] and key != ended[1]
-                }
+                ended = [key for key, keeper in self._keepers.items() if keeper is not None and keeper is worker]
+                for key in (call.key, *ended):
+                    self._keepers.pop(key, None)  # type: ignore[arg-type]
         try:
             if worker is not None and not keep:
                 worker.end(grace)

@@ -17,13 +17,11 @@ import time
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from dovetail.env._arrive import CLOUDPICKLE
 from dovetail.errors import unwritable
 from dovetail.spec import Manifest
-
-CLOUDPICKLE: Final = "_dovetail_cloudpickle"
-"""What the hub's cloudpickle is called in a worker of an environment."""
 
 _KEEP_SECONDS = 7 * 24 * 3600.0
 

@@ -27,6 +27,13 @@ _NO_MEMORY = (
 )
 
 _serving = False
+_worker: _Worker | None = None
+
+
+def loaded() -> None:
+    """Tell the hub that the code of the running job is there, so that from now on its own time counts."""
+    if _worker is not None:
+        _worker.tell_loaded()
 
 
 def in_worker() -> bool:
@@ -42,14 +49,14 @@ def serve(request: int, reply: int, lifeline: int) -> None:
         reply: File descriptor to write frames to.
         lifeline: File descriptor of a pipe that nobody writes to; when its other end goes, so does this process group.
     """
-    global _serving
+    global _serving, _worker
     _serving = True
     for descriptor in (request, reply, lifeline):
         os.set_inheritable(descriptor, False)
     tie(lifeline)
     sys.argv[:] = ["dovetail-worker"]
     faulthandler.enable()
-    worker = _Worker(request, reply)
+    worker = _worker = _Worker(request, reply)
     signal.signal(signal.SIGTERM, worker.stop)
     sys.stdout, sys.stderr = _text_to(1), _text_to(2)
     try:
@@ -68,6 +75,13 @@ class _Worker:
         self._targets: dict[str, bytes | Target] = {}
         self._memory_limit: int | None = None
         self._stopping = False
+        self._loading = False
+
+    def tell_loaded(self) -> None:
+        """Say so if the hub has asked to be told; once for each job."""
+        if self._loading and os.getpid() == self._pid:
+            self._loading = False
+            self._send(_frames.LOADED, b"{}")
 
     def stop(self, signum: int, _frame: object) -> NoReturn:
         """SIGTERM unwinds the job, so that its ``finally`` blocks and exit handlers run within the grace it has."""
@@ -99,6 +113,7 @@ class _Worker:
 
     def _call(self, call: dict[str, Any]) -> None:
         self._send(_frames.STARTED, b"{}")
+        self._loading = call["tell_loaded"]
         stdin, streams = sys.stdin, (sys.stdout, sys.stderr)
         try:
             with limited(call["memory"]):
@@ -115,6 +130,7 @@ class _Worker:
         sys.stdout, sys.stderr = (
             _text_to(number) if stream.closed else stream for number, stream in enumerate(streams, start=1)
         )
+        self._loading = False
         self._send(kind, body)
 
     def _run(self, call: dict[str, Any]) -> bytes:

@@ -36,11 +36,12 @@ class Gone(Exception):
 
 
 class Expired(Exception):
-    """The time is up. ``started``: the job's time, otherwise the time that a worker has to come up."""
+    """The time is up: of ``"start"``, in which a worker has to come up; of ``"load"``; or of the ``"job"``."""
 
-    def __init__(self, started: bool) -> None:
-        super().__init__(started)
-        self.started = started
+    def __init__(self, phase: str, seconds: float | None) -> None:
+        super().__init__(phase, seconds)
+        self.phase = phase
+        self.seconds = seconds
 
 
 class Cancelled(Exception):
@@ -65,6 +66,7 @@ class Worker:
         self._frames = FrameBuffer()
         self._greeted = False
         self._started = False
+        self._loaded = True
         self._payloads: dict[bytes, int] = {}
         self._lines: dict[int, Lines] = {}
         self._outgoing = memoryview(frame(_frames.SETUP, to_json({"memory_limit": memory_limit}, "setup")))
@@ -121,8 +123,11 @@ class Worker:
         cancelled: Callable[[], bool],
         on_output: Deliver | None,
         memory: int | None = None,
+        load_timeout: float | None = None,
     ) -> tuple[int, bytes]:
         """One job. The time starts when the job does; for a worker that is already up, when it is sent.
+
+        With ``load_timeout``, until the job says that its code is loaded, that is the time that it has.
 
         Returns:
             ``REPLY`` or ``ERROR``, and the body that came with it.
@@ -135,9 +140,11 @@ class Worker:
             self._read_streams(deliver=False)  # written since the last job was over: nobody's
         self.calls += 1
         self._lines = {descriptor: Lines(name, on_output) for descriptor, name in self.process.streams.items()}
-        self._send(payload, header, request)
+        self._send(payload, {**header, "memory": memory, "tell_loaded": load_timeout is not None}, request)
+        phases = [("start", start_timeout)] if fresh else []
+        phases += [] if load_timeout is None else [("load", load_timeout)]
         try:
-            outcome = self._converse(timeout, start_timeout if fresh else None, cancelled, memory)
+            outcome = self._converse([*phases, ("job", timeout)], cancelled, memory)
         except (Gone, Expired, TooMuch):
             self._finish_streams()
             raise
@@ -145,12 +152,12 @@ class Worker:
         return outcome
 
     def _converse(
-        self, timeout: float | None, start_timeout: float | None, cancelled: Callable[[], bool], memory: int | None
+        self, phases: list[tuple[str, float | None]], cancelled: Callable[[], bool], memory: int | None
     ) -> tuple[int, bytes]:
         look_at = time.monotonic()
-        starting = start_timeout is not None
-        self._started = False
-        deadline = deadline_after(start_timeout if starting else timeout)
+        self._started = self._loaded = False
+        phase, seconds = phases.pop(0)
+        deadline = deadline_after(seconds)
         while True:
             if cancelled():
                 raise Cancelled
@@ -164,11 +171,11 @@ class Worker:
                 if (held := held_by(self.process.pid)) > memory:
                     raise TooMuch(held, memory)
                 look_at = now + WATCH_SECONDS
-            if starting and self._started:
-                starting = False
-                deadline = deadline_after(timeout)
+            while (phase == "start" and self._started) or (phase == "load" and self._loaded):
+                phase, seconds = phases.pop(0)
+                deadline = deadline_after(seconds)
             if deadline is not None and time.monotonic() >= deadline:
-                raise Expired(not starting)
+                raise Expired(phase, seconds)
 
     def _outcome(self) -> tuple[int, bytes] | None:
         """Go through the messages that have arrived whole; the last one of a job is its outcome."""
@@ -179,6 +186,8 @@ class Worker:
                 self._check_hello(object_from_json(body))
             elif kind == _frames.STARTED and not self._started:
                 self._started = True
+            elif kind == _frames.LOADED and self._started and not self._loaded:
+                self._loaded = True
             elif kind in (_frames.REPLY, _frames.ERROR) and self._started:
                 return kind, body
             else:

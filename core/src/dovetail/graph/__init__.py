@@ -11,7 +11,7 @@ from dovetail.graph._annotations import (
     type_text,
 )
 from dovetail.graph._builder import WorkflowBuilder
-from dovetail.graph._call import CompiledTask, ResourceScope, current_context, gates_in
+from dovetail.graph._call import CompiledTask, ResourceScope, apply_gate, current_context, gates_in
 from dovetail.graph._control import map_, when
 from dovetail.graph._custom import session_plugins, task_type
 from dovetail.graph._dataset import Dataset
@@ -63,6 +63,7 @@ __all__ = [
     "interpret",
     "CompiledTask",
     "ResourceScope",
+    "apply_gate",
     "run_job",
     "needs_of_task",
     "NeedOf",

@@ -44,6 +44,12 @@ class ResourceScope:
         self._turns: dict[type[TaskType], threading.Lock] = {}
         self._stuck: set[type[TaskType]] = set()
         self._lock = threading.Lock()
+        self._at_close: list[Callable[[], object]] = []
+
+    def at_close(self, function: Callable[[], object]) -> None:
+        """Call this when everything is closed: what belongs to the run is open elsewhere, too."""
+        with self._lock:
+            self._at_close.append(function)
 
     def get(self, task_type: TaskType, config: Any, context: TaskContext) -> Any:
         """The resource for a config, opened at first need; None if the task type opens nothing."""
@@ -95,6 +101,11 @@ class ResourceScope:
             try:
                 task_type.close(resource)
             except Exception as error:  # the work is done; the rest must still be closed
+                problems.append(error)
+        while self._at_close:
+            try:
+                self._at_close.pop()()
+            except Exception as error:
                 problems.append(error)
         return problems
 
@@ -156,6 +167,10 @@ class CompiledTask:
     def has_input_gates(self) -> bool:
         """True if a gate stands in the annotation of an input."""
         return any(gates for _, gates in self._inputs.values())
+
+    def input_gates(self, name: str) -> tuple[Gate, ...]:
+        """The gates in the annotation of an input, in order."""
+        return self._inputs[name][1]
 
     def gate_inputs(self, values: dict[str, Any], gate: Callable[[Gate, Any], Any]) -> dict[str, Any]:
         """Values past the gates of the inputs; only those that have a gate are converted."""
