@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dovetail.testing import TABLE_KINDS, tables
+from dovetail.types.arrow import hash_table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
