@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
-from dovetail.config import parse_size, show_size
+from dovetail.config import canonical_name, parse_size, show_size
 from dovetail.errors import DefinitionError, nearest, shorten
 from dovetail.spec import EngineChoice
 
@@ -181,11 +181,13 @@ def read_requirements(value: Any) -> tuple[str, ...]:
     read = set()
     for item in items:
         try:
-            read.add(str(Requirement(item)))
+            requirement = Requirement(item)
         except InvalidRequirement as error:
             raise DefinitionError(
                 f"{item!r} is no requirement",
                 why=str(error).splitlines()[0],
                 fix='write it as for pip: "scikit-learn==1.5.*"',
             ) from error
+        requirement.name = canonical_name(requirement.name)
+        read.add(str(requirement))
     return tuple(sorted(read))
