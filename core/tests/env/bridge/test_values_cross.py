@@ -72,9 +72,7 @@ def test_tables_of_every_kind_of_column(there_and_back: Cross, table: pa.Table, 
         back = there_and_back(each, "table")
         assert back.schema.equals(each.schema, check_metadata=True)
         assert back.num_rows == each.num_rows
-        assert [column.to_pylist() for column in back.columns] == pytest.approx(
-            [column.to_pylist() for column in each.columns], nan_ok=True
-        ) or repr(back.to_pylist()) == repr(each.to_pylist())
+        assert hash_table(back) == hash_table(each)  # NaN equals NaN, and zero has a sign
         back.validate(full=True)
 
 
