@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from dovetail.errors import DefinitionError
 from dovetail.hub import Hub
+from dovetail.spec import TypeRef
 
 Untyped = collections.namedtuple("Untyped", "a b")
 
@@ -89,6 +90,32 @@ def test_a_namedtuple_with_a_help_text(tmp_path: Path) -> None:
         return make()
 
     assert both_ways(wf, tmp_path) == Pair(1, "x")
+
+
+class Framed(NamedTuple):
+    rows: "nowhere_installed.Frame"  # noqa: F821  (a type of an engine that is not here)
+    number: int
+
+
+class Misspelt(NamedTuple):
+    number: "Unknwon"  # noqa: F821
+
+
+def test_a_field_may_name_a_type_that_is_not_imported_here() -> None:
+    @dt.task
+    def make() -> Framed:
+        raise NotImplementedError
+
+    assert make.interface.outputs == {"rows": TypeRef("nowhere_installed.Frame"), "number": int}
+
+
+def test_a_field_whose_type_names_nothing_is_refused() -> None:
+    def make() -> Misspelt:
+        raise NotImplementedError
+
+    with pytest.raises(DefinitionError, match="'Unknwon' of Misspelt names nothing") as caught:
+        dt.task(make)
+    assert caught.value.who == "Misspelt.number"
 
 
 def test_a_marker_behind_a_whole_namedtuple_is_refused() -> None:

@@ -6,6 +6,7 @@ import builtins
 import functools
 import inspect
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -58,14 +59,14 @@ def resolve_hints(function: Callable[..., Any], local_names: Mapping[str, Any] |
             fix="use types, or strings such as 'pyspark.sql.DataFrame'",
         ) from error
     for name, hint in hints.items():
-        _check_names(function, name, hint)
+        _check_names(f"{function_name(function)}()", f"{name} of {describe_function(function)}", hint)
     return {name: type(None) if hint is None else hint for name, hint in hints.items()}
 
 
 _ABBREVIATIONS = {"pl": "polars", "pd": "pandas", "np": "numpy", "pa": "pyarrow"}
 
 
-def _check_names(function: Callable[..., Any], place: str, hint: Any) -> None:
+def _check_names(owner: str, place: str, hint: Any) -> None:
     """Refuse names that cannot be those of a type somewhere: ``Undefined``, or ``pl.DataFrame`` where ``pl`` is unknown."""
     if isinstance(hint, TypeRef):
         head, dot, rest = hint.name.partition(".")
@@ -73,13 +74,13 @@ def _check_names(function: Callable[..., Any], place: str, hint: Any) -> None:
             return
         full = f"{_ABBREVIATIONS[head]}.{rest}" if dot else None
         raise DefinitionError(
-            f"the annotation {hint.name!r} of {function_name(function)}() names nothing",
-            who=f"{place} of {describe_function(function)}",
-            why=f"{head!r} is not defined where the function is; a name under TYPE_CHECKING is not there at run time",
-            fix=f"import it, or write {full!r}" if full else f"define or import {head!r} before the function",
+            f"the annotation {hint.name!r} of {owner} names nothing",
+            who=place,
+            why=f"{head!r} is not defined in that module; a name under TYPE_CHECKING is not there at run time",
+            fix=f"import it, or write {full!r}" if full else f"define or import {head!r} before it",
         )
     for inner in get_args(hint):
-        _check_names(function, place, inner)
+        _check_names(owner, place, inner)
 
 
 def written(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -161,15 +162,24 @@ def outputs_of(annotation: Any) -> dict[str, Any]:
 
 
 def field_hints(named_tuple: Any) -> dict[str, Any]:
-    """Annotations of the fields of a NamedTuple, in order; Any for a field without one."""
+    """Annotations of the fields of a NamedTuple, in order; Any for a field without one.
+
+    Raises:
+        DefinitionError: One cannot be read, or names nothing.
+    """
+    module = sys.modules.get(named_tuple.__module__)
+    names = _Namespace({}, vars(module) if module is not None else {})
     try:
-        hints = typing.get_type_hints(named_tuple, include_extras=True)
+        hints = typing.get_type_hints(named_tuple, localns=names, include_extras=True)
     except Exception as error:
         raise DefinitionError(
             f"the annotation of a field of {named_tuple.__qualname__} cannot be read",
             why=f"{type(error).__name__}: {error}",
             fix="define the NamedTuple, and the types of its fields, at the top of a module",
         ) from error
+    owner = named_tuple.__qualname__
+    for name, hint in hints.items():
+        _check_names(owner, f"{owner}.{name}", hint)
     return {name: hints.get(name, Any) for name in named_tuple._fields}
 
 
