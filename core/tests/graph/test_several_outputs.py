@@ -93,12 +93,12 @@ def test_a_namedtuple_with_a_help_text(tmp_path: Path) -> None:
 
 
 class Framed(NamedTuple):
-    rows: "nowhere_installed.Frame"  # noqa: F821  (a type of an engine that is not here)
+    rows: nowhere_installed.Frame  # noqa: F821  (a type of an engine that is not here)
     number: int
 
 
 class Misspelt(NamedTuple):
-    number: "Unknwon"  # noqa: F821
+    number: Unknwon  # noqa: F821
 
 
 def test_a_field_may_name_a_type_that_is_not_imported_here() -> None:
