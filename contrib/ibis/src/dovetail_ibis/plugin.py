@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -35,3 +35,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="Ibis, lazy: an expression that its backend runs when rows are needed",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``ibis``."""
+    return [EnvironmentSpec("ibis", engine="ibis")]

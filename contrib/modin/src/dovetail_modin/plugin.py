@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -32,3 +32,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="Modin: pandas frames in partitions",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``modin``."""
+    return [EnvironmentSpec("modin", engine="modin")]

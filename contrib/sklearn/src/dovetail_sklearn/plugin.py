@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -23,3 +23,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="scikit-learn models, stored with skops and never pickled",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``sklearn``."""
+    return [EnvironmentSpec("sklearn", engine="sklearn")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -27,3 +27,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="xarray: labelled arrays of several dimensions",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``xarray``."""
+    return [EnvironmentSpec("xarray", engine="xarray")]

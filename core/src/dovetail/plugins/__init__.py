@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dovetail.plugins._current import reset_default as reset_default
     from dovetail.plugins._current import use_catalogue as use_catalogue
     from dovetail.plugins._doctor import diagnose as diagnose
+    from dovetail.plugins._elsewhere import manifests_in as manifests_in
     from dovetail.plugins._engines import EngineHere as EngineHere
     from dovetail.plugins._engines import Need as Need
     from dovetail.plugins._engines import engine_here as engine_here
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from dovetail.plugins._inspect import config_fields_of as config_fields_of
     from dovetail.plugins._inspect import find_named as find_named
     from dovetail.plugins._inspect import look_at as look_at
+    from dovetail.plugins._loading import libraries as libraries
     from dovetail.plugins._manifests import read_manifest as read_manifest
     from dovetail.plugins._manifests import write_manifest as write_manifest
     from dovetail.plugins._safe_forms import safe_form as safe_form
@@ -64,6 +66,7 @@ __all__ = [
     # manifests
     "read_manifest",
     "write_manifest",
+    "manifests_in",
     # manifests that plugins ship
     "shipped_manifest",
     "manifest_problem",
@@ -82,6 +85,7 @@ __all__ = [
     "engine_here",
     "extra_requirements",
     "install_line",
+    "libraries",
     # looking closely
     "find_named",
     "Found",
@@ -119,12 +123,14 @@ _LAZY = {
     "reset_default": "dovetail.plugins._current",
     "use_catalogue": "dovetail.plugins._current",
     "diagnose": "dovetail.plugins._doctor",
+    "manifests_in": "dovetail.plugins._elsewhere",
     "CodeCheck": "dovetail.plugins._inspect",
     "PluginCheck": "dovetail.plugins._inspect",
     "check_plugin": "dovetail.plugins._inspect",
     "config_fields_of": "dovetail.plugins._inspect",
     "find_named": "dovetail.plugins._inspect",
     "look_at": "dovetail.plugins._inspect",
+    "libraries": "dovetail.plugins._loading",
     "read_manifest": "dovetail.plugins._manifests",
     "write_manifest": "dovetail.plugins._manifests",
     "safe_form": "dovetail.plugins._safe_forms",

@@ -14,8 +14,8 @@ import pytest
 
 from dovetail import plugins
 from dovetail.errors import EngineUnavailable
-from dovetail.spec import API_VERSION, Declaration, Manifest
-from dovetail.testing import _children, _contracts, _metadata, _package
+from dovetail.spec import API_VERSION, Declaration, EnvironmentSpec, Manifest
+from dovetail.testing import _children, _contracts, _environments, _metadata, _package
 from dovetail.testing._base import Suite, check_names, fail
 from dovetail.testing._harness import HubHarness
 from dovetail.testing._marks import requires
@@ -191,6 +191,8 @@ class PluginSuite(Suite):
         problems, missing = [], []
         for declaration in self._manifest(hub).declarations:
             for part in (declaration, *getattr(declaration, "converters", ()), *getattr(declaration, "codecs", ())):
+                if not hasattr(part, "code"):
+                    continue
                 try:
                     problems += _contracts.problems_of(part, hub.catalogue)
                 except EngineUnavailable as error:
@@ -200,9 +202,23 @@ class PluginSuite(Suite):
         if missing:
             pytest.skip(missing[0])
 
+    @requires("packaged")
+    def test_its_environments_are_as_declared(self, hub: HubHarness) -> None:
+        """The extra is there and brings the engine, the versions of Python can be read, and something needs the engine."""
+        declarations = self._manifest(hub).declarations
+        specs = [each for each in declarations if isinstance(each, EnvironmentSpec)]
+        found = _metadata.distribution_of(self.plugin) if specs else None
+        problems = [p for each in specs if found for p in _environments.problems_of(each, declarations, found)]
+        if problems:
+            fail(
+                "an environment is not as it is declared:\n  - " + "\n  - ".join(problems),
+                why="where the engine is not installed, tasks run in what the declaration says",
+            )
+
     def test_every_declaration_has_a_suite(self, request: pytest.FixtureRequest, hub: HubHarness) -> None:
         """A task type, type, check engine or executor that no suite tests is a promise that nobody checks."""
-        declared = {declared_as(declaration) for declaration in self._manifest(hub).declarations}
+        declarations = self._manifest(hub).declarations  # environments are tested above
+        declared = {declared_as(each) for each in declarations if not isinstance(each, EnvironmentSpec)}
         covered = self._covered(request)
         stated = {name for name in self.gaps if name.partition(".")[0] in {kind for kind, _ in _KINDS.values()}}
         for name in sorted(declared - covered - stated):

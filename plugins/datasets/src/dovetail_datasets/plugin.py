@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -32,3 +32,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="Hugging Face datasets: Arrow tables with features",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``datasets``."""
+    return [EnvironmentSpec("datasets", engine="datasets")]

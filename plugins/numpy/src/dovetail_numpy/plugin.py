@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -27,3 +27,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="NumPy arrays, plain and structured",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``numpy``."""
+    return [EnvironmentSpec("numpy", engine="numpy")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -40,3 +40,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="pandas series",
         ),
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``pandas``."""
+    return [EnvironmentSpec("pandas", engine="pandas")]
