@@ -1,5 +1,6 @@
 """Settings of a project, where they come from, and the secrets that they refer to."""
 
+from dovetail.config._durations import seconds
 from dovetail.config._load import load_settings
 from dovetail.config._memory import available_memory, parse_size, show_size
 from dovetail.config._parse import canonical_name
@@ -20,7 +21,8 @@ __all__ = [
     "setting_docs",
     "OWNER_KINDS",
     "canonical_name",
-    # sizes
+    # lengths of time, sizes
+    "seconds",
     "available_memory",
     "parse_size",
     "show_size",

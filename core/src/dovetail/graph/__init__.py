@@ -1,5 +1,6 @@
 """Tasks, workflows and the graphs they make."""
 
+from dovetail.config import seconds
 from dovetail.graph._annotations import (
     RESULT,
     base_type,
@@ -23,7 +24,7 @@ from dovetail.graph._import import load_workflow_spec
 from dovetail.graph._interpret import as_output, getter, guards_hold, interpret, spread, take
 from dovetail.graph._needs import NeedOf, needs_of_task
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref, references
-from dovetail.graph._options import TaskOptions, seconds
+from dovetail.graph._options import TaskOptions
 from dovetail.graph._remote import run_job
 from dovetail.graph._task import Task, load_task_type, task
 from dovetail.graph._workflow import Dynamic, Workflow, dynamic, workflow

@@ -14,7 +14,7 @@ def dovetail_check_engines() -> list[CheckEngineSpec]:
         CheckEngineSpec(
             name="native",
             code="dovetail.quality.checks._engine:NativeEngine",
-            suites=("dovetail.quality.checks._define.Suite",),
+            suites=("dovetail.quality.checks._check.Suite",),
             engine="pyarrow",
             install="pip install 'dovetail[arrow]'",
             summary="checks of dovetail itself, on Arrow tables",

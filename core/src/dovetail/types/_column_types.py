@@ -79,6 +79,16 @@ def expect(kind: Any) -> Expected:
     return Expected(exact=kind)
 
 
+def declared_type(kind: Any) -> None:
+    """Raise ValueError unless ``kind`` declares the type of a column: a Python type, the name of an Arrow type, or one."""
+    expect(kind)
+
+
+def fits_type(actual: pa.DataType, kind: Any) -> bool:
+    """True if every value of a column of the type ``actual`` is one of the declared type."""
+    return fits(actual, expect(kind)) is not None
+
+
 @lru_cache(maxsize=512)
 def _arrow(name: str) -> pa.DataType:
     """The Arrow type of a name, in the spelling of Arrow, pandas or numpy."""

@@ -7,19 +7,21 @@ Nulls are ignored by all checks but ``not_null``, unless a check says ``nulls="f
 all rows of a key that occurs more than once. A comparison with a null operand is not evaluated.
 """
 
-from dovetail.quality.checks._define import (
-    Check,
-    Suite,
+from dovetail.quality.checks._check import Check, Suite
+from dovetail.quality.checks._define import compare, in_range, in_set, matches, not_null, unique
+from dovetail.quality.checks._define_more import custom, expression, length, monotonic
+from dovetail.quality.checks._told import tell_functions_by
+from dovetail.quality.checks._whole import (
     columns_present,
-    compare,
-    in_range,
-    in_set,
-    matches,
+    fresh,
+    has_type,
     mean_between,
     min_rows,
-    not_null,
+    quantile_between,
     row_count,
-    unique,
+    schema,
+    stddev_between,
+    sum_equals,
 )
 
 __all__ = [
@@ -31,10 +33,22 @@ __all__ = [
     "in_range",
     "in_set",
     "matches",
+    "length",
     "compare",
+    "expression",
+    "monotonic",
+    "custom",
     # of the whole table
     "row_count",
     "min_rows",
     "columns_present",
+    "has_type",
+    "schema",
     "mean_between",
+    "stddev_between",
+    "quantile_between",
+    "sum_equals",
+    "fresh",
+    # for the floors above
+    "tell_functions_by",
 ]

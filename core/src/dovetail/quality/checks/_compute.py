@@ -3,54 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from dovetail.errors import listing, nearest
+from dovetail.errors import shorten
 from dovetail.quality._arrays import arrow_array, arrow_scalar, no_ordinals, true_ordinals
-from dovetail.quality.checks._define import Check
-
-
-class Unevaluable(Exception):
-    """The check cannot be evaluated on this table; the text says why."""
-
-
-@dataclass(slots=True)
-class Found:
-    """Counts of one check, and the ordinals of the failing rows if it is row-scoped."""
-
-    evaluated: int
-    failed: int
-    rows: Any = None
-    keys: int | None = None
-    observed: Any = None
-    message: str = ""
-
-
-def no_column(missing: Sequence[str], there: Sequence[str]) -> str:
-    """What to say of columns that are missing, each with the one that may be meant."""
-    guesses = {name: nearest(name, there) for name in missing}
-    return f"there is no column {', '.join(map(repr, missing))}" + "".join(
-        f"; did you mean {guess!r}{f' for {name!r}' if len(missing) > 1 else ''}?"
-        for name, guess in guesses.items()
-        if guess
-    )
-
-
-def _column(table: Any, name: str) -> Any:
-    """A column with NaN as null and dictionaries decoded."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = table.column(name)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_floating(column.type):
-        nan = pc.is_nan(column)
-        if pc.any(nan).as_py():
-            column = pc.if_else(nan, pa.nulls(1, column.type)[0], column)
-    return column
+from dovetail.quality.checks._check import Check
+from dovetail.quality.checks._compute_expression import NoCondition, evaluate_expression, lengths
+from dovetail.quality.checks._compute_whole import WHOLE
+from dovetail.quality.checks._found import Found, Unevaluable, values_of
 
 
 def _failing(bad: Any, check: Check, rows: int) -> Found:
@@ -75,7 +36,7 @@ def _not_null(check: Check, table: Any) -> Found:
 def _in_range(check: Check, table: Any) -> Found:
     import pyarrow.compute as pc
 
-    column = _column(table, check.info.columns[0])
+    column = values_of(table, check.info.columns[0])
     inclusive = check.params["inclusive"]
     bad = None
     for bound, lower, closed in (
@@ -132,7 +93,7 @@ def _scalar(value: Any, kind: Any) -> Any:
 def _in_set(check: Check, table: Any) -> Found:
     import pyarrow.compute as pc
 
-    column = _column(table, check.info.columns[0])
+    column = values_of(table, check.info.columns[0])
     values = arrow_array([v for v in check.params["values"] if v is not None], column.type)
     missing = pc.invert(pc.is_in(column, value_set=values))
     if column.null_count:
@@ -143,7 +104,7 @@ def _in_set(check: Check, table: Any) -> Found:
 def _regex(check: Check, table: Any) -> Found:
     import pyarrow.compute as pc
 
-    column = _column(table, check.info.columns[0])
+    column = values_of(table, check.info.columns[0])
     whole = rf"\A(?:{check.params['pattern']})\z"
     return _failing(pc.invert(pc.match_substring_regex(column, whole)), check, table.num_rows)
 
@@ -151,7 +112,7 @@ def _regex(check: Check, table: Any) -> Found:
 def _compare(check: Check, table: Any) -> Found:
     import pyarrow.compute as pc
 
-    left, right = (_column(table, name) for name in check.info.columns)
+    left, right = (values_of(table, name) for name in check.info.columns)
     opposite = {
         "<": pc.greater_equal,
         "<=": pc.greater,
@@ -167,7 +128,7 @@ def _unique(check: Check, table: Any) -> Found:
     import pyarrow as pa
 
     rows = table.num_rows
-    key = _key([_column(table, name) for name in check.info.columns])
+    key = _key([values_of(table, name) for name in check.info.columns])
     valid = rows - key.null_count
     doubled, keys = _doubled(key, valid)
     if check.nulls == "fail" and valid < rows:
@@ -230,29 +191,72 @@ def _ascends(key: Any) -> bool:
     return bool(pc.all(pc.less(key[:-1], key[1:])).as_py())
 
 
-def _row_count(check: Check, table: Any) -> Found:
-    low, high = check.params["minimum"], check.params["maximum"]
-    fine = table.num_rows >= low and (high is None or table.num_rows <= high)
-    return Found(1, int(not fine), observed=table.num_rows)
-
-
-def _columns_present(check: Check, table: Any) -> Found:
-    wanted, there = check.info.columns, table.column_names
-    missing = [name for name in wanted if name not in there]
-    extra = [name for name in there if name not in wanted] if check.params["exact"] else []
-    observed = {"missing": missing, "extra": extra} if missing or extra else None
-    message = no_column(missing, there) if missing else f"not expected: {listing(extra)}" if extra else ""
-    return Found(1, int(bool(missing or extra)), observed=observed, message=message)
-
-
-def _mean(check: Check, table: Any) -> Found:
+def _length(check: Check, table: Any) -> Found:
     import pyarrow.compute as pc
 
-    mean = pc.mean(_column(table, check.info.columns[0])).as_py()
-    if mean is None:
-        raise Unevaluable("there is no value to take the mean of")
-    fine = check.params["minimum"] <= mean <= check.params["maximum"]
-    return Found(1, int(not fine), observed=float(mean))
+    found = lengths(values_of(table, check.info.columns[0]))
+    low, high = check.params["minimum"], check.params["maximum"]
+    bad = pc.less(found, arrow_scalar(low, found.type))
+    if high is not None:
+        bad = pc.or_(bad, pc.greater(found, arrow_scalar(min(high, 2**31 - 1), found.type)))
+    return _failing(bad, check, table.num_rows)
+
+
+def _monotonic(check: Check, table: Any) -> Found:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = values_of(table, check.info.columns[0])
+    there = column.drop_null()
+    if len(there) < 2:
+        return Found(len(there), 0, no_ordinals())
+    words = {
+        (False, False): "less",
+        (True, False): "less_equal",
+        (False, True): "greater",
+        (True, True): "greater_equal",
+    }
+    wrong = words[check.params["strict"], check.params["descending"]]
+    later = true_ordinals(pc.call_function(wrong, [there[1:], there[:-1]])).cast(pa.int64())
+    rows = pc.add(later, arrow_scalar(1))
+    if column.null_count:
+        rows = true_ordinals(column.is_valid()).take(rows)
+    return Found(len(there), len(rows), rows)
+
+
+def _expression(check: Check, table: Any) -> Found:
+    import pyarrow.compute as pc
+
+    def column(name: str) -> Any:
+        return values_of(table, name)
+
+    try:
+        fine = evaluate_expression(check.params["tree"], column, table.num_rows)
+    except NoCondition as error:
+        raise Unevaluable(str(error)) from None
+    return _failing(pc.invert(fine), check, table.num_rows)
+
+
+def _custom(check: Check, table: Any) -> Found:
+    """What the user's function says. Whatever it raises makes the check an error, and errors block."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    seen = table.select(list(check.info.columns))
+    try:
+        said = check.params["function"](seen)
+    except Exception as error:
+        raise Unevaluable(f"{type(error).__name__}: {error}") from error
+    if not check.info.row_scoped:
+        if said is not True and said is not False and type(said).__name__ not in ("bool", "bool_"):
+            raise Unevaluable(f"the function returned {shorten(said)}, not True or False")
+        return Found(1, int(not said))
+    mask = said if isinstance(said, (pa.Array, pa.ChunkedArray)) else pa.array(said)
+    if not pa.types.is_boolean(mask.type) or len(mask) != table.num_rows:
+        raise Unevaluable(
+            f"the function returned {len(mask):,} values of type {mask.type}, not one truth for each of {table.num_rows:,} rows"
+        )
+    return _failing(pc.invert(mask), check, table.num_rows)
 
 
 EVALUATORS: dict[str, Callable[[Check, Any], Found]] = {
@@ -262,7 +266,9 @@ EVALUATORS: dict[str, Callable[[Check, Any], Found]] = {
     "in_set": _in_set,
     "regex": _regex,
     "compare": _compare,
-    "row_count": _row_count,
-    "column_exists": _columns_present,
-    "mean": _mean,
+    "length": _length,
+    "monotonic": _monotonic,
+    "expression": _expression,
+    "custom": _custom,
+    **WHOLE,
 }

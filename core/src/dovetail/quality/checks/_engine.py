@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dovetail.quality.checks._compute import EVALUATORS, Found, Unevaluable, no_column
-from dovetail.quality.checks._define import Check, Suite
+from dovetail.quality.checks._check import Check, Suite
+from dovetail.quality.checks._compute import EVALUATORS
+from dovetail.quality.checks._found import Found, Unevaluable, no_column
+from dovetail.quality.checks._told import told
 from dovetail.spec import CheckEngine, CheckOutcome, SuiteInfo
 
 
@@ -24,8 +26,8 @@ class NativeEngine(CheckEngine):
         return ("pyarrow.Table",)
 
     def fingerprint(self, suite: Suite) -> str:
-        """Parameters in full: what people read of them may be shortened."""
-        return repr([(check.info, sorted(check.params.items()), check.nulls) for check in suite.checks])
+        """Parameters in full: what people read of them may be shortened. Functions count by their code."""
+        return repr([(check.info, told(check.params), check.nulls) for check in suite.checks])
 
     def evaluate(self, suite: Suite, value: Any) -> list[CheckOutcome]:
         """Evaluate every check on a ``pyarrow.Table``."""

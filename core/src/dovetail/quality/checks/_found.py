@@ -1,0 +1,50 @@
+"""What evaluating a check gives, and how columns are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dovetail.errors import nearest
+
+
+class Unevaluable(Exception):
+    """The check cannot be evaluated on this table; the text says why."""
+
+
+@dataclass(slots=True)
+class Found:
+    """Counts of one check, and the ordinals of the failing rows if it is row-scoped."""
+
+    evaluated: int
+    failed: int
+    rows: Any = None
+    keys: int | None = None
+    observed: Any = None
+    message: str = ""
+
+
+def no_column(missing: Sequence[str], there: Sequence[str]) -> str:
+    """What to say of columns that are missing, each with the one that may be meant."""
+    guesses = {name: nearest(name, there) for name in missing}
+    return f"there is no column {', '.join(map(repr, missing))}" + "".join(
+        f"; did you mean {guess!r}{f' for {name!r}' if len(missing) > 1 else ''}?"
+        for name, guess in guesses.items()
+        if guess
+    )
+
+
+def values_of(table: Any, name: str) -> Any:
+    """A column with NaN as null and dictionaries decoded."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = table.column(name)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        nan = pc.is_nan(column)
+        if pc.any(nan).as_py():
+            column = pc.if_else(nan, pa.nulls(1, column.type)[0], column)
+    return column
