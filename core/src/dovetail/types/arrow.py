@@ -13,6 +13,7 @@ from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
 from dovetail.types._arrow_files import ipc_schema, parquet_schema, read_ipc, read_parquet, write_ipc, write_parquet
 from dovetail.types._arrow_layout import KEPT, check_columns, from_stream, normalise_table, project_table
 from dovetail.types._carrier import lies_here
+from dovetail.types._column_types import declared_type, fits_type
 from dovetail.types._looks import scalar_value, table_preview
 from dovetail.types._stream_files import hash_ipc, hash_parquet, write_ipc_batches, write_parquet_batches
 from dovetail.types._table_hash import hash_table
@@ -27,6 +28,8 @@ __all__ = [
     "IpcCodec",
     "TableTransformer",
     "check_columns",
+    "declared_type",
+    "fits_type",
     "from_stream",
     "hash_table",
     "lies_here",
