@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings, redact
 from dovetail.engine._export import export
+from dovetail.engine._isolated import Limits, gate_inputs, isolated, named, received_as, whole
 from dovetail.engine._portable import portable
 from dovetail.engine._values import MISSING
-from dovetail.engine._work import Work, input_values, output_annotation, output_names, plain_output
+from dovetail.engine._work import Work, given_values, input_values, output_annotation, output_names, plain_output
 from dovetail.errors import DovetailError, GateBlocked, PlatformError, TaskFailed, TaskTimeout, shorten, user_traceback
 from dovetail.graph import (
     RESULT,
@@ -34,6 +35,7 @@ from dovetail.store import Publication
 
 if TYPE_CHECKING:
     from dovetail.engine._values import Values
+    from dovetail.env import Home
 
 Call = Callable[..., dict[str, Any]]
 log = logging.getLogger("dovetail.task")
@@ -53,6 +55,8 @@ class Services:
     save_handle: Callable[[Work, Any], None]
     on_output: Callable[[str, str, str], None]
     plugins: tuple[object, ...] = ()
+    home: Callable[[Work], Home | None] = lambda work: None
+    """The environment that a node's task is run in; None: in this process, or wherever its executor has put it."""
     payloads: dict[Task[..., Any], bytes] = field(default_factory=dict)
 
 
@@ -64,6 +68,7 @@ class Outcome:
     ended: float = 0.0
     value: Any = None
     artifacts: dict[str, Artifact] = field(default_factory=dict)
+    bridged: dict[str, Any] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     kept: list[Artifact] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
@@ -116,10 +121,24 @@ class NodeAttempt:
 
     def _run_task(self, compiled: CompiledTask, call: Call | None) -> None:
         work, services = self._work, self._services
+        home = None if isinstance(compiled.task_type, RemoteTaskType) else services.home(work)
+        if home is not None:
+            self._finish(self._isolated(compiled, self._context(), home))
+            return
         away = call is not None and compiled.task_type.in_process
         # What lies in the store is loaded by the process that does the work, unless a gate here looks at it.
         inputs = input_values(work, services.values, unless_stored=away and not compiled.has_input_gates)
-        context = TaskContext(
+        context = self._context()
+        if call is not None and away:
+            value = self._elsewhere(compiled, inputs, context, call)
+        else:
+            inputs = compiled.convert_inputs(inputs, self._gate) if compiled.task.interface.inputs else {}
+            value = compiled.convert_output(self._here(compiled, inputs, context))
+        self._finish(compiled.gate_output(value, self._gate) if compiled.gated else value)
+
+    def _context(self) -> TaskContext:
+        work, services = self._work, self._services
+        return TaskContext(
             node_id=work.id,
             run_id=services.run_id,
             attempt=work.attempt,
@@ -128,12 +147,39 @@ class NodeAttempt:
             log=log,
             cancelled=services.cancelled.is_set,
         )
-        if call is not None and away:
-            value = self._elsewhere(compiled, inputs, context, call)
-        else:
-            inputs = compiled.convert_inputs(inputs, self._gate) if compiled.task.interface.inputs else {}
-            value = compiled.convert_output(self._here(compiled, inputs, context))
-        self._finish(compiled.gate_output(value, self._gate) if compiled.gated else value)
+
+    def _isolated(self, compiled: CompiledTask, context: TaskContext, home: Home) -> Any:
+        """The work in the worker of an environment; its outputs are stored there, its gates evaluated here."""
+        services, values, outcome = self._services, self._services.values, self._outcome
+        work = isolated(services.scope).work(compiled, home, context)
+        self._cancel = work.cancel
+        gated = compiled.has_input_gates
+        given = input_values(self._work, values) if gated else given_values(self._work, values)
+        given = gate_inputs(compiled, given, self._gate)
+        limits = Limits(self.timeout, self._work.node.options.memory)
+        try:
+            done = work(given, limits, self._show, store=True, wires="all" if compiled.gated else "tables")
+        except TaskFailed as error:
+            raise named(error, f"node {self.node_id!r}", f"task {self._work.name!r}") from None
+        outcome.artifacts = done.artifacts
+        if not compiled.gated:
+            outcome.bridged = done.values
+            return MISSING  # loaded by whoever needs it here
+        before = whole(compiled.task, done.values)
+        value = compiled.gate_output(before, self._gate)
+        if value is before:
+            return value
+        # What a gate took rows from is stored anew; as Arrow, where this process does not know its type.
+        several = is_named_tuple(type(value))
+        for name in done.values:
+            part = getattr(value, name) if several else value
+            if part is not done.values[name]:
+                annotation = compiled.task.interface.outputs[name]
+                outcome.artifacts[name] = values.dump_one(part, annotation if received_as(annotation) else type(part))
+        return value
+
+    def _show(self, stream: str, line: str) -> None:
+        self._services.on_output(self.node_id, stream, redact(line))
 
     def _here(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext) -> Any:
         if not compiled.plain:
@@ -187,16 +233,12 @@ class NodeAttempt:
         payload, request = portable(
             self._work, compiled, inputs, context, services.values, services.payloads, services.plugins
         )
-
-        def show(stream: str, line: str) -> None:
-            services.on_output(self.node_id, stream, redact(line))
-
+        memory = self._work.node.options.memory
+        limits = {} if memory is None else {"memory": memory}
         try:
-            reply = call(payload, request, timeout=self.timeout, job=self.node_id, on_output=show)
+            reply = call(payload, request, timeout=self.timeout, job=self.node_id, on_output=self._show, **limits)
         except TaskFailed as error:
-            kind, message = error.details.get("type", ""), error.details.get("message", "")
-            error.what, error.who = f"node {self.node_id!r} raised {kind}: {message}", f"task {self._work.name!r}"
-            raise
+            raise named(error, f"node {self.node_id!r}", f"task {self._work.name!r}") from None
         artifacts = {name: Artifact.from_dict(data) for name, data in reply["outputs"].items()}
         if not compiled.gated and not self._datasets():
             self._outcome.artifacts = artifacts

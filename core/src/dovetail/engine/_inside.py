@@ -224,10 +224,10 @@ class Inside:
         if request["store"]:
             stored = hub.values(types).dump(value, task.output, names)
             reply["artifacts"] = {name: artifact.to_dict() for name, artifact in stored.items()}
-        if request["wires"]:
-            several = is_named_tuple(base_type(task.output))
-            for name, annotation in names.items():
-                part = getattr(value, name) if several else value
+        several = is_named_tuple(base_type(task.output))
+        for name, annotation in names.items():
+            part = getattr(value, name) if several else value
+            if request["wires"] == "all" or is_rows_in_memory(part, types):
                 wanted = base_type(annotation)
                 known = not isinstance(wanted, TypeRef) or is_here(wanted)
                 reply["wires"][name] = side.send(part, wanted if known else None, types)
@@ -253,6 +253,11 @@ def is_here(reference: TypeRef) -> bool:
         return top in sys.modules or find_spec(top) is not None
     except (ImportError, ValueError):
         return False
+
+
+def is_rows_in_memory(value: Any, types: TypeEngine) -> bool:
+    """True for a table whose rows are here already: neither a plan nor the handle of a distributed frame."""
+    return types.is_table(value) and not types.transformer_for(value).lazy
 
 
 def _side(place: dict[str, Any]) -> WorkerSide:

@@ -26,7 +26,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dovetail.config import Settings, redact, redact_data
 from dovetail.engine._inside import Finish, HubParts, Inside, Parts, is_here
@@ -53,6 +53,7 @@ RUN_ISOLATED: Final = "dovetail.engine._isolated:run_isolated"
 _LOAD_SECONDS = 300.0
 _FINISH_SECONDS = 15.0
 
+Wires = Literal["all", "tables"]
 Given = dict[str, Any]
 """Inputs by name: values, or artifacts of the project's store."""
 
@@ -114,7 +115,7 @@ def run_isolated(
     given = gate_inputs(compiled, inputs, apply_gate)
     work = isolated(scope).work(compiled, environment, context)
     try:
-        done = work(given, Limits(timeout, memory), on_output or _print, store=False, wires=True)
+        done = work(given, Limits(timeout, memory), on_output or _print, store=False, wires="all")
     except TaskFailed as error:
         raise named(error, f"task {task.name!r}", f"task {task.name!r}") from None
     value = whole(task, done.values)
@@ -218,7 +219,7 @@ class IsolatedWork:
         isolated_pools().cancel(self.job)
 
     def __call__(
-        self, given: Given, limits: Limits, on_output: Callable[[str, str], object], *, store: bool, wires: bool
+        self, given: Given, limits: Limits, on_output: Callable[[str, str], object], *, store: bool, wires: Wires
     ) -> Done:
         """Do it.
 
@@ -227,7 +228,7 @@ class IsolatedWork:
             limits: What it may take.
             on_output: Takes what it prints, line by line.
             store: Store the outputs.
-            wires: Bring them here as well.
+            wires: Bring all of them here as well, or those that are tables in memory, as Arrow.
         """
         pools = isolated_pools()
         pool = pools.pool(self.home, self.root, self.settings.max_workers)
@@ -272,7 +273,8 @@ class IsolatedWork:
             artifacts = {name: Artifact.from_dict(data) for name, data in reply["artifacts"].items()}
             received = {}
             for name, wire in reply["wires"].items():
-                received[name] = bridge.receive(wire, _wanted(task.interface.outputs[name]), types)
+                wanted = received_as(task.interface.outputs[name]) if wires == "all" else None
+                received[name] = bridge.receive(wire, wanted, types)
             return Done(artifacts, received)
         except DovetailError as error:
             if error.who == self.job:
@@ -285,10 +287,10 @@ class IsolatedWork:
     def _load(self, artifact: Artifact, annotation: Any) -> Any:
         from dovetail.store import open_artifact_store
 
-        return current_types().load(artifact, open_artifact_store(self.settings), _wanted(annotation))
+        return current_types().load(artifact, open_artifact_store(self.settings), received_as(annotation))
 
 
-def _wanted(annotation: Any) -> Any:
+def received_as(annotation: Any) -> Any:
     """A type to receive a value as: None, which leaves tables in Arrow, for one that this process cannot import."""
     base = base_type(annotation)
     return None if isinstance(base, TypeRef) and not is_here(base) else base

@@ -203,7 +203,8 @@ class Scheduler:
         executor = self._executor_for(work)
         self._journal.started(work)
         alone = not self._running and not self._ready
-        if alone and executor.name == "threads" and self._seconds.get(id(work.node.target), 1.0) < _QUICK:
+        here = work.task is None or self._services.home(work) is None
+        if alone and here and executor.name == "threads" and self._seconds.get(id(work.node.target), 1.0) < _QUICK:
             # Nothing else can run beside it, and it was quick before: the thread change would only cost time.
             try:
                 outcome = attempt.run()
@@ -222,11 +223,13 @@ class Scheduler:
         options = work.node.options
         name = options.executor or self._default
         task = work.task
+        if task is not None and self._services.home(work) is not None:
+            return self._executors("threads")  # where it waits for its worker
         movable = task is not None and task.load_type().in_process
         if not movable:
             return self._executors("threads")
-        if options.timeout is not None and name == "threads":
-            name = "processes"  # a thread cannot be stopped
+        if (options.timeout is not None or options.memory is not None) and name == "threads":
+            name = "processes"  # a thread cannot be stopped, nor told from others by what it holds
         return self._executors(name)
 
     # ---------------------------------------------------------------------------------------------
@@ -263,6 +266,7 @@ class Scheduler:
         work.slot.artifacts = outcome.artifacts
         if not cached:
             work.slot.value = outcome.value
+            work.slot.bridged = outcome.bridged
         self._journal.succeeded(work, outcome, cached)
         self._settled.append(work)
 

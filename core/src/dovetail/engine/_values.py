@@ -23,6 +23,8 @@ class Slot:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     value: Any = MISSING
     parts: dict[Any, Any] = field(default_factory=dict)
+    bridged: dict[str, Any] = field(default_factory=dict)
+    """Outputs that are tables and came over the bridge, as Arrow: at hand for whoever reads them next."""
     skipped: bool = False
     readers: int = 0
     lock: Any = field(default_factory=threading.Lock)
@@ -45,10 +47,11 @@ class Values:
         if not names:
             return {}
         if is_named_tuple(base_type(annotation)):
-            return {n: self._dump(getattr(value, n), a) for n, a in names.items()}
-        return {RESULT: self._dump(value, annotation)}
+            return {n: self.dump_one(getattr(value, n), a) for n, a in names.items()}
+        return {RESULT: self.dump_one(value, annotation)}
 
-    def _dump(self, value: Any, annotation: Any) -> Artifact:
+    def dump_one(self, value: Any, annotation: Any) -> Artifact:
+        """Store one output."""
         published = any(isinstance(marker, Dataset) for marker in markers(annotation))
         with whole_files() if published else nullcontext():
             return self.types.dump(value, base_type(annotation), self.store)
@@ -78,6 +81,8 @@ class Values:
             wanted: What the part is wanted as: a frame that has to be loaded comes from its file as that. The value may also
                 be as it was stored, so it is still to be fitted.
         """
+        if slot.value is MISSING and not path and wanted is not None and RESULT in slot.bridged:
+            return slot.bridged[RESULT]
         if slot.value is MISSING and slot.artifacts:
             own = _root(slot, path)
             if own is not None and (own[2] or (wanted is not None and wanted != base_type(own[1]))):
@@ -129,6 +134,7 @@ class Values:
         if slot.artifacts or base_type(slot.annotation) is type(None):
             slot.value = MISSING
             slot.parts.clear()
+            slot.bridged = {}
 
 
 def _root(slot: Slot, path: tuple[Any, ...]) -> tuple[Artifact, Any, tuple[Any, ...]] | None:

@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from dovetail.engine._values import Slot, Values
+from dovetail.engine._values import MISSING, Slot, Values
 from dovetail.graph import (
+    RESULT,
     Binding,
     Collect,
     Const,
@@ -214,6 +215,28 @@ def stored_binding(binding: Binding, frame: Frame, values: Values) -> Artifact |
     if isinstance(binding, Input):
         return values.artifact(frame.inputs[binding.name], binding.path)
     return None
+
+
+def given_values(work: Work, values: Values) -> dict[str, Any]:
+    """All inputs of a work, by name, as they are at hand: in memory, as a table that came over the bridge, or in the store.
+
+    What is in the store only is given as its artifact.
+    """
+    found = {}
+    for name in work.node.inputs if work.element is None else work.element:
+        artifact = None if _at_hand(work, name) else stored(work, name, values)
+        found[name] = _input_value(work, name, values) if artifact is None else artifact
+    return found
+
+
+def _at_hand(work: Work, name: str) -> bool:
+    if work.element is not None:
+        return not isinstance(work.element[name], StoredPart)
+    binding = work.node.inputs[name]
+    if not isinstance(binding, (Ref, Input)):
+        return True
+    slot = work.frame.slots[binding.node] if isinstance(binding, Ref) else work.frame.inputs[binding.name]
+    return slot.value is not MISSING or (not binding.path and RESULT in slot.bridged)
 
 
 def input_values(work: Work, values: Values, unless_stored: bool = False) -> dict[str, Any]:

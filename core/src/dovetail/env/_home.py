@@ -66,13 +66,21 @@ def environ_of(home: Home, root: Path) -> dict[str, str]:
 
 def project_paths() -> list[str]:
     """The entries of this process's module path that belong to the project and not to its interpreter, absolute."""
+    try:
+        here = str(Path.cwd())
+    except OSError:  # deleted under our feet
+        here = ""
+    return list(_project_paths(tuple(entry for entry in sys.path if isinstance(entry, str)), here))
+
+
+@functools.lru_cache(maxsize=8)
+def _project_paths(entries: tuple[str, ...], here: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for entry in sys.path:
-        if isinstance(entry, str):
-            place = str(Path(entry).absolute())
-            if not installed(place) and not place.endswith(".zip"):
-                found.setdefault(place)
-    return list(found)
+    for entry in entries:
+        place = Path(here, entry)
+        if place.is_absolute() and place.suffix != ".zip" and not installed(str(place)):
+            found.setdefault(str(place))
+    return tuple(found)
 
 
 def installed(place: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import select
@@ -23,6 +24,8 @@ _MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 _LONGEST_WAIT = 3600.0  # the system's limit is some 24 days; a timeout may be longer
 _EXIT_SECONDS = 1.0
 _DRAIN_READS = 16  # of 64 KiB, the size of a pipe: all that came before the reply, without following a flood for ever
+
+_digest = functools.lru_cache(maxsize=16)(lambda payload: hashlib.sha256(payload).digest())
 
 Deliver = Callable[[str, str], object]
 
@@ -202,7 +205,7 @@ class Worker:
             raise BrokenProtocol(f"the worker runs Python {python}, not {list(self._version)}")
 
     def _send(self, payload: bytes, header: dict[str, Any], request: bytes) -> None:
-        digest = hashlib.sha256(payload).digest()
+        digest = _digest(payload)
         parts = [bytes(self._outgoing)]
         if digest not in self._payloads:
             held = sum(self._payloads.values()) + len(payload)
