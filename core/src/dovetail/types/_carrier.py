@@ -29,6 +29,14 @@ class Carrier(BlobSink, BlobSource, Protocol):
         """Like :meth:`write_table`, for rows that never are in memory all at once."""
         ...
 
+    def write_stream(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+        """Offer rows that are made while they are read, once; returns the number of the stream."""
+        ...
+
+    def read_stream(self, number: int) -> pa.RecordBatchReader:
+        """The reader of a stream that was offered."""
+        ...
+
     def read_table(self, path: Path, columns: Sequence[str] | None) -> pa.Table:
         """The table at a path of ``open_path``; of its columns these only, in this order."""
         ...

@@ -32,13 +32,16 @@ from dovetail.types._walk import plain_name, safe_relative, walk
 _LINKED = "link"
 _REMOTE = "url"
 _LENT = "path"
+_STREAM = "stream"
+_READER = "pyarrow.RecordBatchReader"
 
 
 class Transit:
     """Like dumping and loading, but the result is for a process that reads it now, not for a store.
 
     It differs from what is stored in this: content hashes are empty; tables go to the carrier as Arrow, whatever the format
-    that their type is stored in; files and directories are linked; a plan that gives its rows bit by bit is never collected.
+    that their type is stored in; files and directories are linked; a plan that gives its rows bit by bit is never collected,
+    and a reader is read while it is made.
     """
 
     def __init__(self, registry: Registry, acceptors: Acceptors, coders: Coders) -> None:
@@ -107,13 +110,16 @@ class _Leaves(LeafStore):
         batches = transformer.batches(value) if schema is not None and codec is not None else None
         if batches is None or codec is None:
             return None
+        if spec.type == _READER:
+            return make_artifact(spec.type, _STREAM, "", (), str(sink.write_stream(schema, batches)))
         path = sink.temporary(codec.suffix)
         sink.write_batches(schema, batches, path)
         return make_artifact(spec.type, codec.format, "", (sink.add_file(path, f"data{codec.suffix}"),))
 
-    def load(self, artifact: Artifact, source: BlobSource, annotation: Any, spec: TransformerSpec | None) -> Any:
-        if artifact.format in (_LINKED, _REMOTE, _LENT):
-            value = _load_located(artifact, source)
+    def load(self, artifact: Artifact, source: Any, annotation: Any, spec: TransformerSpec | None) -> Any:
+        if artifact.format in (_LINKED, _REMOTE, _LENT, _STREAM):
+            stream = artifact.format == _STREAM
+            value = source.read_stream(int(artifact.inline or 0)) if stream else _load_located(artifact, source)
             most = refinement(annotation, Collect)
             with collecting(self._acceptors.roads.configured if most is None else most.max_bytes):
                 return self._acceptors.build(annotation)(value)

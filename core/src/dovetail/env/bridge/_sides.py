@@ -52,7 +52,7 @@ class Side:
         self.mappings = Mappings(roots, keep)
 
     def _send(self, value: Any, annotation: Any, types: TypeEngine, lends: bool) -> dict[str, Any]:
-        outgoing = Outgoing(self._roots[DISK], self._home, self.segments, self.mappings, lends)
+        outgoing = Outgoing(self._roots, self._home, self.segments, self.mappings, lends)
         try:
             artifact = types.transit.dump(value, Any if annotation is None else annotation, outgoing)
             wire: dict[str, Any] = {
@@ -67,6 +67,8 @@ class Side:
                 if len(text) > _WIRE:
                     blob = outgoing.add_bytes(text.encode("ascii"), "wire.json")
                     wire |= {"value": blob.digest, "tables": []}
+            if outgoing.streams:
+                wire["streams"] = [each.wire for each in outgoing.streams]
             folder = outgoing.finish()
             if folder is not None:
                 wire["folder"] = [self._home, folder]
@@ -76,7 +78,7 @@ class Side:
         except BaseException:
             outgoing.drop()
             raise
-        if outgoing.written or outgoing.held or folder is not None:
+        if outgoing.written or outgoing.held or outgoing.streams or folder is not None:
             with self._lock:
                 self._sent[wire["id"]] = outgoing
             wire["held"] = True
@@ -86,9 +88,8 @@ class Side:
         wire = _checked(wire)
         incoming = Incoming(wire, self._roots, self.mappings, borrows)
         if isinstance(wire["value"], str):
-            text = incoming.spilled(wire["value"])
-            wire = wire | dict(zip(("value", "tables"), json.loads(text), strict=True))
-            incoming = Incoming(wire, self._roots, self.mappings, borrows)
+            wire["value"], wire["tables"] = json.loads(incoming.spilled(wire["value"]))
+            incoming.hold(wire["tables"])
         try:
             artifact = Artifact.from_dict(wire["value"])
         except (LookupError, TypeError, ValueError) as error:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail.env.bridge._homes import DISK, Root, token, try_lock
+from dovetail.env.bridge._homes import DISK, MEMORY, Root, token, try_lock
 from dovetail.env.bridge._mappings import Mappings, gone
 from dovetail.env.bridge._segments import Segment, Segments
+from dovetail.env.bridge._streams import StreamSender, receive_stream
 from dovetail.env.bridge._tables import TableReader, lay_batches, lay_table
 from dovetail.errors import PlatformError, no_room
 from dovetail.spec import Blob
@@ -45,6 +46,12 @@ class _OneWay:
     def write_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path) -> None:
         raise AssertionError(_ONE_WAY)
 
+    def write_stream(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+        raise AssertionError(_ONE_WAY)
+
+    def read_stream(self, number: int) -> pa.RecordBatchReader:
+        raise AssertionError(_ONE_WAY)
+
     def lend(self, value: Any) -> str | None:
         raise AssertionError(_ONE_WAY)
 
@@ -68,13 +75,16 @@ class _OneWay:
 class Outgoing(_OneWay):
     """The carrier of a value that is sent: tables to segments, files to a folder."""
 
-    def __init__(self, root: Root, home: str, segments: Segments, mappings: Mappings, lends: bool) -> None:
-        self._root, self._home = root, home
+    def __init__(self, roots: dict[str, Root], home: str, segments: Segments, mappings: Mappings, lends: bool) -> None:
+        root = self._root = roots[DISK]
+        self._small = roots.get(MEMORY, root)
+        self._home = home
         self._segments, self._mappings = segments, mappings
         self.lends = lends
         self.name = token("f")
         self.folder = root.path / home / self.name
         self.tables: list[dict[str, Any]] = []
+        self.streams: list[StreamSender] = []
         self.written: list[Segment] = []
         self.held: list[Any] = []
         """What must stay as it is until the value was received."""
@@ -104,6 +114,12 @@ class Outgoing(_OneWay):
     def write_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path) -> None:
         """Rows that come bit by bit, to the disk."""
         self._took(*lay_batches(schema, batches, self._segments), path)
+
+    def write_stream(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+        """Rows that are made while they are read."""
+        sender = StreamSender(self._small, self._home, self._segments, schema, batches)
+        self.streams.append(sender)
+        return len(self.streams) - 1
 
     def _took(self, wire: dict[str, Any], written: list[Segment], path: Path) -> None:
         self.written += written
@@ -155,7 +171,9 @@ class Outgoing(_OneWay):
         """It will never be received, or has been: let go of it all."""
         for segment in self.written:
             self._segments.land(segment)
-        self.written, self.held = [], []
+        for stream in self.streams:
+            stream.abandon()
+        self.written, self.held, self.streams = [], [], []
         if self._folder is None and self._folder_made:  # it broke off in the middle
             shutil.rmtree(self.folder, ignore_errors=True)
         self._folder = None  # goes, unless somebody reads in it
@@ -165,15 +183,21 @@ class Incoming(_OneWay):
     """The carrier of a value that is received. What it opened stays for as long as this object, or a value from it."""
 
     def __init__(self, wire: dict[str, Any], roots: dict[str, Root], mappings: Mappings, borrows: bool) -> None:
-        self._tables = wire["tables"]
+        self._tables: list[dict[str, Any]] = []
         self._reader = TableReader(mappings)
         self._borrows = borrows
         self._folder: Folder | None = None
-        for table in self._tables:
-            self._reader.hold(table)
+        self.hold(wire["tables"])
+        self._streams = [receive_stream(each, roots, mappings) for each in wire.get("streams", ())]
         if wire.get("folder") is not None:
             self._folder = Folder(roots[DISK], *wire["folder"])
         self.path = self._folder.path if self._folder is not None else Path("/nonexistent/dovetail")
+
+    def hold(self, tables: list[dict[str, Any]]) -> None:
+        """Tables of the value: what they lie in is mapped, so that it stays."""
+        self._tables += tables
+        for table in tables:
+            self._reader.hold(table)
 
     def has(self, path: Path) -> bool:
         """Whether it is the path of a table."""
@@ -208,6 +232,10 @@ class Incoming(_OneWay):
     def keep(self, value: Any, path: Path) -> None:
         """The folder stays as long as the value."""
         value._held = Held(path, self._folder)
+
+    def read_stream(self, number: int) -> pa.RecordBatchReader:
+        """The reader of a stream."""
+        return self._streams[number]
 
     def may_borrow(self, path: str) -> None:
         """Raise for a path that the sender may not lend."""
