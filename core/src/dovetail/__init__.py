@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dovetail.types import Directory as Directory
     from dovetail.types import File as File
     from dovetail.types import FileFormat as FileFormat
+    from dovetail.types import Lossy as Lossy
     from dovetail.types import Stored as Stored
     from dovetail.types import columns as columns
 
@@ -72,6 +73,7 @@ _LAZY = {
     "FileFormat": "dovetail.types",
     "columns": "dovetail.types",
     "Column": "dovetail.types",
+    "Lossy": "dovetail.types",
     "Stored": "dovetail.types",
     "Collect": "dovetail.types",
     "Directory": "dovetail.types",

@@ -10,7 +10,15 @@ import pyarrow as pa
 import pyarrow.types as t
 from dovetail.errors import ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema
-from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, check_columns, normalise_table
+from dovetail.types.arrow import (
+    IpcCodec,
+    ParquetCodec,
+    TableTransformer,
+    check_columns,
+    check_losses,
+    lost_categories,
+    normalise_table,
+)
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -39,12 +47,14 @@ def _refuse_objects(frame: DataFrame) -> None:
 
 
 def from_arrow(table: pa.Table) -> DataFrame:
-    """An Arrow table as the start of a plan. Categories become text: Daft has no type for them.
+    """An Arrow table as the start of a plan.
 
     Raises:
+        ConversionError: A column has categories, for which Daft has no type, and losing them is not allowed.
         ValueMismatch: Daft would rename a column, or has no type for it.
     """
     check_columns(table.column_names, "the Arrow table")
+    check_losses(table.schema, "daft.DataFrame", lost_categories, "cast it to the type of its values")
     for position, field in enumerate(table.schema):
         plain = _plain(field.type)
         if plain != field.type:

@@ -11,7 +11,15 @@ import pyarrow as pa
 import pyarrow.types as t
 from dovetail.errors import ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema
-from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, check_columns, normalise_table
+from dovetail.types.arrow import (
+    IpcCodec,
+    ParquetCodec,
+    TableTransformer,
+    check_columns,
+    check_losses,
+    lost_categories,
+    normalise_table,
+)
 
 if TYPE_CHECKING:
     from ibis import Table
@@ -30,9 +38,10 @@ def to_arrow(table: Table) -> pa.Table:
 
 
 def from_arrow(table: pa.Table) -> Table:
-    """An Arrow table as an expression over memory. Categories become text.
+    """An Arrow table as an expression over memory.
 
     Raises:
+        ConversionError: A column has categories, which Ibis makes text of, and losing them is not allowed.
         ValueMismatch: There is no column, two names differ by case only, or the default backend lacks the type of a column.
     """
     names = table.column_names
@@ -53,6 +62,7 @@ def from_arrow(table: pa.Table) -> Table:
                 why="it has no durations, no floats of 16 bits, and moments with a zone in microseconds only",
                 fix="cast it: to a number, to float32, to microseconds",
             )
+    check_losses(table.schema, "ibis.Table", lost_categories, "cast it to the type of its values")
     return ibis.memtable(table)
 
 

@@ -12,7 +12,7 @@ from dovetail.types._lazy import StoredMapping, StoredSequence
 from dovetail.types._names import parse_name
 from dovetail.types._parts import Parts, StoredPart
 from dovetail.types._paths import ConversionPath, ConversionStep, OtherPath
-from dovetail.types._refine import Collect, Column, Columns, Refinement, Stored, columns, is_refined, refine
+from dovetail.types._refine import Collect, Column, Columns, Lossy, Refinement, Stored, columns, is_refined, refine
 
 __all__ = [
     "Carrier",
@@ -24,6 +24,7 @@ __all__ = [
     "Directory",
     "File",
     "FileFormat",
+    "Lossy",
     "OtherPath",
     "Parts",
     "Refinement",

@@ -30,7 +30,7 @@ from dovetail.types._names import (
     normalise,
 )
 from dovetail.types._plain_roads import PlainRoads
-from dovetail.types._refine import Collect, Columns, check_refined, is_refined, refine, refinement
+from dovetail.types._refine import Collect, Columns, Lossy, check_refined, is_refined, refine, refinement
 from dovetail.types._registry import Registry
 from dovetail.types._roads import Roads
 
@@ -75,8 +75,9 @@ class Acceptors:
         most, declared = refinement(annotation, Collect), refinement(annotation, Columns)
         spec = self.registry.leaf(base)
         inner = self.build(base)
-        if spec is not None and most is not None:
-            inner = self.frames.acceptor(base, spec, most.max_bytes)
+        lossy = refinement(annotation, Lossy) is not None
+        if spec is not None and (most is not None or lossy):
+            inner = self.frames.acceptor(base, spec, None if most is None else most.max_bytes, allow_lossy=lossy)
         format = refinement(annotation, FileFormat)
         if format is not None:
             inner = _of_format(inner, format, self.registry.shown(base))

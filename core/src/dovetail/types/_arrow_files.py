@@ -216,7 +216,8 @@ def write_ipc(table: pa.Table, path: Path) -> None:
     check_columns(table.column_names, "the table")
     carrier = carrier_of(path)
     if carrier is not None:
-        return carrier.write_table(table, path)
+        carrier.write_table(table, path)
+        return
     table = _in_one_piece(normalise_table(table))
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

@@ -17,7 +17,7 @@ from dovetail.types._files import Directory, File
 from dovetail.types._graph import STREAM, ConversionGraph
 from dovetail.types._names import NoneType, is_typed_dict, is_union, normalise
 from dovetail.types._paths import ConversionPath
-from dovetail.types._refine import Columns, check_refined, is_refined, refine, refinement
+from dovetail.types._refine import Columns, Lossy, check_refined, is_refined, refine, refinement
 from dovetail.types._registry import Registry
 
 LATER = "checked when the value arrives"
@@ -67,7 +67,9 @@ class Edges:
     def _refined(self, source: Any, target: Any) -> ConversionPath:
         """Ends behind which something stands: the types fit as without it, and then the declared columns."""
         given, wanted = refinement(source, Columns), refinement(target, Columns)
-        path = self.check(*(get_args(end)[0] if is_refined(end) else end for end in (source, target)))
+        ends = [get_args(end)[0] if is_refined(end) else end for end in (source, target)]
+        road = self._lossy(*ends) if refinement(target, Lossy) is not None else None
+        path = self.check(*ends) if road is None else road
         path = self._formats(source, target, path)
         if wanted is None or given == wanted:
             return path
@@ -80,6 +82,14 @@ class Edges:
             )
         note = path.note if certain else "; ".join(filter(None, (path.note, f"columns {LATER}")))
         return replace(path, note=note)
+
+    def _lossy(self, source: Any, target: Any) -> ConversionPath | None:
+        """The path between two declared types where it may lose something; None for other ends."""
+        start, end = self._registry.canonical(source), self._registry.canonical(target)
+        if start is None or end is None or start == end or not {start, end} <= set(self._registry.names):
+            return None
+        steps = self._graph.describe(self._graph.find(start, end, allow_lossy=True))
+        return ConversionPath(start, end, steps, "may lose what the annotation allows")
 
     def _formats(self, source: Any, target: Any, path: ConversionPath) -> ConversionPath:
         """The formats that are declared of files: they agree, or only values can tell."""

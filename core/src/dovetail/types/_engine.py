@@ -28,6 +28,7 @@ from dovetail.types._fields import record_fields
 from dovetail.types._graph import ConversionGraph
 from dovetail.types._lazy import LAZY
 from dovetail.types._looks import bounded, plain_preview
+from dovetail.types._losses import losing
 from dovetail.types._mismatch import Mismatch, settle
 from dovetail.types._names import normalise, type_name
 from dovetail.types._parts import Parts
@@ -138,7 +139,8 @@ class TypeEngine:
             )
         except Mismatch as mismatch:
             raise mismatch.error(annotation) from None
-        value = value if road is None else road(value)
+        with losing():
+            value = value if road is None else road(value)
         return self.accept(value, refined) if refinement(refined, Columns) is not None else value
 
     def parse(self, text: str, annotation: Any) -> Any:

@@ -9,6 +9,7 @@ from dovetail.spec import TransformerSpec, TypeRef
 from dovetail.types._exact import Acceptor, accept_directory, accept_file
 from dovetail.types._file_transformers import DirectoryTransformer, FileTransformer
 from dovetail.types._graph import STREAM, ConversionGraph
+from dovetail.types._losses import losing
 from dovetail.types._mismatch import Mismatch
 from dovetail.types._names import class_name, resolve_loaded, shown_class
 from dovetail.types._once import READER, hand_on
@@ -27,7 +28,9 @@ class Frames:
         self._roads = roads
         self._graph = graph
 
-    def acceptor(self, annotation: Any, spec: TransformerSpec, most: int | None = None) -> Acceptor:
+    def acceptor(
+        self, annotation: Any, spec: TransformerSpec, most: int | None = None, allow_lossy: bool = False
+    ) -> Acceptor:
         """Takes values of a declared type, and what converts to it; ``most`` bytes may be collected for one."""
         target = spec.type
         from_path = _FROM_PATH.get(target)
@@ -45,11 +48,14 @@ class Frames:
                 elif from_path is not None and issubclass(cls, (str, Path)):
                     road = from_path
                 else:
-                    road = self.road(value, target, most=most)
+                    road = self.road(value, target, most=most, allow_lossy=allow_lossy)
                     if road is None and target == READER:
                         road = hand_on
                 roads[cls] = road
-            return value if road is None else road(value)  # type: ignore[operator]
+            if not allow_lossy:
+                return value if road is None else road(value)  # type: ignore[operator]
+            with losing():
+                return value if road is None else road(value)  # type: ignore[operator]
 
         return accept
 

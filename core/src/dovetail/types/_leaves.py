@@ -19,9 +19,10 @@ from dovetail.types._collect import close_stream, collecting
 from dovetail.types._files import Directory, File
 from dovetail.types._fit import Fit
 from dovetail.types._graph import HUB
+from dovetail.types._losses import losing
 from dovetail.types._names import parse_name
 from dovetail.types._once import READER, remember
-from dovetail.types._refine import Collect, Columns, Stored, is_refined, refinement
+from dovetail.types._refine import Collect, Columns, Lossy, Stored, is_refined, refinement
 from dovetail.types._registry import Registry
 from dovetail.types._stream_files import ipc_batches, parquet_batches
 from dovetail.types._walk import plain_name, safe_relative, walk
@@ -150,7 +151,8 @@ class LeafStore:
         if reader is None or codec is None:
             raise self._registry.unknown(parse_name(artifact.type) or artifact.type, f"stored as {artifact.format}")
         declared, most = refinement(annotation, Columns), refinement(annotation, Collect)
-        with collecting(self._acceptors.roads.configured if most is None else most.max_bytes):
+        limit = self._acceptors.roads.configured if most is None else most.max_bytes
+        with collecting(limit), losing(refinement(annotation, Lossy) is not None):
             value = self._read_columns(artifact, source, reader, codec, declared)
             if value is MISSING:
                 value = self._read(artifact, source, reader, codec)

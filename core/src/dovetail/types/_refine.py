@@ -108,6 +108,15 @@ class Collect(Refinement):
         return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Lossy(Refinement):
+    """``Annotated[duckdb.DuckDBPyRelation, dt.Lossy()]``: on its way here this value may lose what the type has no place for."""
+
+    def text(self) -> str:
+        """``[may lose]``."""
+        return "[may lose]"
+
+
 def columns(declared: Mapping[str, Any] | None = None, /, *, extra: Extra = "drop", **more: Any) -> Columns:
     """Declare the columns of a table, for ``Annotated[pl.DataFrame, dt.columns(a=int, b=str | None)]``.
 

@@ -9,7 +9,15 @@ import datasets
 import pyarrow as pa
 from dovetail.errors import ValueMismatch
 from dovetail.spec import FieldInfo, Schema
-from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, check_columns, normalise_table
+from dovetail.types.arrow import (
+    IpcCodec,
+    ParquetCodec,
+    TableTransformer,
+    check_columns,
+    check_losses,
+    lost_categories,
+    normalise_table,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -41,9 +49,10 @@ def to_arrow(dataset: Dataset) -> pa.Table:
 
 
 def from_arrow(table: pa.Table) -> Dataset:
-    """An Arrow table as a dataset that shares its memory. Categories become text: the library has no type for them.
+    """An Arrow table as a dataset that shares its memory.
 
     Raises:
+        ConversionError: A column has categories, for which the library has no type, and losing them is not allowed.
         ValueMismatch: The library would change a column's name, or has no type for it, or would forget rows without columns.
     """
     check_columns(table.column_names, "the Arrow table")
@@ -53,6 +62,7 @@ def from_arrow(table: pa.Table) -> Dataset:
             why=f"the table has {table.num_rows} rows and no column, and would come out empty",
             fix="keep at least one column",
         )
+    check_losses(table.schema, "datasets.Dataset", lost_categories, "cast it to the type of its values")
     for position, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             plain = field.with_type(field.type.value_type)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 from dovetail.errors import ValueMismatch
-from dovetail.types.arrow import check_columns
+from dovetail.types.arrow import check_columns, check_losses, lost_categories, lost_zone
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,27 +27,33 @@ _FAITHFUL = frozenset(
 
 _EXTENSIONS = frozenset(("arrow.uuid", "arrow.json", "arrow.bool8"))
 """Extension types of Arrow that DuckDB understands."""
+_MOST_CATEGORIES = 10_000
+"""Categories that stand in the type of a column: each plan holds them as SQL."""
 _HUGE = frozenset(("hugeint", "uhugeint"))
 _INFINITE_DAYS = 2**31 - 1
 _INFINITE_MOMENTS = 2**63 - 1
 
 
-def check_arrow(table: pa.Table) -> None:
-    """Refuse a table that DuckDB would change.
+def check_arrow(schema: pa.Schema, kept: Collection[str] = ()) -> None:
+    """Refuse columns that DuckDB would change.
+
+    Args:
+        schema: The columns.
+        kept: Columns of categories that become an ENUM, and so stay what they are.
 
     Raises:
         ValueMismatch: There is no column, two names differ by case only, or a column holds durations, or values of an
             extension type that DuckDB would take for what they are stored as.
+        ConversionError: A column has a zone, or categories that become plain values, and losing that is not allowed.
     """
-    names = table.column_names
+    names = schema.names
     check_columns(names, "the Arrow table")
     if not names:
         raise ValueMismatch(
             "DuckDB has no table without columns",
-            why=f"the table has {table.num_rows} rows and no column",
             fix="keep at least one column, or take the table as pyarrow.Table",
         )
-    for field in table.schema:
+    for field in schema:
         for kind in _arrow_kinds(field.type):
             if isinstance(kind, pa.BaseExtensionType) and kind.extension_name not in _EXTENSIONS:
                 raise ValueMismatch(
@@ -61,6 +67,29 @@ def check_arrow(table: pa.Table) -> None:
                 why="it would make intervals of them, which other libraries do not take back",
                 fix=f"give it as a number: table.column({field.name!r}).cast('int64')",
             )
+    check_losses(
+        schema, "duckdb.DuckDBPyRelation", lost_zone, "cast it to UTC, or keep its zone in a column of its own,"
+    )
+    plain = pa.schema([field for field in schema if field.name not in kept])
+    check_losses(plain, "duckdb.DuckDBPyRelation", lost_categories, "cast it to the type of its values")
+
+
+def enums(table: pa.Table) -> dict[str, str]:
+    """The ENUM type in SQL, of each column of categories of text; of those that are too many there is none."""
+    found = {}
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if not (t.is_dictionary(field.type) and t.is_string(field.type.value_type)):
+            continue
+        parts = [chunk.dictionary for chunk in column.unify_dictionaries().chunks[:1]]
+        texts = pc.unique(parts[0]).drop_null().to_pylist() if parts and len(parts[0]) <= _MOST_CATEGORIES else []
+        none = not parts or not len(parts[0])
+        if (texts or none) and not any("\0" in text for text in texts):
+            found[field.name] = f"enum({', '.join(map(_literal, texts or ['']))})"  # DuckDB wants one at least
+    return found
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def check_names(given: list[str], found: list[str]) -> None:

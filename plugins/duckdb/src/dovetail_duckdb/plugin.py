@@ -22,6 +22,8 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             converters=(
                 ConverterSpec(_RELATION, "pyarrow.Table", f"{_CODE}:to_arrow", "collect"),
                 ConverterSpec("pyarrow.Table", _RELATION, f"{_CODE}:from_arrow", "view", lazy=True),
+                ConverterSpec(_RELATION, "pyarrow.RecordBatchReader", f"{_CODE}:to_reader", "view", lazy=True),
+                ConverterSpec("pyarrow.dataset.Dataset", _RELATION, f"{_CODE}:from_dataset", "view", lazy=True),
             ),
             codecs=(
                 CodecSpec("parquet", f"{_CODE}:RelationParquet", ".parquet"),

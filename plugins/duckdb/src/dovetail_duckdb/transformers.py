@@ -11,12 +11,21 @@ from dovetail.errors import PlatformError, ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema
 from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, normalise_table
 
-from dovetail_duckdb._carried import check_arrow, check_names, plain_columns, plain_table, quote
+from dovetail_duckdb._carried import check_arrow, check_names, enums, plain_columns, plain_table, quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.dataset as ds
 
-__all__ = ["RelationIpc", "RelationParquet", "RelationTransformer", "from_arrow", "to_arrow"]
+__all__ = [
+    "RelationIpc",
+    "RelationParquet",
+    "RelationTransformer",
+    "from_arrow",
+    "from_dataset",
+    "to_arrow",
+    "to_reader",
+]
 
 T = TypeVar("T")
 
@@ -51,23 +60,58 @@ def from_arrow(table: pa.Table) -> duckdb.DuckDBPyRelation:
     """An Arrow table as a relation that reads it where it lies.
 
     The relation has a connection of its own, a cursor of the default one: tasks that run in parallel do not meet on it, and
-    ``duckdb.sql("select ... from flights")`` finds it by the name of the variable.
+    ``duckdb.sql("select ... from flights")`` finds it by the name of the variable. Categories of text are an ENUM in it.
 
     Raises:
         ValueMismatch: DuckDB would rename a column, or has no type for it, or there is no column.
+        ConversionError: A column would lose its zone or its categories, and that is not allowed.
     """
-    check_arrow(table)
+    ordered = enums(table)
+    check_arrow(table.schema, ordered)
+    return _with_enums(_over(table, table.column_names), ordered)
+
+
+def from_dataset(dataset: ds.Dataset) -> duckdb.DuckDBPyRelation:
+    """A dataset as a relation that reads it each time that it is run: of its columns and rows those that the query needs.
+
+    Columns of categories are read at once, since their ENUM has to be known. Raises what :func:`from_arrow` raises.
+    """
+    import pyarrow.types as t
+
+    kinds = normalise_table(dataset.schema.empty_table()).schema
+    coded = [field.name for field in kinds if t.is_dictionary(field.type)]
+    ordered = enums(normalise_table(dataset.to_table(columns=coded))) if coded else {}
+    check_arrow(kinds, ordered)
+    return _with_enums(_over(dataset, kinds.names), ordered)
+
+
+def _with_enums(relation: duckdb.DuckDBPyRelation, ordered: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
+    if not ordered:
+        return relation
+    terms = (f"cast({quote(n)} as {ordered[n]}) as {quote(n)}" if n in ordered else quote(n) for n in relation.columns)
+    return relation.project(", ".join(terms))
+
+
+def _over(data: Any, names: list[str]) -> duckdb.DuckDBPyRelation:
     try:
-        relation = duckdb.default_connection().cursor().from_arrow(table)
+        relation = duckdb.default_connection().cursor().from_arrow(data)
         found = relation.columns
     except duckdb.NotImplementedException as error:
         raise ValueMismatch(
-            "DuckDB does not read a column of the Arrow table",
+            "DuckDB does not read a column of the Arrow data",
             why=str(error).splitlines()[0],
             fix="cast it to a type that DuckDB has, or drop it",
         ) from error
-    check_names(table.column_names, found)
+    check_names(names, found)
     return relation
+
+
+def to_reader(relation: duckdb.DuckDBPyRelation) -> pa.RecordBatchReader:
+    """The rows of the query, which runs while they are taken. Raises ValueMismatch where Arrow cannot carry a column."""
+    import pyarrow as pa
+
+    schema = RelationTransformer().arrow_schema(relation)
+    return pa.RecordBatchReader.from_batches(schema, RelationTransformer().batches(relation))
 
 
 def _run(work: Callable[[], T]) -> T:

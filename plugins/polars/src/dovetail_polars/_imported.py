@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dovetail.errors import ValueMismatch
-from dovetail.types.arrow import check_columns, project_table
+from dovetail.types.arrow import check_columns, check_losses, project_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,10 +20,12 @@ def importable(table: pa.Table) -> pa.Table:
 
     Raises:
         ValueMismatch: A name occurs twice, or polars has no type for a column.
+        ConversionError: A column has categories that are no text, and losing them is not allowed.
     """
     import pyarrow as pa
 
     check_columns(table.column_names, "the Arrow table")
+    check_losses(table.schema, "polars frame", _lost, "cast it to the type of its values, or its categories to text")
     wanted = {field.name: _kept(field.type, field.name) for field in table.schema}
     if all(wanted[field.name] == field.type for field in table.schema):
         return table
@@ -35,6 +37,32 @@ def importable(table: pa.Table) -> pa.Table:
             why=str(error).splitlines()[0],
             fix="cast it to a type that polars has, or drop it",
         ) from error
+
+
+def ordered_texts(table: pa.Table) -> dict[str, list[str]]:
+    """The categories, in their order, of the columns where that counts."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    found: dict[str, list[str]] = {}
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if t.is_dictionary(field.type) and field.type.ordered and _is_text(field.type.value_type):
+            chunks = column.unify_dictionaries().chunks[:1]
+            found[field.name] = pc.unique(chunks[0].dictionary).drop_null().to_pylist() if chunks else []
+    return found
+
+
+def _lost(kind: pa.DataType) -> str | None:
+    """Categories of anything but text are plain values in polars."""
+    import pyarrow.types as t
+
+    return "its categories" if t.is_dictionary(kind) and not _is_text(kind.value_type) else None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow.types as t
+
+    return bool(t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind))
 
 
 def _kept(kind: pa.DataType, name: str) -> pa.DataType:

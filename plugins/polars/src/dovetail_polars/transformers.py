@@ -14,7 +14,7 @@ from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, lies_
 from polars import selectors
 from polars.io.plugins import register_io_source
 
-from dovetail_polars._imported import importable
+from dovetail_polars._imported import importable, ordered_texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,6 +70,7 @@ def from_arrow(table: pa.Table) -> pl.DataFrame:
 
     Raises:
         ValueMismatch: A name occurs twice, or polars has no type for a column.
+        ConversionError: A column has categories that are no text, and losing them is not allowed.
     """
     table = importable(table)
     try:
@@ -83,7 +84,8 @@ def from_arrow(table: pa.Table) -> pl.DataFrame:
     assert isinstance(frame, pl.DataFrame)  # from a table, never a Series
     if frame.columns != table.column_names:
         frame.columns = table.column_names  # polars makes up a name for a column that has an empty one
-    return frame
+    orders = {name: pl.Enum(texts) for name, texts in ordered_texts(table).items()}
+    return frame.with_columns(selectors.by_name(name).cast(kind) for name, kind in orders.items()) if orders else frame
 
 
 def to_lazy(frame: pl.DataFrame) -> pl.LazyFrame:
