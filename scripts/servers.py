@@ -152,7 +152,6 @@ class PostgreSql(Server):
             "unix_socket_directories": str(self.home),
             "fsync": "off",
             "full_page_writes": "off",
-            "synchronous_commit": "off",
             "max_wal_size": "2GB",
             "shared_buffers": "256MB",
             "jit": "off",

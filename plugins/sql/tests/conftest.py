@@ -74,7 +74,7 @@ class Server:
             self.admin(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where pid <> pg_backend_pid() and datname = current_database()",
-                "drop schema public cascade",
+                "drop schema if exists public cascade",
                 "create schema public",
             )
         else:

@@ -84,6 +84,7 @@ class AlchemyDatabase(Database):
                 connection = connection.execution_options(**options)
                 with self.running(token, self._interrupt_of(connection)), connection.begin():
                     yield connection
+                    self._before_commit()
         except SQLAlchemyError as error:
             raise statement_failed(error, self.connection, statement, self.tables) from None
 

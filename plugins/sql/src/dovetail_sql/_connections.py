@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Secret, Settings
 from dovetail.errors import ConfigError, DefinitionError, EngineUnavailable, UsageError, listing, nearest
+from dovetail.graph import seconds
 from dovetail.plugins import Catalogue, current_catalogue
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 _PARTS = ("drivername", "username", "password", "host", "port", "database", "query")
-_KEYS = ("url", *_PARTS, "read_only")
+_KEYS = ("url", *_PARTS, "read_only", "statement_timeout")
 _EMBEDDED = ("duckdb", "sqlite")
 _SECRET_QUERY = ("password", "passwd", "pwd", "token", "secret")
 
@@ -31,6 +32,7 @@ class Connection:
         dialect: ``"duckdb"``, ``"sqlite"``, ``"postgresql"``, ...
         read_only: Statements that write are refused.
         path: Absolute path of the file of an embedded database; None in memory and for servers.
+        statement_timeout: Seconds that one statement may take; None: as long as it does.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Connection:
     dialect: str
     read_only: bool = False
     path: Path | None = None
+    statement_timeout: float | None = None
 
     @property
     def described(self) -> str:
@@ -121,11 +124,21 @@ def _from_table(name: str, table: Mapping[str, Any], settings: Settings) -> Conn
     if not isinstance(read_only, bool):
         raise ConfigError("read_only is true or false", who=who, fix="read_only = true")
     try:
+        limit = _limit_of(values.pop("statement_timeout", None))
         url = _url_of(values)
     except ConfigError as error:
         error.who = who
         raise
-    return _checked(name, url, read_only, settings)
+    return _checked(name, url, read_only, settings, limit)
+
+
+def _limit_of(value: object) -> float | None:
+    if value is None:
+        return None
+    try:
+        return seconds(value if isinstance(value, int | float) else str(value), "statement_timeout")
+    except DefinitionError as error:
+        raise ConfigError(error.what, fix=error.fix or 'statement_timeout = "5m"') from None
 
 
 def _refuse_unresolved(values: dict[str, Any], catalogue: Catalogue) -> None:
@@ -196,7 +209,7 @@ def _parse_url(text: object) -> URL:
         ) from None
 
 
-def _checked(name: str, url: URL, read_only: bool, settings: Settings) -> Connection:
+def _checked(name: str, url: URL, read_only: bool, settings: Settings, limit: float | None = None) -> Connection:
     dialect = url.get_backend_name()
     path: Path | None = None
     if url.password:
@@ -206,7 +219,7 @@ def _checked(name: str, url: URL, read_only: bool, settings: Settings) -> Connec
         if database != ":memory:" and not database.startswith(("file:", "md:")):
             path = (settings.project_root / Path(database).expanduser()).resolve()
             url = url.set(database=str(path))
-    connection = Connection(name, url, url.render_as_string(hide_password=True), dialect, read_only, path)
+    connection = Connection(name, url, url.render_as_string(hide_password=True), dialect, read_only, path, limit)
     if path is not None:
         _check_path(connection, path)
     return connection

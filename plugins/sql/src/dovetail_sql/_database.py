@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dovetail.errors import RunInterrupted, UsageError, listing, nearest
+from dovetail.errors import RunInterrupted, TaskTimeout, UsageError, listing, nearest
 
 from dovetail_sql._connections import Connection
 from dovetail_sql._statement import Bound
@@ -64,6 +64,32 @@ def interrupted(connection: Connection) -> RunInterrupted:
     )
 
 
+def timed_out(connection: Connection) -> TaskTimeout:
+    """The error for a statement that ran longer than its connection allows."""
+    limit = connection.statement_timeout
+    return TaskTimeout(
+        "the statement ran too long" if limit is None else f"the statement ran longer than {limit:g} s",
+        who=connection.described,
+        why="the connection has a statement_timeout" if limit is not None else "the database has a limit of its own",
+        fix="make the statement faster, or raise statement_timeout",
+    )
+
+
+class _Timer(threading.Timer):
+    """Interrupts once, and remembers that it did."""
+
+    def __init__(self, limit: float, interrupt: Callable[[], bool]) -> None:
+        super().__init__(limit, self._expire)
+        self.daemon = True
+        self.expired = False
+        self._interrupt = interrupt
+
+    def _expire(self) -> None:
+        self.expired = True
+        while self._interrupt() and not self.finished.wait(0.1):
+            pass  # it may have been between two steps, where an interrupt is not heard
+
+
 class Database(ABC):
     """An open database, shared by the nodes of a run and safe to use from several threads.
 
@@ -109,6 +135,12 @@ class Database(ABC):
             token: As in :meth:`query`.
         """
 
+    def ping(self) -> str:
+        """Ask for one row; returns the engine and its version, for people."""
+        version = {"sqlite": "sqlite_version()"}.get(self.connection.dialect, "version()")
+        rows = self.query(Bound((f"select {version} as version",), {}), {})
+        return f"{self.connection.dialect} {rows.column(0)[0].as_py()}"
+
     @abstractmethod
     def tables(self, schema: str | None = None) -> list[str]:
         """Names of the tables and views of a schema."""
@@ -136,19 +168,48 @@ class Database(ABC):
 
     @contextmanager
     def running(self, token: object, interrupt: Callable[[], None]) -> Iterator[None]:
-        """While inside, :meth:`cancel` interrupts the statement. On leaving, no interrupt is still under way."""
-        if token is None:
-            yield
-            return
+        """While inside, :meth:`cancel` interrupts the statement, and its time limit does. On leaving, no interrupt is under way.
+
+        Raises:
+            RunInterrupted: It was cancelled before it began.
+            TaskTimeout: It ran longer than the connection allows.
+        """
+        token = object() if token is None else token
         with self._running_lock:
             if token in self._cancelled:
                 raise interrupted(self.connection)
             self._running[token] = interrupt
+        timer = self._timer(token)
         try:
             yield
+        except BaseException:
+            if timer is not None and timer.expired:
+                raise timed_out(self.connection) from None
+            raise
         finally:
             with self._running_lock:
                 self._running.pop(token, None)
+            if timer is not None:
+                timer.cancel()
+
+    def _timer(self, token: object) -> _Timer | None:
+        """What stops a statement that takes too long."""
+        limit = self.connection.statement_timeout
+        if limit is None:
+            return None
+        timer = _Timer(limit, lambda: self._interrupt_if_running(token))
+        timer.start()
+        return timer
+
+    def _interrupt_if_running(self, token: object) -> bool:
+        with self._running_lock:
+            interrupt = self._running.get(token)
+            if interrupt is not None:
+                interrupt()
+            return interrupt is not None
+
+    def _before_commit(self) -> None:  # noqa: B027 - for tests, which let the database die here
+        """Called when all of a transaction was done but for its commit: where tests let the database die."""
 
     def find(self, table: TableName) -> TableName | None:
         """The table as the database spells it, or None if there is none."""

@@ -16,7 +16,7 @@ from dovetail.errors import (
 )
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import interrupted
+from dovetail_sql._database import interrupted, timed_out
 from dovetail_sql._statement import Bound
 
 _MASK = "***"
@@ -71,6 +71,11 @@ _PLATFORM_TEXTS = (
 )
 
 
+_REJECTED = ("password authentication failed", "access denied for user", "no password supplied", "no pg_hba.conf entry")
+_TOO_LONG = ("due to statement timeout", "max_statement_time exceeded", "maximum statement execution time exceeded")
+_STOPPED = ("due to user request", "Query execution was interrupted")
+
+
 def statement_failed(
     error: BaseException,
     connection: Connection,
@@ -87,11 +92,9 @@ def statement_failed(
     """
     message = mask(driver_message(error), statement.values)
     who = connection.described
-    if (
-        type(error).__name__ == "InterruptException"
-        or message == "interrupted"
-        or any(text in message for text in ("due to user request", "Query execution was interrupted"))
-    ):
+    if any(text in message for text in _TOO_LONG):
+        return timed_out(connection)
+    if type(error).__name__ == "InterruptException" or message == "interrupted" or any(t in message for t in _STOPPED):
         return interrupted(connection)
     missing = _match(_NO_TABLE, message)
     if missing:
@@ -161,6 +164,13 @@ def unavailable(error: BaseException, connection: Connection, message: str | Non
             who=who,
             why=message,
             fix=f"check the permissions: ls -ld {connection.path or connection.shown}",
+        )
+    if any(text in lowered for text in _REJECTED):
+        return EngineUnavailable(
+            "the database does not let us in",
+            who=who,
+            why=message,
+            fix=f"correct username or password, then: dovetail connections test {connection.name}",
         )
     return EngineUnavailable(broken, who=who, why=message, fix="check that it is up and reachable, then run again")
 

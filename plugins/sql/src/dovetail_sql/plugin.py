@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dovetail.spec import TaskTypeSpec, hookimpl
+from dovetail.spec import CommandSpec, TaskTypeSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -18,4 +18,12 @@ def dovetail_task_types() -> list[TaskTypeSpec]:
             install="pip install 'dovetail-sql[engine]'",
             summary="SQL statements, table reads and table writes: DuckDB, SQLite and what SQLAlchemy connects to",
         )
+    ]
+
+
+@hookimpl
+def dovetail_commands() -> list[CommandSpec]:
+    """The command ``dovetail connections``."""
+    return [
+        CommandSpec("connections", "dovetail_sql.command:connections", "the databases of the project: list, test, add")
     ]
