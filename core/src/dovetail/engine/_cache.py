@@ -10,9 +10,19 @@ from dovetail.engine._work import Work, resolve, stored
 from dovetail.graph import Task
 
 
-def cache_key(work: Work, task: Task[..., Any], fingerprint: str, values: Values) -> str:
-    """Hex digest over the task's fingerprint and the content hash of each input."""
+def cache_key(work: Work, task: Task[..., Any], fingerprint: str, values: Values, environment: str = "") -> str:
+    """Hex digest over the task's fingerprint, its environment and the content hash of each input.
+
+    Args:
+        work: The node.
+        task: Its task.
+        fingerprint: Of the task.
+        values: Tell the hashes of inputs.
+        environment: Digest of the environment that it is run in; ``""`` for none. Other versions may compute another result.
+    """
     digest = hashlib.sha256(fingerprint.encode())
+    if environment:
+        digest.update(f"\0env\0{environment}".encode())
     for name in task.interface.inputs:
         digest.update(f"\0{name}\0{_input_hash(work, name, values)}".encode())
     return digest.hexdigest()

@@ -12,7 +12,7 @@ from dovetail.errors import DefinitionError, EngineUnavailable, UsageError, list
 from dovetail.graph import NeedOf, Task, TaskOptions, needs_of_task
 from dovetail.plugins import Catalogue, EngineHere, Need, engine_here, extra_requirements, install_line, needs_of_plugin
 from dovetail.plugins import plugin_metadata as metadata
-from dovetail.spec import EngineChoice, Place
+from dovetail.spec import NO_ENGINE, EngineChoice, Place, RemoteTaskType
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -68,6 +68,8 @@ class Chooser:
             EngineUnavailable: An engine is to be used here, and is not installed here.
         """
         needs = needs_of_task(task)
+        if task.task_type != "python" and isinstance(task.load_type(), RemoteTaskType):
+            return self._remote(task, options)
         if options.env is not None:
             return self._named(task, options.env, needs)
         if options.requires:
@@ -135,6 +137,15 @@ class Chooser:
         reason = f"the task asks for {listing(requires)}"
         return Decision(Place("isolated", "", reason), (*requires, *added), tuple(needs))
 
+    def _remote(self, task: Task[..., Any], options: TaskOptions) -> Decision:
+        if options.env is not None or options.requires or options.engine == "isolated":
+            raise DefinitionError(
+                f"task {task.name!r} is done by a job of {task.task_type}, and not in an environment",
+                why="its jobs are submitted, and attached to again, by the process that drives the run",
+                fix="leave out env, requires and engine; what the job needs is said where its engine runs",
+            )
+        return Decision(Place("here", None, f"its jobs of {task.task_type} are submitted from here"))
+
     def _without_engine(self, task: Task[..., Any], options: TaskOptions) -> Decision:
         if options.engine == "isolated":
             raise DefinitionError(
@@ -143,7 +154,7 @@ class Chooser:
                 "declares one for its task type or the types in its annotations",
                 fix='name an environment of config, env="...", or what it needs, requires=["..."]',
             )
-        return Decision(Place("here", None, "it needs no engine"))
+        return Decision(Place("here", None, NO_ENGINE))
 
     # -- engines -----------------------------------------------------------------------------------
 

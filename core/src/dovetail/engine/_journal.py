@@ -83,7 +83,7 @@ class Journal:
         with self._lock:
             now = time.time()
             work.started = now
-            update = NodeUpdate(work.id, work.name, "running", work.attempt, now, handle=work.handle)
+            update = NodeUpdate(work.id, work.name, "running", work.attempt, now, handle=work.handle, info=_info(work))
             self._starting[work.id] = (now, update)
 
     def save_handle(self, work: Work, handle: Any) -> None:
@@ -98,7 +98,7 @@ class Journal:
         """A node is done."""
         with self._lock:
             self._starting.pop(work.id, None)
-            info: dict[str, Any] = {}
+            info = {} if cached else _info(work)
             for report in outcome.reports:
                 info.setdefault("gates", []).append(report.decision)
             self._nodes[work.id] = NodeUpdate(
@@ -148,11 +148,20 @@ class Journal:
             self._starting.pop(work.id, None)
             facts = redact_data(error.to_dict())
             if retry_in is not None:
-                update = NodeUpdate(work.id, work.name, "pending", work.attempt, outcome.started, error=facts)
+                update = NodeUpdate(
+                    work.id, work.name, "pending", work.attempt, outcome.started, error=facts, info=_info(work)
+                )
                 self.event("node.retrying", work.id, attempt=work.attempt, error=facts["what"], delay=retry_in)
             else:
                 update = NodeUpdate(
-                    work.id, work.name, "failed", work.attempt, outcome.started, outcome.ended, error=facts
+                    work.id,
+                    work.name,
+                    "failed",
+                    work.attempt,
+                    outcome.started,
+                    outcome.ended,
+                    error=facts,
+                    info=_info(work),
                 )
                 self._keep(work, outcome)
                 self.event("node.failed", work.id, attempt=work.attempt, error=facts["what"], kind=error.kind)
@@ -245,3 +254,8 @@ class Journal:
                 self.event("node.started", node_id, attempt=update.attempt)
             if due:
                 self.commit()
+
+
+def _info(work: Work) -> dict[str, Any]:
+    """Where a node is run, for people."""
+    return {} if work.place is None else {"place": work.place.to_dict()}

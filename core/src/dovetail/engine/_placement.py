@@ -15,7 +15,7 @@ from dovetail.config import Settings
 from dovetail.engine._choosing import Chooser, Decision, lacking
 from dovetail.env import in_worker
 from dovetail.errors import DefinitionError, DovetailError, EngineUnavailable
-from dovetail.graph import CompiledTask, Graph, ResourceScope, Task, TaskOptions
+from dovetail.graph import CompiledTask, ResourceScope, Task, TaskOptions
 from dovetail.plugins import Catalogue, Need, current_catalogue, install_line, needs_of_plugin
 from dovetail.spec import EngineChoice, Place, TaskContext
 
@@ -163,16 +163,6 @@ def _open_environments(settings: Settings) -> Environments:
     from dovetail.env.build import Environments  # who isolates nothing does not wait for what builds environments
 
     return Environments(settings)
-
-
-def demands(graph: Graph, workflow: str = "") -> Iterator[Demand]:
-    """The tasks of a graph, with how they are run; those of workflows that it maps included."""
-    for node in graph.nodes:
-        target = node.target
-        if getattr(target, "__dovetail_task__", False):
-            yield target, node.options, f"node {node.id!r}" + (f" of workflow {workflow!r}" if workflow else "")
-        elif node.kind == "map":
-            yield from demands(target.graph, target.name)
 
 
 def _lacks(

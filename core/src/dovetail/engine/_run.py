@@ -6,7 +6,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from dovetail.config import Settings, redact_data
 from dovetail.engine._attempt import Services
 from dovetail.engine._expand import frame_result
 from dovetail.engine._journal import Journal
+from dovetail.engine._placement import Placement
+from dovetail.engine._places import Places
 from dovetail.engine._result import RunResult
 from dovetail.engine._scheduler import Scheduler
 from dovetail.engine._values import Slot, Values
@@ -21,7 +23,7 @@ from dovetail.engine._work import Frame
 from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, UnknownType, UsageError
 from dovetail.graph import ResourceScope, Workflow, base_type
 from dovetail.plugins import Catalogue
-from dovetail.spec import Artifact, Executor
+from dovetail.spec import Artifact, EngineChoice, Executor
 from dovetail.store import ArtifactStore, EventRecord, NewRun, RunRecord, current_owner
 from dovetail.types import TypeEngine
 
@@ -45,6 +47,8 @@ class Engine:
     executor: str = "threads"
     observers: tuple[Observer, ...] = ()
     plugins: tuple[object, ...] = ()
+    engine: EngineChoice | None = None
+    offline: bool = False
     on_output: Output = field(default=lambda node_id, stream, line: print(line))  # noqa: T201  (a task's own output)
 
     def start(
@@ -68,10 +72,12 @@ class Engine:
             DovetailError: What ended the run; ``details["run_id"]`` says which run it was.
         """
         self._check_storable(workflow)
+        places = self._places(workflow)
         values = workflow.bind_values((), inputs)
         annotations = workflow.interface.inputs
         stored = {n: self.types.dump(v, base_type(annotations[n]), self.artifacts) for n, v in values.items()}
         run_id = run_id or new_run_id()
+        said = {} if self.engine is None else {"engine": self.engine}
         self.runs.create_run(
             NewRun(
                 run_id,
@@ -79,11 +85,17 @@ class Engine:
                 source,
                 stored,
                 workflow.graph.hash(),
-                {"executor": self.executor, "nodes": len(workflow.graph.nodes), **(options or {})},
+                {"executor": self.executor, "nodes": len(workflow.graph.nodes), **said, **(options or {})},
             )
         )
         slots = {n: Slot(annotations[n], {"result": stored[n]}, value=v) for n, v in values.items()}
-        return self._drive(run_id, workflow, slots)
+        return self._drive(run_id, workflow, slots, places)
+
+    def _places(self, workflow: Workflow[..., Any], done: Collection[str] = ()) -> Places:
+        """Where the nodes are run; what they need for that is built now, before the first of them runs."""
+        places = Places(Placement(self.settings, self.catalogue, self.engine, offline=self.offline))
+        places.prepare(workflow.graph, workflow.name, done)
+        return places
 
     def _check_storable(self, workflow: Workflow[..., Any]) -> None:
         """Say before the work, not after it, that a result could not be stored."""
@@ -113,9 +125,10 @@ class Engine:
             )
         annotations = workflow.interface.inputs
         slots = {name: Slot(annotations[name], {"result": artifact}) for name, artifact in record.inputs.items()}
-        return self._drive(record.run_id, workflow, slots)
+        done = {node.node_id for node in self.runs.nodes(record.run_id) if node.status == "succeeded"}
+        return self._drive(record.run_id, workflow, slots, self._places(workflow, done))
 
-    def _drive(self, run_id: str, workflow: Workflow[..., Any], inputs: dict[str, Slot]) -> RunResult:
+    def _drive(self, run_id: str, workflow: Workflow[..., Any], inputs: dict[str, Slot], places: Places) -> RunResult:
         owner = current_owner()
         lease = self.settings.lease_seconds
         listeners = self._listeners()
@@ -138,6 +151,7 @@ class Engine:
             save_handle=journal.save_handle,
             on_output=self.on_output,
             plugins=self.plugins,
+            home=places.home,
         )
         slots = self.settings.max_workers
         scheduler = Scheduler(services, journal, executors.get, self.executor, slots, recorded, self.runs)

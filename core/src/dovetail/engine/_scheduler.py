@@ -189,7 +189,8 @@ class Scheduler:
         fingerprint = self._fingerprints.get(task)
         if fingerprint is None:
             fingerprint = self._fingerprints[task] = task.fingerprint(exact=True)
-        work.cache_key = cache_key(work, task, fingerprint, self._values)
+        home = self._services.home(work)
+        work.cache_key = cache_key(work, task, fingerprint, self._values, "" if home is None else home.digest)
         found = self._runs.lookup_cache([work.cache_key]).get(work.cache_key)
         if found is None or set(found) != set(output_names(work)) or not self._values.intact(found):
             return False

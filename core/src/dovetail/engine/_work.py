@@ -21,7 +21,7 @@ from dovetail.graph import (
     needs,
     references,
 )
-from dovetail.spec import Artifact
+from dovetail.spec import Artifact, Place
 from dovetail.store import NodeRecord
 from dovetail.types import StoredPart
 
@@ -69,6 +69,7 @@ class Work:
         frames: Frames of a dynamic node or of a mapped workflow.
         done: It was committed, or skipped.
         handle: Handle of the remote job it waits for.
+        place: Where it is run, and why; None before that is known, and for what needs no engine.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Work:
     handle: Any = None
     cache_key: str | None = None
     started: float = 0.0
+    place: Place | None = None
 
     @property
     def task(self) -> Task[..., Any] | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dovetail.spec._checks import CheckEngine, CheckInfo, CheckOutcome, Dimension, SuiteInfo
     from dovetail.spec._executors import Attempt, Executor
     from dovetail.spec._hookspecs import HOOK_NAMES, hookimpl, hookspec
-    from dovetail.spec._places import EngineChoice, Place
+    from dovetail.spec._places import NO_ENGINE, EngineChoice, Place
     from dovetail.spec._tasks import Interface, JobState, JobStatus, RemoteTaskType, TaskCall, TaskContext, TaskType
     from dovetail.spec._types import (
         Artifact,
@@ -71,6 +71,7 @@ __all__ = [
     # places
     "Place",
     "EngineChoice",
+    "NO_ENGINE",
     # tasks
     "Interface",
     "TaskType",
@@ -106,7 +107,7 @@ __all__ = [
 _HOMES = {
     "dovetail.spec._hookspecs": ("hookimpl", "hookspec", "HOOK_NAMES"),
     "dovetail.spec._executors": ("Executor", "Attempt"),
-    "dovetail.spec._places": ("EngineChoice", "Place"),
+    "dovetail.spec._places": ("EngineChoice", "NO_ENGINE", "Place"),
     "dovetail.spec._checks": ("CheckEngine", "CheckInfo", "CheckOutcome", "Dimension", "SuiteInfo"),
     "dovetail.spec._tasks": (
         "Interface",

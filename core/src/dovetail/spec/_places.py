@@ -9,6 +9,10 @@ EngineChoice = Literal["auto", "here", "isolated"]
 """What may be asked for: where the engine is, in the hub's process, or in the engine's environment."""
 
 
+NO_ENGINE = "it needs no engine"
+"""The reason of a task that is run here because nothing speaks for another place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a task is run, and why; recorded with its nodes.
@@ -31,6 +35,11 @@ class Place:
     def isolated(self) -> bool:
         """True if it is run in an environment."""
         return self.where == "isolated"
+
+    @property
+    def telling(self) -> bool:
+        """True if an engine, or somebody's word, decided; false for a task that could have been run anywhere."""
+        return self.isolated or self.reason != NO_ENGINE
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON-able form."""
