@@ -10,7 +10,7 @@ from typing import Any
 
 from dovetail.config import Settings
 from dovetail.engine._values import Values
-from dovetail.env import loaded, missing_module, unpack_part
+from dovetail.env import forget_what_changed, loaded, missing_module, unpack_part
 from dovetail.env.bridge import WorkerSide
 from dovetail.errors import DataError, DefinitionError, DovetailError
 from dovetail.graph import CompiledTask, ResourceScope, Task, base_type, is_named_tuple, load_task_type
@@ -130,6 +130,7 @@ class Inside:
 
     def _arrive(self, types: TypeEngine) -> CompiledTask:
         parts = self.parts
+        forget_what_changed()
         try:
             function, config, kind = map(unpack_part, (parts.function, parts.config, parts.kind))
             for cls, name in unpack_part(parts.names):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dovetail.env._payload import pack
     from dovetail.env._pool import WorkerPool
     from dovetail.env._pools import IsolatedPools, isolated_pools
+    from dovetail.env._project import forget_what_changed
     from dovetail.env._roots import remove_roots, worker_root
     from dovetail.env._serve import in_worker, loaded
     from dovetail.env._travel import MADE_UP, Way, is_shipped, pack_by_name, pack_part, pack_type
@@ -27,6 +28,7 @@ __all__ = [
     "MADE_UP",
     "Way",
     "WorkerPool",
+    "forget_what_changed",
     "in_worker",
     "is_shipped",
     "isolated_pools",
@@ -50,6 +52,7 @@ _HOMES = {
     "MADE_UP": "dovetail.env._travel",
     "Way": "dovetail.env._travel",
     "WorkerPool": "dovetail.env._pool",
+    "forget_what_changed": "dovetail.env._project",
     "in_worker": "dovetail.env._serve",
     "is_shipped": "dovetail.env._travel",
     "isolated_pools": "dovetail.env._pools",

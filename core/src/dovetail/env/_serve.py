@@ -17,6 +17,7 @@ from dovetail.env._lifeline import tie
 from dovetail.env._memory import limited
 from dovetail.env._outcomes import describe_as_json
 from dovetail.env._payload import Target, unpack
+from dovetail.env._project import project_is_at
 from dovetail.errors import PlatformError, shorten
 
 # Made before memory can be short.
@@ -179,6 +180,8 @@ def _take_place(call: dict[str, Any]) -> None:
         except OSError as error:
             raise PlatformError("a worker process cannot enter the hub's working directory", why=str(error)) from error
     path = call["path"] if call["path"] is not None else [*_own_path, *call["beside"]]
+    if call["path"] is None:
+        project_is_at(call["beside"])
     if sys.path != path:
         import importlib
 
