@@ -34,7 +34,7 @@ _NO_COLUMN = (
     re.compile(r"Unknown column '(?P<name>.+?)'", re.IGNORECASE),
 )
 _CANDIDATES = re.compile(r"Candidate bindings: (?P<names>.+)")
-_NEAR = re.compile(r'near "(?P<token>[^"]+)": syntax error')
+_NEAR = re.compile(r'near "(?P<token>[^"]+)": syntax error|syntax error at or near "(?P<word>[^"]+)"')
 _PID = re.compile(r"PID (?P<pid>\d+)")
 
 _PLATFORM_TYPES = {
@@ -224,6 +224,11 @@ def _pip_install(module: str) -> str:
 def driver_message(error: BaseException) -> str:
     """What the driver says, without SQLAlchemy's echo of statement and parameters."""
     original = getattr(error, "orig", None)
+    if isinstance(details := getattr(error, "details", None), (list, tuple)):  # ADBC's
+        said = {str(key, "ascii", "replace") if isinstance(key, bytes) else key: value for key, value in details}
+        primary = said.get("PG_DIAG_MESSAGE_PRIMARY")
+        if isinstance(primary, bytes):
+            return primary.decode("utf-8", "replace").strip()
     return str(error if original is None else original).strip()
 
 
@@ -280,13 +285,14 @@ def _is_platform(error: BaseException, message: str) -> bool:
 
 
 def _position(message: str, statement: Bound) -> str:
-    """Line and column of the token that SQLite stumbles over, where it stands there only once."""
+    """Line and column of the token that the database stumbles over, where it stands there only once."""
     near = _NEAR.search(message)
     if near is None:
         return ""
     text = "".join(piece if isinstance(piece, str) else f":{piece.key}" for piece in statement.pieces)
-    start = text.find(near["token"])
-    if start < 0 or text.find(near["token"], start + 1) >= 0:
+    token = near["token"] or near["word"]
+    start = text.find(token)
+    if start < 0 or text.find(token, start + 1) >= 0:
         return ""
     line = text.count("\n", 0, start) + 1
     return f" at line {line}, column {start - text.rfind(chr(10), 0, start)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from dovetail.config import Settings
@@ -130,7 +131,7 @@ def _token(call: TaskCall) -> object:
 
 
 def open_database(connection: Connection) -> Database:
-    """Open a database: DuckDB by its own driver, all others by SQLAlchemy.
+    """Open a database: DuckDB by its own driver, PostgreSQL by ADBC where that is installed, all others by SQLAlchemy.
 
     Raises:
         EngineUnavailable: The driver is missing, or the database cannot be reached.
@@ -143,9 +144,20 @@ def open_database(connection: Connection) -> Database:
         from dovetail_sql._mysql import MySqlDatabase
 
         return MySqlDatabase(connection)
+    if connection.dialect == "postgresql" and _reaches_arrow(connection):
+        from dovetail_sql._postgresql import PostgresDatabase
+
+        return PostgresDatabase(connection)
     from dovetail_sql._alchemy import AlchemyDatabase
 
     return AlchemyDatabase(connection)
+
+
+def _reaches_arrow(connection: Connection) -> bool:
+    """ADBC's driver is here, and the URL names a driver that takes the same settings."""
+    return (
+        connection.url.get_driver_name() in ("psycopg", "psycopg2") and find_spec("adbc_driver_postgresql") is not None
+    )
 
 
 def _current_settings() -> Settings:

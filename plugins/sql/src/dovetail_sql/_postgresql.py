@@ -1,0 +1,316 @@
+"""PostgreSQL through ADBC: rows arrive as Arrow by ``COPY`` and leave as Arrow by ``COPY``; none passes through Python.
+
+The driver binds values as Arrow arrays. A connection is in autocommit while it waits in the pool, so that none idles in a
+transaction and ``now()`` is the time of the statement.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from dovetail_sql._arrow_types import as_bound, postgresql_type, received, sent, unreadable
+from dovetail_sql._connections import Connection
+from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
+from dovetail_sql._failures import statement_failed, unavailable
+from dovetail_sql._rows import check_columns
+from dovetail_sql._statement import Bound, Placeholder, first_word
+from dovetail_sql._values import plain_values
+from dovetail_sql._writes import already_there, check_rows, no_rows_returned
+from dovetail_sql.config import Mode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_IDLE = 5
+"""Connections that wait in the pool."""
+_STAGE = "_dovetail_rows"
+_RELATIONS = (
+    "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+    "where n.nspname = coalesce($1, current_schema()) and c.relkind in ('r', 'v', 'm', 'f', 'p') order by 1"
+)
+_COLUMNS = (
+    "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a join pg_class c on c.oid = a.attrelid "
+    "join pg_namespace n on n.oid = c.relnamespace where n.nspname = coalesce($1, current_schema()) and c.relname = $2 "
+    "and a.attnum > 0 and not a.attisdropped order by a.attnum"
+)
+
+
+def quote(name: str) -> str:
+    """An identifier in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted(table: TableName) -> str:
+    """A table with its schema, both in double quotes."""
+    return f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)
+
+
+class PostgresDatabase(Database):
+    """A pool of ADBC connections to one PostgreSQL database."""
+
+    def __init__(self, connection: Connection) -> None:
+        import adbc_driver_manager
+
+        super().__init__(connection)
+        self._errors: Any = adbc_driver_manager.Error
+        self._uri = connection.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._idle: list[Any] = []
+        self._lock = threading.Lock()
+        # two writers that both find no table would both create it
+        self._writing = threading.Lock()
+        try:
+            self._give_back(self._connect())
+        except self._errors as error:
+            raise unavailable(error, connection) from None
+
+    # -- connections ------------------------------------------------------------------------------
+
+    def _connect(self) -> Any:
+        from adbc_driver_postgresql import dbapi
+
+        opened = dbapi.connect(self._uri, autocommit=True)
+        with opened.cursor() as cursor:
+            if self.connection.read_only:
+                cursor.execute("set default_transaction_read_only = on")
+            if self.connection.statement_timeout is not None:
+                # the server's own limit holds also when this process is gone; ours comes first and tells more
+                cursor.execute(f"set statement_timeout = {round(self.connection.statement_timeout * 1000) + 1000}")
+        return opened
+
+    def _take(self) -> Any:
+        """A connection that answers."""
+        while True:
+            with self._lock:
+                opened = self._idle.pop() if self._idle else None
+            if opened is None:
+                return self._connect()
+            try:
+                with opened.cursor() as cursor:
+                    cursor.execute("select 1")
+                    cursor.fetch_arrow_table()
+                return opened
+            except self._errors:
+                _close(opened)
+
+    def _give_back(self, opened: Any) -> None:
+        with self._lock:
+            if len(self._idle) < _IDLE:
+                self._idle.append(opened)
+                return
+        _close(opened)
+
+    @contextmanager
+    def _transaction(self, statement: Bound, token: object = None) -> Iterator[Any]:
+        """A cursor in a transaction; what the driver raises inside becomes dovetail's error, after everything was rolled back."""
+        opened = None
+        try:
+            opened = self._take()
+            with self.running(token, opened.adbc_cancel):
+                opened.adbc_connection.set_autocommit(False)
+                with opened.cursor() as cursor:
+                    yield cursor
+                self._before_commit()
+                opened.commit()
+                opened.adbc_connection.set_autocommit(True)
+            self._give_back(opened)
+        except self._errors as error:
+            _close(opened)
+            raise statement_failed(error, self.connection, statement, self.tables) from None
+        except BaseException:
+            _close(opened)  # rolls back; and a cancel that comes late finds nothing to stop
+            raise
+
+    # -- statements -------------------------------------------------------------------------------
+
+    def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
+        code, values = self._prepare(statement)
+        with self._transaction(statement, token) as cursor, self._frames(cursor, frames):
+            if values:
+                _copy(cursor, False)
+                cursor.execute(code, as_bound(values))
+            else:
+                cursor.execute(self._readable(cursor, statement, code))
+            rows = cursor.fetch_arrow_table()
+            if not rows.column_names:
+                raise no_rows_returned(self.connection)
+            check_columns(rows.column_names, self.connection.described)
+            return received(rows, self.connection, lambda oids: _enums(cursor, oids))
+
+    def _readable(self, cursor: Any, statement: Bound, code: str) -> str:
+        """The statement; columns of types that the driver does not read are asked for as text."""
+        schema = cursor.adbc_execute_schema(code)
+        if not schema.names:
+            raise no_rows_returned(self.connection)
+        word = first_word(statement)
+        _copy(cursor, word in ("select", "values", "with", "table"))
+        casts = {index: cast for index, field in enumerate(schema) if (cast := unreadable(field)) is not None}
+        if not casts or word not in ("select", "values", "table"):
+            return code
+        names = [f"c{index}" for index in range(len(schema.names))]
+        chosen = [f"{name}::{casts[i]} as {quote(schema.names[i])}" if i in casts else f"{name} as {quote(schema.names[i])}"
+                  for i, name in enumerate(names)]  # fmt: skip
+        return f"select {', '.join(chosen)} from (\n{code}) as q({', '.join(names)})"  # noqa: S608 - the author's own statement
+
+    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
+        self.check_writable()
+        code, values = self._prepare(statement)
+        with self._transaction(statement, token) as cursor, self._frames(cursor, frames):
+            return _changed(cursor, code, values)
+
+    @contextmanager
+    def _frames(self, cursor: Any, frames: Mapping[str, pa.Table]) -> Iterator[None]:
+        """While inside, the frames are temporary tables."""
+        for name, rows in frames.items():
+            check_rows(TableName(name), rows)
+            self._load(cursor, TableName(name), sent(rows, self.connection), temporary=True)
+        yield
+        for name in reversed(list(frames)):
+            cursor.execute(f"drop table pg_temp.{quote(name)}")
+
+    def _prepare(self, statement: Bound) -> tuple[str, list[Any]]:
+        """The code with ``$1``, ``$2``, ..., and their values."""
+        plain = plain_values(statement.values, self.connection)
+        numbers = {key: index for index, key in enumerate(plain, start=1)}
+        code = "".join(
+            f"${numbers[piece.key]}" if isinstance(piece, Placeholder) else piece for piece in statement.pieces
+        )
+        return re.sub(r"[;\s]+\Z", "", code) + "\n", list(
+            plain.values()
+        )  # it may end in a comment, and the driver wraps it
+
+    # -- tables -----------------------------------------------------------------------------------
+
+    def read(self, table: TableName, columns: Sequence[str] | None, token: object = None) -> pa.Table:
+        found = self.existing(table)
+        chosen = ", ".join(map(quote, self.chosen(found, columns)))
+        return self.query(Bound((f"select {chosen} from {quoted(found)}",), {}), {}, token)  # noqa: S608 - identifiers, quoted
+
+    def write(
+        self, table: TableName, rows: pa.Table, mode: Mode, receipt: Receipt | None = None, token: object = None
+    ) -> int:
+        self.check_writable()
+        check_rows(table, rows)
+        rows = sent(rows, self.connection)
+        with self._writing, self._transaction(Bound((f"write to {table}",), {}), token) as cursor:
+            written = None if receipt is None else self._recorded(cursor, receipt)
+            if written is not None:
+                return written
+            self._put(cursor, table, rows, mode)
+            if receipt is not None:
+                code = f"insert into {LEDGER} values ($1, $2, $3, $4)"  # noqa: S608 - our own table
+                _changed(cursor, code, [receipt.key, receipt.content, str(table), rows.num_rows])
+        return int(rows.num_rows)
+
+    def _put(self, cursor: Any, table: TableName, rows: pa.Table, mode: Mode) -> None:
+        found = self.spelt(table, _names(cursor, _RELATIONS, table.schema))
+        if found is not None and mode == "create":
+            raise already_there(found, self.connection)
+        if found is None or mode == "replace":
+            if found is not None:
+                cursor.execute(f"drop table {quoted(found)}")
+            self._load(cursor, found or table, rows)
+            return
+        declared = _declared(cursor, found)
+        names = match_columns(list(declared), rows.column_names, found, self.connection)
+        rows = rows.rename_columns(names)
+        if all(_same(postgresql_type(field, self.connection), declared[field.name]) for field in rows.schema):
+            self._copy_into(cursor, found, rows)
+            return
+        self._load(cursor, TableName(_STAGE), rows, temporary=True)
+        columns = ", ".join(map(quote, names))
+        casts = ", ".join(f"{quote(name)}::{declared[name]}" for name in names)
+        cursor.execute(f"insert into {quoted(found)} ({columns}) select {casts} from pg_temp.{_STAGE}")  # noqa: S608
+        cursor.execute(f"drop table pg_temp.{_STAGE}")
+
+    def _load(self, cursor: Any, table: TableName, rows: pa.Table, temporary: bool = False) -> None:
+        """Create a table and fill it."""
+        columns = ", ".join(f"{quote(f.name)} {postgresql_type(f, self.connection)}" for f in rows.schema)
+        cursor.execute(f"create {'temporary ' if temporary else ''}table {quoted(table)} ({columns})")
+        self._copy_into(cursor, table, rows, temporary)
+
+    def _copy_into(self, cursor: Any, table: TableName, rows: pa.Table, temporary: bool = False) -> None:
+        where = {"temporary": True} if temporary else {"db_schema_name": table.schema}
+        cursor.adbc_ingest(table.name, rows, mode="append", **where)
+
+    def _recorded(self, cursor: Any, receipt: Receipt) -> int | None:
+        cursor.execute(
+            f"create table if not exists {LEDGER} (key varchar(200) primary key, content varchar(200), "
+            "table_name text, rows bigint, written_at timestamp default current_timestamp)"
+        )
+        cursor.execute(f"select rows, content from {LEDGER} where key = $1", (receipt.key,))  # noqa: S608 - our own table
+        known = cursor.fetchone()
+        if known is None:
+            return None
+        receipt.check(known[1], self.connection)
+        return int(known[0])
+
+    def tables(self, schema: str | None = None) -> list[str]:
+        return self._looked(lambda cursor: _names(cursor, _RELATIONS, schema))
+
+    def columns(self, table: TableName) -> list[str]:
+        return self._looked(lambda cursor: list(_declared(cursor, table)))
+
+    def _looked(self, look: Callable[[Any], list[str]]) -> list[str]:
+        try:
+            opened = self._take()
+            with opened.cursor() as cursor:
+                found = look(cursor)
+        except self._errors as error:
+            raise unavailable(error, self.connection) from None
+        self._give_back(opened)
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for opened in idle:
+            _close(opened)
+
+
+def _close(opened: Any) -> None:
+    if opened is not None:
+        with suppress(Exception):  # it may be broken
+            opened.close()
+
+
+def _copy(cursor: Any, wanted: bool) -> None:
+    """Whether the driver wraps the statement in ``COPY``: faster, for what ``COPY`` takes, and without parameters only."""
+    cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "true" if wanted else "false"})
+
+
+def _changed(cursor: Any, code: str, values: Sequence[Any]) -> int:
+    """Run a statement; the rows that it changed."""
+    _copy(cursor, False)
+    if values:
+        cursor.executemany(code, as_bound(values))
+        return max(int(cursor.rowcount), 0)
+    cursor.adbc_statement.set_sql_query(code)
+    return max(int(cursor.adbc_statement.execute_update()), 0)
+
+
+def _names(cursor: Any, code: str, *values: str | None) -> list[str]:
+    cursor.execute(code, values)
+    return [str(row[0]) for row in cursor.fetchall()]
+
+
+def _declared(cursor: Any, table: TableName) -> dict[str, str]:
+    """Types of the columns of a table, as one declares them."""
+    cursor.execute(_COLUMNS, (table.schema, table.name))
+    return {str(name): str(kind) for name, kind in cursor.fetchall()}
+
+
+def _same(ours: str, declared: str) -> bool:
+    """The bytes of our type are those of the declared one."""
+    base = re.sub(r"\(.*?\)", "", declared).replace("character varying", "text")
+    return re.sub(r"\(.*?\)", "", ours) == base
+
+
+def _enums(cursor: Any, oids: Sequence[int]) -> set[int]:
+    """Which of these types are enums."""
+    marks = ", ".join(str(int(oid)) for oid in oids)
+    cursor.execute(f"select oid::int8 from pg_type where typtype = 'e' and oid in ({marks})")  # noqa: S608 - numbers
+    return {int(row[0]) for row in cursor.fetchall()}
