@@ -18,7 +18,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tooling import LOCK, ROOT, Distribution, ToolError, distributions, ensure_uv, uv_environment
+from tooling import LOCK, ROOT, Distribution, ToolError, distributions, ensure_uv, requirement_name, uv_environment
 
 HEADER = """\
 # Pinned third-party packages of the whole workspace. Made by `make lock`; do not edit.
@@ -83,6 +83,8 @@ def _requirements(members: Sequence[Distribution]) -> list[str]:
     for member in members:
         asked += [*member.dependencies, *member.test_group]
         asked += [line for extra in member.extras.values() for line in extra]
+    out = {name for member in members for name in member.left_out}
+    asked = [line for line in asked if requirement_name(line) not in out]
     return sorted({line for line in asked if not line.replace("_", "-").startswith("dovetail")})
 
 
@@ -101,7 +103,7 @@ def _own(member: Distribution) -> list[str]:
             seen.add(line)
             open_lines += [*local[name].dependencies]
             open_lines += [more for extra in extras for more in local[name].extras.get(extra, ())]
-    return sorted(set(asked))
+    return sorted(line for line in set(asked) if requirement_name(line) not in member.left_out)
 
 
 def _name_and_extras(line: str) -> tuple[str, list[str]]:

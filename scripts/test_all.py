@@ -151,7 +151,7 @@ def alone(member: Distribution, outcome: Outcome) -> None:
     venv = ROOT / ".venvs" / member.short
     local = {other.name: other for other in distributions()}
     root = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = local["dovetail"].editable(["arrow"]) + member.editable(["arrow", "engine"])
+    wanted = local["dovetail"].editable(["arrow"]) + member.engine()
     for line in [*root["dependency-groups"]["test"], *member.test_group]:
         name, _, extras = line.partition("[")
         if name in local:  # a neighbour whose frames the tests need: from this tree, never from an index

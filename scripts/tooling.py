@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,19 @@ class Distribution:
         return group
 
     @property
+    def left_out(self) -> frozenset[str]:
+        """What of it is neither pinned nor installed here: the ``left-out`` of its ``[tool.dovetail-workspace]``."""
+        table = self.project.get("tool", {}).get("dovetail-workspace", {})
+        return frozenset(table.get("left-out", ()))
+
+    def engine(self) -> list[str]:
+        """Arguments for ``uv pip install`` that install it from this tree with its engine, but for what is left out."""
+        if not self.left_out:
+            return self.editable(["arrow", "engine"])
+        lines = [line for line in self.extras.get("engine", []) if requirement_name(line) not in self.left_out]
+        return self.editable(["arrow"]) + lines
+
+    @property
     def packages(self) -> list[str]:
         """The import names under ``src/``."""
         return sorted(init.parent.name for init in (self.path / "src").glob("*/__init__.py"))
@@ -69,6 +83,11 @@ class Distribution:
         """Arguments for ``uv pip install`` that install it from this tree."""
         suffix = ",".join(extra for extra in extras if extra in self.extras)
         return ["-e", f"{self.path}[{suffix}]" if suffix else str(self.path)]
+
+
+def requirement_name(line: str) -> str:
+    """``torch>=2.4`` -> ``torch``."""
+    return re.split(r"[\s\[<>=!~;(]", line.strip(), maxsplit=1)[0]
 
 
 def distributions() -> list[Distribution]:

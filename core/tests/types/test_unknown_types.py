@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -39,7 +40,23 @@ def test_a_plugin_that_brings_it_is_named(types: TypeEngine, library: str) -> No
     assert ("pip install" in str(told.value.fix)) == (not _known.is_unreleased(requirement))
 
 
-@pytest.mark.parametrize("library", sorted(_safe_forms.libraries_with_safe_forms() - set(_known._LIBRARIES)))
+def is_brought(name: str) -> bool:
+    """Whether a plugin that can be installed brings types of the library."""
+    requirement = _known._LIBRARIES.get(name.partition(".")[0])
+    return requirement is not None and not _known.is_unreleased(requirement)
+
+
+def test_every_form_can_be_reached() -> None:
+    """Where a plugin brings the whole of a library, a form for it would be shown to nobody."""
+    for name in _safe_forms.libraries_with_safe_forms():
+        assert "." in name or not is_brought(name)
+        assert safe_form(f"{name}.Thing") is not None
+
+
+@pytest.mark.parametrize(
+    "library",
+    sorted(n for n in _safe_forms.libraries_with_safe_forms() if n.partition(".")[0] not in _known._LIBRARIES),
+)
 def test_no_plugin_is_made_up_for_what_none_brings(types: TypeEngine, library: str) -> None:
     error = unknown(types, f"{library}.Thing")
     assert "dovetail-" not in str(error) and "pip install" not in str(error)
@@ -48,9 +65,39 @@ def test_no_plugin_is_made_up_for_what_none_brings(types: TypeEngine, library: s
 
 @pytest.mark.parametrize("library", sorted(_safe_forms._MODELS))
 def test_models_are_told_that_pickle_is_never_used(types: TypeEngine, library: str) -> None:
-    if library in _known._LIBRARIES and not _known.is_unreleased(_known._LIBRARIES[library]):
-        pytest.skip("a plugin brings it")
     assert "pickle is never used" in str(unknown(types, f"{library}.Model").fix)
+
+
+MODELS = {
+    "catboost.core.CatBoostClassifier": "model.save_model(path)",
+    "keras.src.models.sequential.Sequential": 'model.save("model.keras")',
+    "lightgbm.basic.Booster": "booster.save_model(path)",
+    "tensorflow.Module": "tensorflow.saved_model.save(module, path)",
+    "torch.nn.modules.module.Module": "model.state_dict()",
+    "torch.optim.adam.Adam": "optimizer.param_groups",
+    "xgboost.core.Booster": 'model.save_model("model.ubj")',
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_are_told_the_form_that_their_library_has(types: TypeEngine, name: str) -> None:
+    assert MODELS[name] in str(unknown(types, name).fix)
+
+
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        ("torch.nn.modules.module.Module", r"return its state, model\.state_dict\(\)"),
+        ("lightgbm.sklearn.LGBMModel", r"booster\.save_model\(path\)"),
+        ("sklearn.base.BaseEstimator", r"dovetail-sklearn|disable_plugins|plugin"),
+    ],
+)
+def test_a_users_own_kind_of_a_model_is_told_as_much(types: TypeEngine, base: str, told: str) -> None:
+    module, _, name = base.rpartition(".")
+    mine = type("Mine", (type(name, (), {"__module__": module}),), {"__module__": "shop"})
+    with pytest.raises(DovetailError) as error:
+        types.check_storable(mine)
+    assert re.search(told, str(error.value.fix)) and "shop.Mine" in error.value.what
 
 
 def test_what_is_not_released_comes_with_what_to_do_meanwhile(types: TypeEngine) -> None:

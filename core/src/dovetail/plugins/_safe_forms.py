@@ -1,4 +1,4 @@
-"""Well-known types that no plugin brings yet: the form in which their values may be passed on meanwhile. Never a pickle."""
+"""Well-known types that no plugin brings: the form in which their values may be passed on. Never a pickle."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _MODELS = {
     "jax": _FILE.format("safetensors.flax.save_file(parameters, path)"),
     "keras": _FILE.format('model.save("model.keras")'),
     "lightgbm": _FILE.format("booster.save_model(path), which writes text"),
-    "onnx": _FILE.format("onnx.save(model, path)"),
-    "sklearn": _FILE.format("skops.io.dump(model, path) and skops.io.load(path), or ONNX by skl2onnx"),
     "spacy": _FOLDER.format("nlp.to_disk(path)"),
     "statsmodels": "give what was estimated: result.params as a pandas.DataFrame, result.params.to_frame()",
     "tensorflow": _FOLDER.format("tensorflow.saved_model.save(module, path)"),
-    "torch": _FILE.format(
-        "safetensors.torch.save_model(model, path), and load_model(model, path) in the task that uses it"
+    "torch.jit": _FILE.format("torch.onnx.export(model, arguments, path), or return model.state_dict()"),
+    "torch.nn": (
+        "return its state, model.state_dict(), as dict[str, torch.Tensor], and model.load_state_dict(state) where it is used"
     ),
+    "torch.optim": "return optimizer.param_groups and what else is needed of it as plain values and dict[str, torch.Tensor]",
     "transformers": _FOLDER.format("model.save_pretrained(path, safe_serialization=True)"),
     "xgboost": _FILE.format('model.save_model("model.ubj")'),
 }
-"""Models, whose own libraries often pickle."""
+"""Models, whose own libraries often pickle, by the beginning of their names."""
 
 _OTHERS = {
     "PIL": _FILE.format('image.save(path, "PNG")'),
@@ -31,7 +31,6 @@ _OTHERS = {
     "cudf": "give it as a pyarrow.Table: frame.to_arrow()",
     "cv2": "give images as numpy.ndarray, which they are",
     "datafusion": "annotate the consumer with pyarrow.Table or any other frame: it offers an Arrow stream",
-    "geopandas": _FILE.format("frame.to_parquet(path)"),
     "h5py": "give its file as a dt.File",
     "matplotlib": _FILE.format("figure.savefig(path)"),
     "networkx": "give it as a dict: networkx.node_link_data(graph)",
@@ -41,7 +40,7 @@ _OTHERS = {
     "ray": _FOLDER.format("dataset.write_parquet(path)"),
     "scipy": _FILE.format("scipy.sparse.save_npz(path, matrix)"),
     "shapely": "give it as bytes: shapely.to_wkb(geometry)",
-    "sqlalchemy": "give its URL as a str, and connect inside the task",
+    "sqlalchemy.Engine": "give its URL as a str, and connect inside the task",
     "zarr": "give its folder as a dt.Directory",
 }
 
@@ -49,20 +48,24 @@ _OTHERS = {
 def safe_form(name: str) -> str | None:
     """In which form a value of a well-known type may be passed on, for people.
 
-    None where that is not known, and where a plugin that brings the type can be installed.
+    None where that is not known, and where a plugin that brings the type can be installed. A part of a library may be what its
+    plugin does not bring: modules of PyTorch, where tensors are brought.
 
     Args:
         name: Dotted name of the type: ``"torch.nn.Module"``.
     """
-    library = name.partition(".")[0]
+    library, _, rest = name.partition(".")
+    part = f"{library}.{rest.partition('.')[0]}"
+    form = _MODELS.get(part)
     distribution = distribution_for("type", name)
-    if distribution is not None and not is_unreleased(distribution):
+    if form is None and part not in _OTHERS and distribution is not None and not is_unreleased(distribution):
         return None
-    if library in _MODELS:
-        return f"{_MODELS[library]}; pickle is never used: loading one runs whatever it holds"
-    return _OTHERS.get(library)
+    form = form or _MODELS.get(library)
+    if form is not None:
+        return f"{form}; pickle is never used: loading one runs whatever it holds"
+    return _OTHERS.get(part) or _OTHERS.get(library)
 
 
 def libraries_with_safe_forms() -> frozenset[str]:
-    """The libraries that :func:`safe_form` knows."""
+    """What the names begin with that :func:`safe_form` knows: a library, or a part of one."""
     return frozenset(_MODELS) | frozenset(_OTHERS)

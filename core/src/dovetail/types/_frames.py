@@ -43,7 +43,7 @@ class Frames:
             cls = type(value)
             road = roads.get(cls, _MISSING)
             if road is _MISSING:
-                if wanted is not None and issubclass(cls, wanted):
+                if wanted is not None and issubclass(cls, wanted) and not self._is_another(cls, spec):
                     road = hand_on if target == READER else None
                 elif from_path is not None and issubclass(cls, (str, Path)):
                     road = from_path
@@ -58,6 +58,11 @@ class Frames:
                 return value if road is None else road(value)  # type: ignore[operator]
 
         return accept
+
+    def _is_another(self, cls: type, spec: TransformerSpec) -> bool:
+        """Whether a class has a declaration of its own: a GeoDataFrame is more than the pandas frame that it is derived from."""
+        found = self._registry.find_class(cls)
+        return found is not None and found.type != spec.type
 
     def road(self, value: Any, target: str, *, allow_lossy: bool = False, most: int | None = None) -> Acceptor | None:
         """How ``value`` becomes a ``target``: None if it is one already.

@@ -148,9 +148,11 @@ class Registry:
         error = self.catalogue.missing("type", name)
         if not isinstance(error, UnknownType):
             return error  # the plugin is there and broken: that is the news
-        fix, form = error.fix, safe_form(name)
+        fix, form = error.fix, safe_form(name) or self._form_of_a_base(annotation)
         if form is not None:
-            fix = form if error.details.get("distribution") is None else f"{fix}, or {form}"
+            known = error.details.get("distribution") is not None
+            joined = "then" if str(fix).startswith("pip install") else "or"  # or: it is not released yet
+            fix = f"{fix}, {joined} {form}" if known else form
         elif error.details.get("distribution") is None and (
             isinstance(annotation, type) or error.details.get("nearest") is None  # a class is no misspelt name
         ):
@@ -160,3 +162,15 @@ class Registry:
                 fix += f", such as\n{lines}"
                 error.details["lines"] = lines
         return UnknownType(f"no installed plugin knows the type {name}", why=purpose, fix=fix, **error.details)
+
+    def _form_of_a_base(self, annotation: Any) -> str | None:
+        """What to do with a user's own kind of a well-known class: of a model by PyTorch, or an estimator by scikit-learn."""
+        for base in annotation.__mro__[1:-1] if isinstance(annotation, type) else ():
+            name = shown_class(base)
+            form = safe_form(name)
+            if form is not None:
+                return form
+            error = self.catalogue.missing("type", name)
+            if not isinstance(error, UnknownType) or error.details.get("distribution") is not None:
+                return error.fix
+        return None

@@ -1,0 +1,1 @@
+"""GeoPandas frames for dovetail."""
