@@ -6,20 +6,21 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dovetail.cli import _errors
 from dovetail.cli._output import emit_json, show, text
 from dovetail.cli._progress import Progress, progress_for
+from dovetail.cli._reports import write_text
 from dovetail.cli._session import Session
 from dovetail.cli._signals import Terminated, stoppable
 from dovetail.cli._summary import next_steps, summary
 from dovetail.cli._text import clean
 from dovetail.cli._view import run_view
 from dovetail.config import redact
-from dovetail.errors import DataError, DovetailError, UsageError, unwritable
+from dovetail.errors import DataError, DovetailError, UsageError
 from dovetail.graph import current_context
 from dovetail.quality import Report, render_html
 
@@ -116,14 +117,7 @@ def write_report(path: Path, reports: list[Report], title: str) -> None:
         UsageError: The file cannot be written.
         PlatformError: There is no room for it.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(redact(render_html(reports, title=f"Data quality: {title}")), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise unwritable("the report", path, error, "name another file with --report") from error
+    write_text(path, redact(render_html(reports, title=f"Data quality: {title}")), "the report")
 
 
 class _Shown(logging.Handler):

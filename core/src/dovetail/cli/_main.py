@@ -28,6 +28,7 @@ COMMANDS = {
     "runs": ("dovetail.cli._runs:runs", "List, show, resume and cancel runs."),
     "artifacts": ("dovetail.cli._artifacts:artifacts", "Look at stored values, and take them out."),
     "datasets": ("dovetail.cli._datasets:datasets", "List what was published."),
+    "check": ("dovetail.cli._check:group", "Check a file of data against a suite."),
     "types": ("dovetail.cli._types:types", "Explain how one type becomes another."),
     "graph": ("dovetail.cli._graph:graph", "Export workflows as JSON, and look at such files."),
     "plugins": ("dovetail.cli._plugins:plugins", "List, show and check plugins; make one."),

@@ -23,6 +23,8 @@ from dovetail.quality._report import CheckReport, Report, raise_for_decision
 from dovetail.quality.checks import Check, Suite
 
 if TYPE_CHECKING:
+    from dovetail.quality._document import read_gate, write_document
+    from dovetail.quality._propose import propose
     from dovetail.quality._render_html import render_html
     from dovetail.quality._render_text import render_junit, render_markdown
 
@@ -32,6 +34,10 @@ __all__ = [
     "Suite",
     "Check",
     "collect_reports",
+    # without Python
+    "read_gate",
+    "write_document",
+    "propose",
     # the record
     "Report",
     "CheckReport",
@@ -53,6 +59,9 @@ __all__ = [
 ]
 
 _LAZY = {
+    "read_gate": "dovetail.quality._document",
+    "write_document": "dovetail.quality._document",
+    "propose": "dovetail.quality._propose",
     "render_html": "dovetail.quality._render_html",
     "render_markdown": "dovetail.quality._render_text",
     "render_junit": "dovetail.quality._render_text",

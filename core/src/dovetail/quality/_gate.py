@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import DefinitionError
+from dovetail.errors import DefinitionError, nearest
 from dovetail.quality._evaluate import GateResult, Where, convertible, evaluate
 from dovetail.quality._lookup import catalogue_of, find_spec, load_engine, suite_name, suite_version
 from dovetail.quality._policy import OnFail, Policy, Thresholds, parse_action, parse_limit, parse_thresholds
@@ -93,6 +93,33 @@ class Gate:
 
     def __repr__(self) -> str:
         return f"Gate({self.name}, on_fail={self.policy.on_fail!r})"
+
+    def with_options(self, **options: Any) -> Gate:
+        """The same suite behind other options; those that are not named stay.
+
+        Raises:
+            DefinitionError: An option is misspelt or malformed.
+        """
+        policy = self.policy
+        now: dict[str, Any] = {
+            "on_fail": policy.on_fail,
+            "max_quarantined": policy.max_quarantined,
+            "warn": policy.thresholds.warn,
+            "fail": policy.thresholds.fail,
+            "thresholds": dict(policy.overrides),
+            "min_rows": policy.min_rows,
+            "name": self.name,
+            "keys": self.keys,
+            "sample_values": self.sample_values,
+        }
+        for name in options:
+            if name not in now:
+                guess = nearest(name, now)
+                raise DefinitionError(
+                    f"a gate has no option {name!r}",
+                    fix=f"did you mean {guess!r}?" if guess else f"options: {', '.join(now)}",
+                )
+        return Gate(self.suite, **{**now, **options})
 
     def __call__(self, value: Any) -> Any:
         """Check ``value`` and return what may pass; in a workflow that is being traced, make a node of it.
