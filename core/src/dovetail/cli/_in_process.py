@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -12,8 +13,9 @@ from dovetail.cli._progress import Progress
 from dovetail.cli._session import Session
 from dovetail.cli._signals import stoppable
 from dovetail.cli._summary import gate_lines
-from dovetail.cli._text import seconds_text
+from dovetail.cli._text import clean, seconds_text
 from dovetail.config import redact
+from dovetail.engine import placing_calls
 from dovetail.errors import DataError, DovetailError, TaskFailed, user_traceback
 from dovetail.graph import Workflow
 from dovetail.quality import Report, collect_reports
@@ -32,7 +34,9 @@ def call(session: Session, workflow: Workflow[..., Any], inputs: dict[str, Any])
     begun = time.monotonic()
     with collect_reports() as reports:
         try:
-            with stoppable(progress.stopping), log_shown(progress, quiet=True):
+            tell = None if quiet else _building
+            placed = placing_calls(options.run.get("engine"), tell, offline=bool(options.run.get("offline")))
+            with stoppable(progress.stopping), log_shown(progress, quiet=True), placed:
                 value = workflow(**inputs)
         except DovetailError:
             _write(session, workflow, reports)
@@ -66,6 +70,10 @@ def call(session: Session, workflow: Workflow[..., Any], inputs: dict[str, Any])
             show(*gate_lines([report.to_dict() for report in reports]))
         show(*preview_parts(session.types, value))
     return code
+
+
+def _building(line: str) -> None:
+    sys.stderr.write(f"{clean(line)}\n")
 
 
 def _write(session: Session, workflow: Workflow[..., Any], reports: list[Report]) -> None:

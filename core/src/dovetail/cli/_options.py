@@ -139,6 +139,13 @@ def run_options() -> list[click.Option]:
             **_KEPT_FOR_RUN,
         ),
         click.Option(
+            ["--engine"],
+            type=click.Choice(["auto", "here", "isolated"]),
+            help="Where engines are used: here, isolated in environments, or as it fits.  [default: as configured]",
+            **_KEPT_FOR_RUN,
+        ),
+        click.Option(["--offline"], is_flag=True, help="Build environments without any index.", **_KEPT_FOR_RUN),
+        click.Option(
             ["--max-workers"],
             type=click.IntRange(min=1),
             metavar="N",

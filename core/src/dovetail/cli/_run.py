@@ -199,6 +199,8 @@ class WorkflowCommand(click.Command):
             lambda progress: hub.run(
                 workflow,
                 executor=given.get("executor") or "threads",
+                engine=given.get("engine"),
+                offline=bool(given.get("offline")),
                 run_id=run_id,
                 observers=[progress],
                 on_output=progress.output,

@@ -119,12 +119,18 @@ def resume_run(context: click.Context, session: Session, run_id: str) -> int:
     return execute(
         session,
         record.run_id,
-        lambda progress: hub.resume(record.run_id, observers=[progress], on_output=progress.output),
+        lambda progress: hub.resume(
+            record.run_id,
+            observers=[progress],
+            on_output=progress.output,
+            offline=bool(session.options.run.get("offline")),
+        ),
         done,
     )
 
 
-resume_run.params[1:1] = [o for o in run_options() if o.name in ("quiet", "max_workers", "strict_warnings", "report")]
+_OF_RESUME = ("quiet", "offline", "max_workers", "strict_warnings", "report")
+resume_run.params[1:1] = [option for option in run_options() if option.name in _OF_RESUME]
 
 
 @runs.command("cancel")

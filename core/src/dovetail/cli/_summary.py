@@ -21,6 +21,7 @@ SHORT = 12
 
 _NODES = 60
 _CHECKS = 3
+_NAMES = 4
 _ELEMENT = re.compile(r"^(.+?)\[\d+\]")
 _GATE_WORDS = {
     "publish": "passed",
@@ -40,6 +41,7 @@ def summary(view: dict[str, Any], *, all_nodes: bool = False) -> Iterator[Render
     yield _head(view)
     if view["nodes"]:
         yield _nodes(view["nodes"], all_nodes)
+        yield from place_lines(view["nodes"])
     if view["gates"]:
         yield text("\ngates", "bold")
         yield from gate_lines(view["gates"])
@@ -91,6 +93,33 @@ def _nodes(nodes: list[dict[str, Any]], all_nodes: bool) -> RenderableType:
         rows.append((f"... and {left_out} more", "", text(""), "", "", "", text("")))
     columns = ("node", "task", "status", "attempt", "time", "rows", "gates")
     return table(columns, rows, right=("attempt", "time", "rows"), spare=("task", "attempt", "time"))
+
+
+def place_lines(nodes: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    """Where nodes were run, and why; nothing where all were run in this process."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for node in nodes:
+        place = node.get("place")
+        if place is not None:
+            where = f"environment {place['environment']}" if place["where"] == "isolated" else "here"
+            name = _map_of(node)
+            members = groups.setdefault((where, place["reason"]), [])
+            name = f"{name}[...]" if name else node["node_id"]
+            if name not in members:
+                members.append(name)
+    if all(where == "here" for where, _ in groups):
+        return
+    yield text("\nwhere", "bold")
+    rows = [
+        (one_line(where, 60), one_line(_some(members), 60), one_line(reason, 120))
+        for (where, reason), members in groups.items()
+    ]
+    yield table(("where", "nodes", "why"), rows)
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_NAMES])
+    return shown if len(names) <= _NAMES else f"{shown} and {len(names) - _NAMES} more"
 
 
 def _folded(nodes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dovetail.cli._text import clean, iso
 from dovetail.config import redact
 from dovetail.errors import StoreError
 from dovetail.hub import Hub
-from dovetail.spec import Artifact
+from dovetail.spec import NO_ENGINE, Artifact, Place
 from dovetail.store import DatasetVersion, EventRecord, NodeRecord, RunRecord, RunStore
 
 _PAGE = 1000
@@ -129,9 +129,16 @@ def node_view(node: NodeRecord) -> dict[str, Any]:
         "duration_seconds": None if node.cached else _duration(node.started, node.ended),
         "cached": node.cached,
         "gates": list(node.info.get("gates", ())),
+        "place": None if node.cached or node.started is None else _place(node).to_dict(),
         "outputs": {name: artifact_view(artifact) for name, artifact in (node.outputs or {}).items()},
         "error": node.error,
     }
+
+
+def _place(node: NodeRecord) -> Place:
+    """Where a node was run; of those without an engine nothing is recorded."""
+    told = node.info.get("place")
+    return Place.from_dict(told) if isinstance(told, dict) else Place("here", None, NO_ENGINE)
 
 
 def dataset_view(version: DatasetVersion) -> dict[str, Any]:

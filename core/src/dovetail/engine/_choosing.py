@@ -109,7 +109,8 @@ class Chooser:
 
     def check_name(self, name: str, who: str) -> None:
         """Raise UsageError unless there is an environment of this name, of config or of a plugin."""
-        known = sorted({*self._configured, *self._catalogue.environments(), *self._catalogue.homes.values()})
+        needs = (n for manifest in self._catalogue.manifests for n in needs_of_plugin(manifest, self._catalogue))
+        known = sorted({*self._configured, *(n.environment for n in needs if n.owner.distribution)})
         if name not in known:
             close = nearest(name, known)
             add = f"add it to config: [envs.{name}] requires = [...]"

@@ -139,6 +139,8 @@ class Inside:
             outputs = {name: unpack_part(data) for name, data in parts.outputs.items()}
             output = unpack_part(parts.output)
             task_type = load_task_type(parts.task_type) if kind is None else kind()
+            if task_type.name != "python":  # the hub may not have had the code that looks at it
+                task_type.validate(config, Interface(inputs, outputs), function)
         except ImportError as error:
             python = f"{sys.version_info[0]}.{sys.version_info[1]}"
             raise missing_module(error, self.hub.environment, parts.name, python, self.hub.python) from error

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings
@@ -182,28 +182,55 @@ def _lacks(
 
 # -- calls outside of runs -------------------------------------------------------------------------
 
-_choice: ContextVar[EngineChoice | None] = ContextVar("dovetail_engine_choice", default=None)
-_placements: weakref.WeakKeyDictionary[Catalogue, dict[EngineChoice | None, Placement]] = weakref.WeakKeyDictionary()
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    choice: EngineChoice | None = None
+    progress: Callable[[str], None] | None = None
+    offline: bool = False
+
+
+_calls: ContextVar[_Calls] = ContextVar("dovetail_calls", default=_Calls())  # noqa: B039  (it is frozen)
+_placements: weakref.WeakKeyDictionary[Catalogue, dict[tuple[EngineChoice | None, bool], Placement]] = (
+    weakref.WeakKeyDictionary()
+)
 _lock = threading.Lock()
 
 
 @contextmanager
-def engine_choice(choice: EngineChoice | None) -> Iterator[None]:
-    """Within it, calls outside of runs use engines as a run would that says ``choice``; None: as tasks and settings say."""
-    token = _choice.set(choice)
+def placing_calls(
+    choice: EngineChoice | None, progress: Callable[[str], None] | None = None, *, offline: bool = False
+) -> Iterator[None]:
+    """Within it, calls outside of runs are placed as the nodes of a run would be.
+
+    Args:
+        choice: Where engines are used; stronger than what tasks and settings say. None: as these say.
+        progress: Takes lines for people while an environment is built. Default: the log.
+        offline: Build without any index.
+    """
+    token = _calls.set(_Calls(choice, progress, offline))
     try:
         yield
     finally:
-        _choice.reset(token)
+        _calls.reset(token)
+
+
+def _tell(line: str) -> None:
+    progress = _calls.get().progress
+    if progress is None:
+        log.info("%s", line)
+    else:
+        progress(line)
 
 
 def _placement() -> Placement:
-    catalogue, choice = current_catalogue(), _choice.get()
+    catalogue, calls = current_catalogue(), _calls.get()
+    key = (calls.choice, calls.offline)
     with _lock:
         kept = _placements.setdefault(catalogue, {})
-        if choice not in kept:
-            kept[choice] = Placement(catalogue.settings, catalogue, choice)
-        return kept[choice]
+        if key not in kept:
+            kept[key] = Placement(catalogue.settings, catalogue, calls.choice, progress=_tell, offline=calls.offline)
+        return kept[key]
 
 
 def in_process(compiled: CompiledTask, options: TaskOptions) -> Callable[..., Any]:

@@ -21,6 +21,7 @@ from dovetail.graph._annotations import (
     type_text,
 )
 from dovetail.graph._call import CompiledTask, ResourceScope, gates_in
+from dovetail.graph._elsewhere import LivesElsewhere
 from dovetail.graph._contents import untold_captures
 from dovetail.graph._fingerprint import code_fingerprint
 from dovetail.graph._needs import Call, caller
@@ -252,6 +253,8 @@ def load_task_type(name: str, module: str | None = None) -> TaskType:
             instances[beside] = beside()
         return instances[beside]
     found = instances.get(spec.code)
+    if found is None and catalogue.owner_of(spec).key in catalogue.homes:
+        found = instances[spec.code] = LivesElsewhere(spec, catalogue.owner_of(spec))
     if found is None:
         loaded: Any = _local.get(spec.code) or catalogue.load(spec.code, spec)
         found = instances[spec.code] = loaded() if isinstance(loaded, type) else loaded

@@ -9,16 +9,17 @@ from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 from weakref import WeakKeyDictionary
 
 from dovetail import store
 from dovetail.config import Settings, load_settings
 from dovetail.engine import Engine, Observer, Output, RunResult
-from dovetail.errors import UsageError
+from dovetail.errors import UsageError, nearest, shorten
 from dovetail.graph import Workflow, session_plugins
 from dovetail.hub._load import load_source, source_of
 from dovetail.plugins import Catalogue, build_catalogue, current_catalogue, use_catalogue
+from dovetail.spec import EngineChoice
 from dovetail.store import ArtifactStore, open_artifact_store
 from dovetail.types import TypeEngine, current_types
 
@@ -125,6 +126,8 @@ class Hub:
         /,
         *,
         executor: str = "threads",
+        engine: EngineChoice | None = None,
+        offline: bool = False,
         run_id: str | None = None,
         observers: Iterable[Observer] = (),
         on_output: Output | None = None,
@@ -137,6 +140,9 @@ class Hub:
         Args:
             workflow: The workflow.
             executor: Where nodes run unless their task says otherwise: ``"threads"`` (default) or ``"processes"``.
+            engine: Where engines of plugins are used: ``"here"``, ``"isolated"`` in their environments, or ``"auto"``; stronger
+                than what tasks and settings say. Default: as these say.
+            offline: Build environments that are missing without any index. Default False.
             run_id: Id of the run; default is made of the time.
             observers: Called with each committed event.
             on_output: Called with node id, stream and line for what tasks in other processes print; default prints it.
@@ -154,8 +160,8 @@ class Hub:
                 f"run() takes a workflow, not {type(workflow).__name__}", fix="decorate the function with @dt.workflow"
             )
         with self._in_use():
-            engine = self._engine(executor, observers, on_output)
-            return engine.start(workflow, {**(inputs or {}), **named}, source or source_of(workflow), run_id)
+            driver = self._engine(executor, observers, on_output, engine, offline)
+            return driver.start(workflow, {**(inputs or {}), **named}, source or source_of(workflow), run_id)
 
     def resume(
         self,
@@ -164,6 +170,7 @@ class Hub:
         *,
         observers: Iterable[Observer] = (),
         on_output: Output | None = None,
+        offline: bool = False,
     ) -> RunResult:
         """Go on with a run that crashed, failed or was stopped; finished nodes are not run again.
 
@@ -172,6 +179,7 @@ class Hub:
             workflow: Needed for a workflow that was made in an interactive session.
             observers: Called with each committed event.
             on_output: As for :meth:`run`.
+            offline: As for :meth:`run`.
 
         Raises:
             UsageError: There is no such run, it has succeeded, or its workflow has changed.
@@ -181,9 +189,17 @@ class Hub:
             record = self.runs.get_run(run_id)
             loaded = workflow or load_source(record.source, record.run_id)
             executor = str(record.options.get("executor", "threads"))
-            return self._engine(executor, observers, on_output).resume(record, loaded)
+            choice: EngineChoice | None = _choice_of(record.options.get("engine"))
+            return self._engine(executor, observers, on_output, choice, offline).resume(record, loaded)
 
-    def _engine(self, executor: str, observers: Iterable[Observer], on_output: Output | None) -> Engine:
+    def _engine(
+        self,
+        executor: str,
+        observers: Iterable[Observer],
+        on_output: Output | None,
+        choice: EngineChoice | None,
+        offline: bool,
+    ) -> Engine:
         self.catalogue.executor(executor)
         engine = Engine(
             settings=self.settings,
@@ -194,6 +210,8 @@ class Hub:
             executor=executor,
             observers=tuple(observers),
             plugins=self._plugins,
+            engine=_choice_of(choice),
+            offline=offline,
         )
         if on_output is not None:
             engine.on_output = on_output
@@ -215,6 +233,17 @@ class Hub:
 
 _registered: WeakKeyDictionary[Catalogue, list[object]] = WeakKeyDictionary()
 """What was registered in a catalogue after it was built, for the processes that build it again."""
+
+
+def _choice_of(said: object) -> EngineChoice | None:
+    """What a run says about engines, checked."""
+    if said is not None and said not in get_args(EngineChoice):
+        close = nearest(said, get_args(EngineChoice)) if isinstance(said, str) else None
+        raise UsageError(
+            f"engine is one of {', '.join(map(repr, get_args(EngineChoice)))}, not {shorten(said)}",
+            fix=f"did you mean {close!r}?" if close else "leave it out, or write engine='isolated'",
+        )
+    return cast("EngineChoice | None", said)
 
 
 def _name_of(plugin: object) -> str:

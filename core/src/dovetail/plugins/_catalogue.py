@@ -9,10 +9,10 @@ from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar, cast
 
 from dovetail.config import Settings, resolve_secrets
-from dovetail.errors import DovetailError, PluginError
+from dovetail.errors import DovetailError, PluginError, UnknownType, UsageError
 from dovetail.plugins._collect import Collected, LazyListener, collect, import_hook_module
 from dovetail.plugins._loading import load_code
-from dovetail.plugins._missing import missing_error
+from dovetail.plugins._missing import lives_elsewhere, missing_error
 from dovetail.plugins._names import Claim, NameTable, build_table, conflict, owner_name
 from dovetail.plugins._records import Identity, Skipped
 from dovetail.spec import (
@@ -54,11 +54,13 @@ class Catalogue:
         errors: Mapping[Skipped, DovetailError] | None = None,
         stale: Mapping[str, str] | None = None,
         homes: Mapping[str, str] | None = None,
+        unbuilt: Iterable[str] = (),
     ) -> None:
         self.settings = settings
         self.skipped: tuple[Skipped, ...] = tuple(skipped)
         self.stale: Mapping[str, str] = MappingProxyType(dict(stale or {}))
         self._homes = dict(homes or {})
+        self._unbuilt = tuple(unbuilt)
         self._errors = dict(errors or {})
         self._listeners: dict[str, Listener] = {}
         self._lock = threading.RLock()
@@ -203,7 +205,11 @@ class Catalogue:
             return conflict(f"{kind}.{name}", rivals, self.settings)
         known = [key.partition(".")[2] for key in self._table.owned if key.partition(".")[0] == kind]
         loaded = {owner_name(manifest) for manifest in self._manifests}
-        return missing_error(kind, name, known, loaded, self._errors, self.skipped)
+        error = missing_error(kind, name, known, loaded, self._errors, self.skipped)
+        if self._unbuilt and isinstance(error, (UnknownType, UsageError)):
+            sync = f"dovetail env sync {' '.join(self._unbuilt)}"
+            error.fix = f"{error.fix}; or {sync}, if it comes from a plugin in what is not built yet"
+        return error
 
     # -- code ---------------------------------------------------------------------------------
 
@@ -226,6 +232,8 @@ class Catalogue:
         claim = self._claim_of(who) if who is not None else None
         parent = claim.declaration if claim is not None and claim.declaration is not who else None
         owner = claim.manifest if claim is not None else None
+        if owner is not None and owner.key in self._homes:
+            raise lives_elsewhere(who, owner, self._homes[owner.key])
         found = load_code(code, who, parent, owner, self.settings.project_root)
         return self._loaded.setdefault(code, found)
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from dovetail.config import canonical_name
-from dovetail.errors import ConfigError, DovetailError, PluginLoadError, UnknownType, UsageError, listing, nearest
-from dovetail.plugins._known import distribution_for, how_to_get, known_names
+from dovetail.errors import (
+    ConfigError,
+    DovetailError,
+    EngineUnavailable,
+    PluginLoadError,
+    UnknownType,
+    UsageError,
+    listing,
+    nearest,
+)
+from dovetail.plugins._known import distribution_for, how_to_get, known_names, pip_install
 from dovetail.plugins._names import CORE
 from dovetail.plugins._records import Identity, Skipped
+from dovetail.spec import Manifest
 
 _CORE_PLUGIN = {"type": "types", "task_type": "engine", "executor": "engine", "check_engine": "quality"}
 """Which of the core's own hook modules brings the kind."""
@@ -62,6 +72,18 @@ def _fix(kind: str, name: str, close: str | None, distribution: str | None, load
     if famous and brings and not _is_here(brings, loaded):
         return f"did you mean {famous!r}? {how_to_get(brings, kind)}"
     return "install the plugin that brings it, or correct the name; dovetail plugins list shows what is installed"
+
+
+def lives_elsewhere(declaration: object, owner: Manifest, environment: str) -> EngineUnavailable:
+    """The error for code of a plugin that is not installed here, but in an environment."""
+    name = getattr(declaration, "name", None) or getattr(declaration, "type", None) or getattr(declaration, "code", "")
+    return EngineUnavailable(
+        f"{name} cannot be used in this process",
+        who=Identity.of(owner).who,
+        why=f"the plugin is installed in environment {environment} alone",
+        fix=f'let the task run there, with env="{environment}", or {pip_install(owner.distribution)}',
+        environment=environment,
+    )
 
 
 def _is_here(requirement: str, loaded: Collection[str]) -> bool:

@@ -97,10 +97,21 @@ class _Leaves(LeafStore):
             most = refinement(annotation, Collect)
             value = self._acceptors.roads.run_plan(value, spec, None if most is None else most.max_bytes)
             spec = self._registry.find_class(type(value)) or spec
+        value, spec = self._as_arrow(value, spec)
         codecs = sorted(spec.codecs, key=lambda codec: codec.format != "arrow")
         with carried_by(cast(Carrier, sink)):
             codec, blobs, inline = self._write(value, spec, codecs, sink)
         return make_artifact(spec.type, codec.format, "", blobs, inline)
+
+    def _as_arrow(self, value: Any, spec: TransformerSpec) -> tuple[Any, TransformerSpec]:
+        """A table whose type has formats of its own only goes as Arrow: those who read it may not have its plugin."""
+        arrow = self._registry.specs.get("pyarrow.Table")
+        if arrow is None or any(codec.format in ("arrow", "parquet") for codec in spec.codecs):
+            return value, spec
+        if not self._registry.transformer(spec).is_table:
+            return value, spec
+        road = self._acceptors.frames.road(value, arrow.type)
+        return (value, spec) if road is None else (road(value), arrow)
 
     def _dump_plan(self, value: Any, spec: TransformerSpec, sink: Any) -> Artifact | None:
         """The rows of a plan, batch by batch; None where its type has no such way."""
