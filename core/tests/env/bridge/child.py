@@ -172,8 +172,10 @@ class Child:
 
     def stats(self, order: dict[str, Any]) -> dict[str, Any]:
         """Counters of this side, and what the process has."""
-        self.side._settle()
         import pyarrow as pa
+
+        gc.collect()
+        self.side._settle()
 
         fds = len(os.listdir("/proc/self/fd"))
         rss = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -201,7 +203,6 @@ def main() -> None:
                 answer = getattr(child, order["do"])(order)
         except Exception as error:
             answer = {"error": type(error).__name__, "text": str(error)}
-        gc.collect()
         print(json.dumps(answer), file=pipe, flush=True)
 
 

@@ -28,6 +28,11 @@ MEMORY, DISK = "m", "d"
 _FILE_SYSTEMS = ("tmpfs", "ramfs")
 
 
+def is_name(pattern: re.Pattern[str], name: object) -> bool:
+    """Whether something that came over a wire is a name of that form."""
+    return isinstance(name, str) and pattern.fullmatch(name) is not None
+
+
 class Taken(Exception):
     """Somebody else holds the lock, or took the file away."""
 
@@ -117,7 +122,7 @@ class Root:
             OSError: It is gone.
             PlatformError: The names lead elsewhere, or to something that is not one of our files.
         """
-        if not HOME.fullmatch(home) or not ITEM.fullmatch(name):
+        if not is_name(HOME, home) or not is_name(ITEM, name):
             raise _odd(f"{home}/{name}")
         folder = os.open(self.path / home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:

@@ -18,9 +18,13 @@ from typing import Any
 from dovetail.config import show_size
 from dovetail.env.bridge._homes import DISK, MEMORY, Root, free_room, token, try_lock, unlock
 
-_ROUND = 1 << 20
+_ROUND = 1 << 16
 _WASTE = 4
-"""A segment is used again for what takes at least this fraction of it."""
+"""A segment is used again for what takes at least this fraction of it,"""
+_SMALL = 1 << 22
+"""or for anything, if it has no more than these bytes."""
+_MOST = 32
+"""Segments that are kept for the next table."""
 _THREADS = 2
 
 
@@ -142,7 +146,7 @@ class Segments:
     def _again(self, size: int) -> Segment | None:
         """A segment that nobody reads any more, locked alone, under a new name: what refers to the old one is out of date."""
         with self._lock:
-            fit = [each for each in self._landed if each.size >= size >= each.size // _WASTE]
+            fit = [each for each in self._landed if each.size >= size >= min(each.size // _WASTE, each.size - _SMALL)]
             for segment in sorted(fit, key=lambda each: each.size):
                 if segment.root.key == DISK or not try_lock(segment.fd, alone=True):
                     continue
@@ -182,10 +186,10 @@ class Segments:
     def trim(self) -> None:
         """Remove what nobody reads, but for what is kept for the next table."""
         with self._lock:
-            kept = 0
+            kept = count = 0
             for segment in reversed(list(self._landed)):
-                if segment.root.key == MEMORY and kept + segment.size <= self.keep:
-                    kept += segment.size
+                if segment.root.key == MEMORY and kept + segment.size <= self.keep and count < _MOST:
+                    kept, count = kept + segment.size, count + 1
                 elif try_lock(segment.fd, alone=True):
                     self._landed.remove(segment)
                     segment.discard()

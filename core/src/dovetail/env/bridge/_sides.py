@@ -19,6 +19,7 @@ from dovetail.env.bridge._homes import (
     Lock,
     Root,
     Taken,
+    is_name,
     join_root,
     make_root,
     memory_parents,
@@ -86,11 +87,11 @@ class Side:
 
     def _receive(self, wire: dict[str, Any], annotation: Any, types: TypeEngine, borrows: bool) -> Any:
         wire = _checked(wire)
-        incoming = Incoming(wire, self._roots, self.mappings, borrows)
-        if isinstance(wire["value"], str):
-            wire["value"], wire["tables"] = json.loads(incoming.spilled(wire["value"]))
-            incoming.hold(wire["tables"])
         try:
+            incoming = Incoming(wire, self._roots, self.mappings, borrows)
+            if isinstance(wire["value"], str):
+                wire["value"], wire["tables"] = json.loads(incoming.spilled(wire["value"]))
+                incoming.hold(wire["tables"])
             artifact = Artifact.from_dict(wire["value"])
         except (LookupError, TypeError, ValueError) as error:
             raise _broken(str(error)) from error
@@ -305,7 +306,7 @@ class WorkerSide(Side):
 def _checked(wire: Any) -> dict[str, Any]:
     """A wire of the right shape; names in it lead nowhere else."""
     try:
-        whole = wire["v"] == VERSION and ITEM.fullmatch(wire["id"]) and HOME.fullmatch(wire["home"])
+        whole = wire["v"] == VERSION and is_name(ITEM, wire["id"]) and is_name(HOME, wire["home"])
         if not whole or not isinstance(wire["tables"], list):
             raise _broken("its header is none of ours")
     except (LookupError, TypeError) as error:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail.env.bridge._homes import HOME, ITEM, Root, token
+from dovetail.env.bridge._homes import HOME, ITEM, Root, is_name, token
 from dovetail.env.bridge._mappings import Mappings, gone
 from dovetail.env.bridge._segments import Segment, Segments
 from dovetail.env.bridge._tables import TableReader, lay_table
@@ -137,7 +137,7 @@ def receive_stream(wire: dict[str, Any], roots: dict[str, Root], mappings: Mappi
     import pyarrow as pa
 
     key, home, name = wire["at"]
-    if key not in roots or not HOME.fullmatch(home) or not ITEM.fullmatch(name):
+    if key not in roots or not is_name(HOME, home) or not is_name(ITEM, name):
         raise gone(f"{home}/{name}", "it is no stream of this bridge")
     connection = socket.socket(socket.AF_UNIX)
     try:

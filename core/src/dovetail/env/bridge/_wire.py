@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail.env.bridge._homes import DISK, MEMORY, Root, token, try_lock
+from dovetail.env.bridge._homes import DISK, MEMORY, Root, is_name, token, try_lock
 from dovetail.env.bridge._mappings import Mappings, gone
 from dovetail.env.bridge._segments import Segment, Segments
 from dovetail.env.bridge._streams import StreamSender, receive_stream
@@ -205,11 +205,11 @@ class Incoming(_OneWay):
 
     def open_path(self, blob: Blob) -> Path:
         """Where a blob lies; for a table a path that only this carrier knows."""
-        if _TABLE.fullmatch(blob.digest) and int(blob.digest[1:]) < len(self._tables):
+        if is_name(_TABLE, blob.digest) and int(blob.digest[1:]) < len(self._tables):
             return self.path / blob.digest
-        path = self.path / blob.digest
-        if self._folder is None or not _FILE.fullmatch(blob.digest):
+        if self._folder is None or not is_name(_FILE, blob.digest):
             raise gone(repr(blob.digest), "no file of that name was handed over")
+        path = self.path / blob.digest
         try:
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise gone(repr(blob.digest), "it is no regular file")
