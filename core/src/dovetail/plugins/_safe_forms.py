@@ -45,7 +45,7 @@ _OTHERS = {
 }
 
 
-def safe_form(name: str) -> str | None:
+def safe_form(name: str, *, parts: bool = False) -> str | None:
     """In which form a value of a well-known type may be passed on, for people.
 
     None where that is not known, and where a plugin that brings the type can be installed. A part of a library may be what its
@@ -53,10 +53,13 @@ def safe_form(name: str) -> str | None:
 
     Args:
         name: Dotted name of the type: ``"torch.nn.Module"``.
+        parts: Only for what the plugin of a library does not bring.
     """
     library, _, rest = name.partition(".")
     part = f"{library}.{rest.partition('.')[0]}"
     form = _MODELS.get(part)
+    if parts and form is None:
+        return _OTHERS.get(part)
     distribution = distribution_for("type", name)
     if form is None and part not in _OTHERS and distribution is not None and not is_unreleased(distribution):
         return None

@@ -146,7 +146,7 @@ class Registry:
         annotation = normalise(annotation)
         name = annotation.name if isinstance(annotation, TypeRef) else shown_class(annotation)
         error = self.catalogue.missing("type", name)
-        if not isinstance(error, UnknownType):
+        if not isinstance(error, UnknownType) and safe_form(name, parts=True) is None:
             return error  # the plugin is there and broken: that is the news
         fix, form = error.fix, safe_form(name) or self._form_of_a_base(annotation)
         if form is not None:
