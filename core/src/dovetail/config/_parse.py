@@ -183,6 +183,34 @@ def _flatten(table: Mapping[str, object], prefix: str = "") -> list[tuple[str, s
     return pairs
 
 
+_ENVIRONMENT = ("requires", "python")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+def environments(value: object, text: bool) -> dict[str, dict[str, Any]]:
+    """A table ``{requires = [...], python = "..."}`` for each name of an environment."""
+    read = {}
+    for name, table in tables(value, text).items():
+        if not _ENVIRONMENT_NAME.fullmatch(name) or name.startswith("auto-"):
+            raise ValueError(
+                f"{name!r} is no name: use letters, digits, '.', '-' and '_', and do not begin with 'auto-'"
+            )
+        for key in table:
+            if key not in _ENVIRONMENT:
+                close = nearest(key, _ENVIRONMENT)
+                hint = f"; did you mean {close!r}?" if close else "."
+                raise ValueError(f"{name!r} has an unknown key {key!r}{hint} An environment has requires and python")
+        try:
+            requires = words(table.get("requires", ()), False)
+        except ValueError:
+            raise ValueError(f'requires of {name!r} is a list of requirements, such as ["pandas<2"]') from None
+        python = table.get("python")
+        if python is not None and (not isinstance(python, str) or not python.strip()):
+            raise ValueError(f'python of {name!r} is a text, such as "3.12" or ">=3.11,<3.13"')
+        read[name] = {"requires": requires, "python": python.strip() if python else None}
+    return read
+
+
 def tables(value: object, text: bool) -> dict[str, dict[str, Any]]:
     """A table of tables, one for each name."""
     if isinstance(value, Mapping) and all(isinstance(k, str) and isinstance(v, Mapping) for k, v in value.items()):

@@ -73,7 +73,8 @@ class Settings:
     )
     cache_dir: Path | None = _setting(
         _parse.path,
-        "Directory in which it is kept what plugins without a manifest declare, and files of a remote artifact store.",
+        "Directory in which it is kept what plugins without a manifest declare, files of a remote artifact store, and "
+        "environments.",
         default=None,
         shown="~/.cache/dovetail, or dovetail in $XDG_CACHE_HOME",
     )
@@ -83,6 +84,15 @@ class Settings:
         default_factory=dict,
         shown="{}",
         hash=False,
+    )
+    plugin: Mapping[str, Mapping[str, Any]] = _setting(
+        _parse.tables,
+        "Settings of plugins by the name of the plugin, one table each; the page of the plugin says which keys it has.",
+        env=False,
+        default_factory=dict,
+        shown="{}",
+        hash=False,
+        repr=False,
     )
     connections: Mapping[str, Mapping[str, Any]] = _setting(
         _parse.tables,
@@ -125,6 +135,21 @@ class Settings:
         shown="{}",
         hash=False,
     )
+    envs: Mapping[str, Mapping[str, Any]] = _setting(
+        _parse.environments,
+        'Isolated environments by name, one table each: `requires`, a list of requirements, and `python`, a version (`"3.12"`) '
+        'or versions (`">=3.11,<3.13"`), by default the minor version that the hub runs on.',
+        env=False,
+        default_factory=dict,
+        shown="{}",
+        hash=False,
+    )
+    env_dir: Path | None = _setting(
+        _parse.path,
+        "Directory in which environments are built. Environments that hold the same are shared by all projects that name it.",
+        default=None,
+        shown="`envs` in `cache_dir`",
+    )
     lease_seconds: float = _setting(
         _parse.positive_seconds,
         "Seconds after its last sign of life at which the owner of a run counts as dead.",
@@ -153,6 +178,8 @@ class Settings:
         object.__setattr__(self, "home", self.project_root / self.home)
         if self.cache_dir is not None:
             object.__setattr__(self, "cache_dir", self.project_root / self.cache_dir)
+        if self.env_dir is not None:
+            object.__setattr__(self, "env_dir", self.project_root / self.env_dir)
         if isinstance(self.artifact_store, Path):
             object.__setattr__(self, "artifact_store", self.project_root / self.artifact_store)
 

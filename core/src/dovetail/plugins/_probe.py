@@ -22,7 +22,8 @@ from dovetail.plugins._scan import Found
 from dovetail.spec import Manifest
 
 _START = (
-    "import sys, json; request = json.loads(sys.stdin.buffer.read()); sys.path[:] = request['path']; "
+    "import sys, json; request = json.loads(sys.stdin.buffer.read()); "
+    "sys.path[:] = [*request['first'], *(request['path'] or sys.path)]; "
     "from dovetail.plugins._probe_child import serve; serve(request)"
 )
 _GRACE = 30.0
@@ -77,13 +78,29 @@ class Probed:
     answer: Mapping[str, Any] = field(default_factory=dict)
 
 
-def probe(plugins: Sequence[Found], limit: float, root: object = None) -> Iterator[Probed]:
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An interpreter that is not this one.
+
+    Attributes:
+        python: The program.
+        first: Directory that holds dovetail, before all else on its module path.
+    """
+
+    python: str
+    first: str
+
+
+def probe(
+    plugins: Sequence[Found], limit: float, root: object = None, elsewhere: Elsewhere | None = None
+) -> Iterator[Probed]:
     """Import hook modules in a process of their own, and say what each declares.
 
     Args:
         plugins: The plugins.
         limit: Seconds that each may take.
         root: Directory in which modules that are not on the path are looked for, or None.
+        elsewhere: The interpreter of the process. Default: this one, with its path.
 
     Yields:
         One result for each, in their order, as soon as it is known.
@@ -99,7 +116,7 @@ def probe(plugins: Sequence[Found], limit: float, root: object = None) -> Iterat
         }
         for each in plugins
     ]
-    for each, answer in zip(plugins, ask(items, limit), strict=True):
+    for each, answer in zip(plugins, ask(items, limit, elsewhere), strict=True):
         yield understood(answer, Identity.of(each), limit)
 
 
@@ -165,18 +182,21 @@ def _how_it_died(code: object) -> str:
     return f"importing it ended the process (exit code {code})"
 
 
-def ask(items: Sequence[Mapping[str, Any]], limit: float) -> Iterator[dict[str, Any]]:
+def ask(
+    items: Sequence[Mapping[str, Any]], limit: float, elsewhere: Elsewhere | None = None
+) -> Iterator[dict[str, Any]]:
     """The answers of a probe's process to several items, one each; a process that is lost is followed by a fresh one.
 
     Args:
         items: See ``_probe_child.serve``.
         limit: Seconds for each.
+        elsewhere: The interpreter of the process. Default: this one, with its path.
     """
     done = 0
     side_by_side = _SIDE_BY_SIDE
     while done < len(items):
         try:
-            talk = _Conversation(items[done:], limit, side_by_side)
+            talk = _Conversation(items[done:], limit, side_by_side, elsewhere)
         except OSError:  # no such interpreter, or no room for a process
             yield from ({"unstarted": True} for _ in items[done:])
             return
@@ -199,15 +219,19 @@ def ask(items: Sequence[Mapping[str, Any]], limit: float) -> Iterator[dict[str, 
 class _Conversation:
     """One process that looks at plugins."""
 
-    def __init__(self, items: Sequence[Mapping[str, Any]], limit: float, side_by_side: int) -> None:
+    def __init__(
+        self, items: Sequence[Mapping[str, Any]], limit: float, side_by_side: int, elsewhere: Elsewhere | None
+    ) -> None:
         import subprocess  # most catalogues ask nobody
 
         self.begun = 0
         self._limit = limit
-        path = [entry for entry in sys.path if isinstance(entry, str)]
-        request = {"path": path, "limit": limit, "side_by_side": side_by_side, "plugins": items}
+        path = [] if elsewhere else [entry for entry in sys.path if isinstance(entry, str)]
+        first = [elsewhere.first] if elsewhere else []
+        request = {"path": path, "first": first, "limit": limit, "side_by_side": side_by_side, "plugins": items}
+        program = [elsewhere.python, "-I", "-B"] if elsewhere else [sys.executable or "python3", *_flags()]
         self._process = subprocess.Popen(
-            [sys.executable or "python3", *_flags(), "-c", _START],
+            [*program, "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

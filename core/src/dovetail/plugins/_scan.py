@@ -60,14 +60,17 @@ class Found:
         return f"{self.distribution or self.module}:{self.name}"
 
 
-def scan_plugins() -> list[Found]:
+def scan_plugins(folder: str | None = None) -> list[Found]:
     """Every plugin that is installed on ``sys.path`` now, ordered by distribution and name; nothing is cached or imported.
 
     Distributions with unreadable metadata do not disturb the others.
+
+    Args:
+        folder: Look in this directory of packages only, whether or not it is on the path.
     """
     found: list[Found] = []
     seen: set[str] = set()
-    for place in _places():
+    for place in _places() if folder is None else _places_in(folder):
         # Reading the name from the directory is what keeps a scan of hundreds of distributions fast.
         name = place.name()
         if not name or name in seen:
@@ -129,7 +132,7 @@ def _places() -> Iterator[_Place]:
     for entry in dict.fromkeys(sys.path):
         folder = entry or os.curdir
         try:
-            names = sorted(item.name for item in os.scandir(folder) if item.name.endswith(_SUFFIXES))
+            found = list(_places_in(folder))
         except NotADirectoryError:
             yield from _elsewhere(path=[folder])  # a zip file
             continue
@@ -137,9 +140,14 @@ def _places() -> Iterator[_Place]:
             continue
         if folder.endswith(".egg"):
             yield from _elsewhere(path=[folder])
-        yield from (_Place(os.path.join(folder, name)) for name in names)
+        yield from found
     for finder in others:
         yield from _elsewhere(finder)
+
+
+def _places_in(folder: str) -> Iterator[_Place]:
+    names = sorted(item.name for item in os.scandir(folder) if item.name.endswith(_SUFFIXES))
+    yield from (_Place(os.path.join(folder, name)) for name in names)
 
 
 def _is_standard(finder: object) -> bool:

@@ -49,14 +49,18 @@ def manifest_path(module: str) -> str | None:
     return None if source is None else source.removesuffix(".py") + _SUFFIX
 
 
-def read_shipped(identity: Identity) -> Shipped:
+def read_shipped(identity: Identity, source: str | None = None) -> Shipped:
     """Read and check the manifest that lies beside the hook module of a plugin. Imports nothing of the plugin.
+
+    Args:
+        identity: The plugin.
+        source: The hook module's file, where it is not one that can be imported here.
 
     Raises:
         NoManifest: There is no such file.
         ManifestProblem: It is damaged, of another format or API, or older than the code.
     """
-    source = locate(identity.module)
+    source = source or locate(identity.module)
     if source is None:
         raise NoManifest(f"the source of {identity.module} is not found")
     path = source.removesuffix(".py") + _SUFFIX

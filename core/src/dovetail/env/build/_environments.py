@@ -1,0 +1,278 @@
+"""The environments of one project: asked for, found, built, locked, removed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sysconfig
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dovetail.config import Settings
+from dovetail.env.build._environment import Environment, read_environment, touch
+from dovetail.env.build._expand import expanded, facts_of
+from dovetail.env.build._install import build
+from dovetail.env.build._lockfile import Entry, entry_for, lock_path, read_lock, stamp, write_lock
+from dovetail.env.build._places import Places, locked, read_json, write_json
+from dovetail.env.build._pythons import Interpreter, choose_python
+from dovetail.env.build._request import (
+    WORKER_REQUIRES,
+    EnvRequest,
+    anonymous_name,
+    hub_minor,
+    make_request,
+    parse_all,
+    python_specifiers,
+)
+from dovetail.env.build._resolve import Pins, resolve
+from dovetail.env.build._tell import Tell, masked, place_failure, silent
+from dovetail.env.build._uv import Uv, uv_for
+from dovetail.errors import UsageError, listing, nearest
+
+_FORMAT = 1
+
+
+class Environments:
+    """The environments that a project may ask for. Cheap to make; reads nothing until it is asked.
+
+    Args:
+        settings: ``envs`` are the project's own, ``env_dir`` is where they are built.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.places = Places(settings)
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def configured(self) -> dict[str, EnvRequest]:
+        """The environments of ``[envs.NAME]``, by name."""
+        return {name: self._of_config(name) for name in self.settings.envs}
+
+    def request(self, name: str) -> EnvRequest:
+        """That of ``[envs.NAME]``.
+
+        Raises:
+            UsageError: There is none of that name; says the nearest.
+            ConfigError: A requirement, or the version of Python, cannot be read.
+        """
+        if name not in self.settings.envs:
+            raise unknown(name, self.settings.envs)
+        return self._checked(self._of_config(name))
+
+    def named(self, name: str, requires: Iterable[str], python: str | None, source: str) -> EnvRequest:
+        """An environment that somebody else names: a plugin.
+
+        Args:
+            name: Its name.
+            requires: Requirements as in PEP 508; ``dovetail-x[engine]`` stands for what that extra of the hub's plugin requires.
+            python: A version, or versions, of Python. None: the hub's minor version.
+            source: Who asks, for people: ``"plugin dovetail-x"``.
+
+        Raises:
+            ConfigError: A requirement, or the version of Python, cannot be read.
+        """
+        return self._checked(make_request(name, requires, python, source))
+
+    def anonymous(self, requires: Sequence[str], python: str | None, source: str) -> EnvRequest:
+        """An environment without a name, for these requirements. Arguments and errors as for :meth:`named`."""
+        return self._checked(make_request(anonymous_name(requires, python), requires, python, source))
+
+    def _of_config(self, name: str) -> EnvRequest:
+        table = self.settings.envs[name]
+        file = self.settings.source.name if self.settings.source else "config"
+        table_name = f"tool.dovetail.envs.{name}" if file == "pyproject.toml" else f"envs.{name}"
+        return make_request(name, table.get("requires") or (), table.get("python"), f"[{table_name}] of {file}")
+
+    def _checked(self, request: EnvRequest) -> EnvRequest:
+        if not self.places.request(self._key(request)).exists():  # else it was read before
+            parse_all(request.requires, request.who)
+            python_specifiers(request.python, request.who)
+        return request
+
+    def _key(self, request: EnvRequest) -> str:
+        """Names what a request leads to, as long as no lock file says otherwise."""
+        told = [_FORMAT, request.requires, request.python, hub_minor(), _platform(), WORKER_REQUIRES]
+        return hashlib.sha256(json.dumps([*told, facts_of(request.requires)]).encode()).hexdigest()
+
+    # -- finding and building --------------------------------------------------------------------
+
+    def find(self, request: EnvRequest) -> Environment | None:
+        """The environment of a request, if it is built, whole, and what the lock file says; starts no process."""
+        return self._found(request, self._key(request), stamp(lock_path(self.settings)))
+
+    def _found(self, request: EnvRequest, key: str, lock: str) -> Environment | None:
+        told = read_json(self.places.request(key))
+        digest = told.get("digests", {}).get(lock) if isinstance(told, dict) else None
+        if not isinstance(digest, str):
+            return None
+        self.places.check()
+        return read_environment(self.places, digest, request.name)
+
+    def sync(
+        self,
+        request: EnvRequest,
+        *,
+        progress: Tell | None = None,
+        offline: bool = False,
+        upgrade: bool = False,
+    ) -> Environment:
+        """The environment of a request, built if it is not there. Several processes may ask at once: one builds.
+
+        Args:
+            request: What is asked for.
+            progress: Called with lines for people: what is waited for, resolved, downloaded and built.
+            offline: Use no network: what uv has in its cache, and folders of wheels, have to do.
+            upgrade: Resolve anew, to the newest versions; not where a lock file says which.
+
+        Raises:
+            UsageError, ConfigError: What is asked for cannot be read or met, or the lock file no longer fits it.
+            EngineUnavailable: uv, an interpreter, the index or a plugin's engine is missing.
+            PlatformError: There is no room.
+        """
+        tell = _safely(progress)
+        key, lock = self._key(request), stamp(lock_path(self.settings))
+        found = None if upgrade else self._found(request, key, lock)
+        if found is not None:
+            touch(found.path)
+            return found
+        self.places.check()
+        try:
+            with uv_for(self.settings, offline=offline, tell=tell) as uv:
+                pins, python = self._pins(request, key, uv, tell, upgrade)
+                environment = self._built(request, pins, python, uv, tell)
+                self._remember(request, key, lock, environment.digest)
+        except OSError as error:
+            raise place_failure(request, self.places.root, error) from error
+        return environment
+
+    def _pins(self, request: EnvRequest, key: str, uv: Uv, tell: Tell, upgrade: bool) -> tuple[Pins, Interpreter]:
+        """What to install, and into which Python: from the lock file, from an earlier resolution, or resolved now."""
+        entry = self._locked_entry(request)
+        if entry is not None:
+            return entry.pins, choose_python(request, self.places, minor=entry.pins.minor, uv=uv, tell=tell)
+        place = self.places.pins(key)
+        with locked(place.with_suffix(".lock"), waiting=_waits(request, tell)):
+            kept = None if upgrade else _read_pins(place)
+            if kept is not None:
+                return kept, choose_python(request, self.places, minor=kept.minor, uv=uv, tell=tell)
+            python = choose_python(request, self.places, uv=uv, tell=tell)
+            pins = self._resolved(request, python, uv, tell, None)
+            write_json(place, pins.to_dict())
+            return pins, python
+
+    def _resolved(self, request: EnvRequest, python: Interpreter, uv: Uv, tell: Tell, keep: Pins | None) -> Pins:
+        tell(f"resolving environment {request.name} for Python {python.full}")
+        requires = expanded(request, python, WORKER_REQUIRES)
+        return resolve(request, requires, python, uv, self.places, keep)
+
+    def _locked_entry(self, request: EnvRequest) -> Entry | None:
+        path = lock_path(self.settings)
+        configured = request.name in self.settings.envs and not request.source.startswith("plugin ")
+        return entry_for(request, read_lock(path), _platform(), path, configured)
+
+    def _built(self, request: EnvRequest, pins: Pins, python: Interpreter, uv: Uv, tell: Tell) -> Environment:
+        digest = pins.digest(python)
+        with locked(self.places.lock(digest), waiting=_waits(request, tell)) as lock:
+            found = read_environment(self.places, digest, request.name)
+            if found is not None:
+                touch(found.path)
+                return found
+            return build(request, pins, python, places=self.places, settings=self.settings, uv=uv, lock=lock, tell=tell)
+
+    def _remember(self, request: EnvRequest, key: str, lock: str, digest: str) -> None:
+        path = self.places.request(key)
+        with locked(path.with_suffix(".lock")):
+            told = read_json(path)
+            digests = told.get("digests", {}) if isinstance(told, dict) else {}
+            digests = {**{k: v for k, v in list(digests.items())[-20:] if k != lock}, lock: digest}
+            write_json(
+                path,
+                {
+                    "name": request.name,
+                    "requires": list(request.requires),
+                    "python": request.python,
+                    "source": masked(request.source),
+                    "project": str(self.settings.project_root.absolute()),
+                    "used": time.time(),
+                    "digests": digests,
+                },
+            )
+
+    # -- locking ---------------------------------------------------------------------------------
+
+    def lock(
+        self,
+        requests: Iterable[EnvRequest],
+        *,
+        progress: Tell | None = None,
+        offline: bool = False,
+        upgrade: bool = False,
+    ) -> Path:
+        """Resolve environments and write them to the lock file, which lies beside the config file; its path.
+
+        Versions that are locked and still fit stay. What the file says about other environments of the project, and about
+        other platforms and versions of Python, stays as well, as long as it is what is asked for; environments that nobody
+        names any more are dropped.
+
+        Args:
+            requests: The environments.
+            progress: Called with lines for people.
+            offline: Use no network.
+            upgrade: To the newest versions.
+
+        Raises:
+            As :meth:`sync`, and UsageError where the file cannot be written.
+        """
+        tell, path = _safely(progress), lock_path(self.settings)
+        wanted = {each.name: each for each in requests}
+        entries = read_lock(path)
+        with uv_for(self.settings, offline=offline, tell=tell) as uv:
+            for request in wanted.values():
+                python = choose_python(request, self.places, uv=uv, tell=tell)
+                here = (request.name, python.minor, _platform())
+                old = next((e for e in entries if (e.name, e.pins.minor, e.pins.platform) == here), None)
+                pins = self._resolved(request, python, uv, tell, old.pins if old and not upgrade else None)
+                entries = [e for e in entries if e is not old and (e.name != request.name or e.fits(request))]
+                entries.append(Entry(request.name, request.requires, request.python, pins))
+        configured = self.configured()
+        known = {*configured, *wanted}
+        write_lock(path, [each for each in entries if each.name in known])
+        return path
+
+
+def unknown(name: str, known: Iterable[str]) -> UsageError:
+    """The error for an environment that nobody has heard of."""
+    names = list(known)
+    close = nearest(name, names)
+    return UsageError(
+        f"there is no environment {name!r}",
+        why=f"there are: {listing(names)}" if names else "the config has no [envs.NAME], and no plugin brings one",
+        fix=f"did you mean {close!r}?"
+        if close
+        else f'write [envs.{name}] with requires = ["..."] into the config file',
+    )
+
+
+def _platform() -> str:
+    return sysconfig.get_platform()
+
+
+def _read_pins(path: Path) -> Pins | None:
+    try:
+        told: Any = read_json(path)
+        return Pins.from_dict(told) if isinstance(told, dict) else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _safely(progress: Tell | None) -> Tell:
+    if progress is None:
+        return silent
+    return lambda line: progress(masked(line))
+
+
+def _waits(request: EnvRequest, tell: Tell) -> Tell:
+    return lambda who: tell(f"waiting for {who}, which builds environment {request.name}")
