@@ -129,7 +129,7 @@ def allocated(bridge: Any, table: Any) -> int:
         tracemalloc.stop()
         del back
         bridge.release(wire)
-    return min(figures)
+    return int(min(figures))
 
 
 def measure(rows: int) -> dict[str, Any]:
