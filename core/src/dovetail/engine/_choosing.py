@@ -10,7 +10,16 @@ from typing import Any
 from dovetail.config import Settings, canonical_name
 from dovetail.errors import DefinitionError, EngineUnavailable, UsageError, listing, nearest
 from dovetail.graph import NeedOf, Task, TaskOptions, needs_of_task
-from dovetail.plugins import Catalogue, EngineHere, Need, engine_here, extra_requirements, install_line, needs_of_plugin
+from dovetail.plugins import (
+    Catalogue,
+    EngineHere,
+    Need,
+    engine_here,
+    extra_requirements,
+    install_line,
+    names_of,
+    needs_of_plugin,
+)
 from dovetail.plugins import plugin_metadata as metadata
 from dovetail.spec import NO_ENGINE, EngineChoice, Place, RemoteTaskType
 
@@ -217,18 +226,6 @@ class Chooser:
             f'with both: [envs.both] requires = {both!r} in config, and env="both" on the task',
             environments=[each.need.environment for each, _ in away],
         )
-
-
-def names_of(need: Need) -> tuple[str, ...]:
-    """The names under which ``engines`` of config may speak of an engine: its environment's, its own, its plugin's."""
-    engine = need.spec.engine if need.spec is not None else need.environment
-    return tuple(dict.fromkeys((need.environment, engine, need.owner.distribution, need.owner.name)))
-
-
-def known_engines(catalogue: Catalogue) -> set[str]:
-    """All names that ``engines`` of config may hold."""
-    needs = (need for manifest in catalogue.manifests for need in needs_of_plugin(manifest, catalogue))
-    return {name for need in needs for name in names_of(need)}
 
 
 def lacking(decision: Decision, packages: Collection[str]) -> NeedOf | None:

@@ -4,8 +4,9 @@ Importing this brings neither pluggy nor stevedore, and looks for nothing: that 
 What listing plugins does not need is found at first use.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dovetail.errors import lazy_names as _lazy_names
 from dovetail.plugins._known import known_distributions, known_names
 from dovetail.plugins._listing import engines_of, list_one, list_plugins, with_details
 from dovetail.plugins._names import Claim, NameTable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dovetail.plugins._engines import engine_here as engine_here
     from dovetail.plugins._engines import extra_requirements as extra_requirements
     from dovetail.plugins._engines import install_line as install_line
+    from dovetail.plugins._engines import names_of as names_of
     from dovetail.plugins._engines import need_of as need_of
     from dovetail.plugins._engines import needs_of_plugin as needs_of_plugin
     from dovetail.plugins._inspect import CodeCheck as CodeCheck
@@ -81,6 +83,7 @@ __all__ = [
     "Need",
     "need_of",
     "needs_of_plugin",
+    "names_of",
     "EngineHere",
     "engine_here",
     "extra_requirements",
@@ -106,7 +109,16 @@ __all__ = [
 
 _LAZY = {
     **dict.fromkeys(
-        ("Need", "need_of", "needs_of_plugin", "EngineHere", "engine_here", "extra_requirements", "install_line"),
+        (
+            "Need",
+            "need_of",
+            "needs_of_plugin",
+            "names_of",
+            "EngineHere",
+            "engine_here",
+            "extra_requirements",
+            "install_line",
+        ),
         "dovetail.plugins._engines",
     ),
     "collect_manifest": "dovetail.plugins._authors",
@@ -136,13 +148,4 @@ _LAZY = {
     "safe_form": "dovetail.plugins._safe_forms",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = _lazy_names(__name__, _LAZY)

@@ -10,6 +10,7 @@ from dovetail.errors import DovetailError, PluginConflict, PluginError, PluginLo
 from dovetail.plugins import _discovery
 from dovetail.plugins._catalogue import Catalogue
 from dovetail.plugins._collect import Collected, LazyListener, collect, import_hook_module, read_collected
+from dovetail.plugins._environments import plugins_in_environments
 from dovetail.plugins._failures import one_line
 from dovetail.plugins._guard import refuse_inside_a_probe
 from dovetail.plugins._names import CORE, conflict
@@ -39,7 +40,8 @@ def build_catalogue(
     Args:
         settings: Which plugins to load; ``plugins`` names further modules.
         extra: Hook modules or objects to register, as with :meth:`Catalogue.register`.
-        manifests: Plugins of other environments; a plugin that is also installed here counts once, as the one here.
+        manifests: Plugins of other environments, beside those of ``envs`` in the settings; a plugin that is also installed here
+            counts once, as the one here.
         builtins: Import names of the core's own hook modules.
 
     Raises:
@@ -57,7 +59,21 @@ def build_catalogue(
         builder.add(Found(module, module, "", "", ""), "config")
     for manifest in manifests:
         builder.add_manifest(manifest)
-    catalogue = Catalogue(settings, builder.collected, builder.skipped, builder.foreign, builder.errors, builder.stale)
+    elsewhere = plugins_in_environments(settings)
+    for environment, found in elsewhere.items():
+        for manifest in found or ():
+            builder.add_manifest(manifest, environment)
+    unbuilt = tuple(name for name, found in elsewhere.items() if found is None)
+    catalogue = Catalogue(
+        settings,
+        builder.collected,
+        builder.skipped,
+        builder.foreign,
+        builder.errors,
+        builder.stale,
+        builder.homes,
+        unbuilt,
+    )
     if settings.strict:
         _refuse_defects(catalogue, builder.errors)
     for plugin in extra:
@@ -72,6 +88,7 @@ class _Builder:
         self.settings = settings
         self.collected: list[Collected] = []
         self.foreign: list[Manifest] = []
+        self.homes: dict[str, str] = {}
         self.skipped: list[Skipped] = []
         self.errors: dict[Skipped, DovetailError] = {}
         self.stale: dict[str, str] = {}
@@ -111,7 +128,7 @@ class _Builder:
             elif each.error is not None:
                 self._skip(identity, each.error)
 
-    def add_manifest(self, manifest: Manifest) -> None:
+    def add_manifest(self, manifest: Manifest, environment: str | None = None) -> None:
         identity = Identity.of(manifest)
         here = {m.key for m in (*(c.manifest for c in self.collected), *self.foreign)}
         if manifest.key in here or self._kept_out(identity):
@@ -120,6 +137,9 @@ class _Builder:
             self.foreign.append(read_collected(manifest, identity))
         except PluginError as error:
             self._skip(identity, error)
+        else:
+            if environment is not None:
+                self.homes[manifest.key] = environment
 
     def _kept_out(self, identity: Identity, *, named: bool = False) -> bool:
         refused = refusal(self.settings, identity.distribution, identity.module, named=named)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dovetail.config import Settings, canonical_name
+from dovetail.errors import nearest
 from dovetail.plugins._blame import manifest_fix
 from dovetail.plugins._catalogue import Catalogue
 from dovetail.plugins._collect import importable_from, is_importable
+from dovetail.plugins._engines import engine_here, environment_of, install_line, names_of, needs_of_plugin
 from dovetail.plugins._known import bring_module, is_unreleased, pip_install
 from dovetail.plugins._loading import libraries
 from dovetail.plugins._names import CORE, conflict, main_name, owner_line, owner_name
@@ -67,6 +69,13 @@ def _settings(catalogue: Catalogue) -> Iterator[Finding]:
         if not is_unreleased(owner):
             fix = f"{pip_install(owner)}, or {fix}"
         yield Finding(where, "configuration", reason, fix)
+    known = {name for m in catalogue.manifests for need in needs_of_plugin(m, catalogue) for name in names_of(need)}
+    for name in settings.engines:
+        if name not in known:
+            close = nearest(name, known)
+            fix = f"did you mean {close!r}?" if close else "correct the name, or remove it from engines"
+            reason = f"engines names {name}, and no plugin here has an engine or an environment of that name"
+            yield Finding(where, "configuration", reason, fix)
     present = {owner_name(m) for m in catalogue.manifests} - {CORE}
     present |= {canonical_name(item.distribution or item.module) for item in catalogue.skipped}
     for key in ("allow", "deny"):
@@ -81,6 +90,27 @@ def _engines(catalogue: Catalogue) -> Iterator[Finding]:
         if manifest in catalogue.foreign:
             continue  # its engine lives where it lives
         yield from missing_engines(manifest, catalogue.settings)
+        yield from _versions(manifest, catalogue)
+
+
+def _versions(manifest: Manifest, catalogue: Catalogue) -> Iterator[Finding]:
+    """Engines that are installed here in a version, or on a Python, that the plugin does not support."""
+    for need in needs_of_plugin(manifest, catalogue):
+        here = engine_here(need, catalogue.settings.project_root)
+        if here.found and not here.fits:
+            instead = _elsewhere(manifest, need.spec.engine if need.spec else "", catalogue.settings)
+            reason = here.reason + (f"; {instead}" if instead else "; it is used all the same, as config says")
+            yield Finding(Identity.of(manifest).who, "engine version", reason, install_line(need), (manifest.key,))
+
+
+def _elsewhere(manifest: Manifest, library: str, settings: Settings) -> str:
+    """Where tasks that need a library run which is not here; ``""`` where they run here or not at all."""
+    spec = environment_of(manifest, library)
+    if spec is None or not manifest.distribution:
+        return ""
+    names = (spec.name, spec.engine, manifest.distribution, manifest.name)
+    said = next((settings.engines[name] for name in names if name in settings.engines), settings.engine)
+    return "" if said == "here" else f"tasks that need it run in environment {spec.name}"
 
 
 def disputes(catalogue: Catalogue, key: str) -> list[Finding]:
@@ -105,7 +135,7 @@ def missing_engines(manifest: Manifest, settings: Settings) -> Iterator[Finding]
         for library in libraries(declaration):
             if library not in reported and not _is_here(library, manifest, settings):
                 reported.add(library)
-                yield _missing_engine(manifest, declaration, library)
+                yield _missing_engine(manifest, declaration, library, settings)
 
 
 def _is_here(library: str, manifest: Manifest, settings: Settings) -> bool:
@@ -114,15 +144,18 @@ def _is_here(library: str, manifest: Manifest, settings: Settings) -> bool:
         return is_importable(library)
 
 
-def _missing_engine(manifest: Manifest, declaration: object, library: str) -> Finding:
+def _missing_engine(manifest: Manifest, declaration: object, library: str, settings: Settings) -> Finding:
     kind = "library" if isinstance(declaration, TransformerSpec) else "engine"
     fix = getattr(declaration, "install", None)
     if not fix and manifest.distribution:
         fix = pip_install("dovetail[arrow]" if manifest.distribution == CORE else f"{manifest.distribution}[engine]")
     fix = fix or bring_module(library)
-    return Finding(
-        Identity.of(manifest).who, "engine missing", f"its {kind} {library} is not installed here", fix, (manifest.key,)
-    )
+    reason = f"its {kind} {library} is not installed here"
+    instead = _elsewhere(manifest, library, settings)
+    if instead:
+        reason = f"{reason}; {instead}"
+        fix = f"{fix}, to have it here; or dovetail env sync {instead.rpartition(' ')[2]}, to have that built now"
+    return Finding(Identity.of(manifest).who, "engine missing", reason, fix, (manifest.key,))
 
 
 def _stale(catalogue: Catalogue) -> Iterator[Finding]:

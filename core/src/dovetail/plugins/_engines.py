@@ -83,6 +83,18 @@ def need_of(declaration: Declaration, catalogue: Catalogue) -> Need | None:
     return None if found is None else Need(found.name, owner, found)
 
 
+def environment_of(manifest: Manifest, library: str) -> EnvironmentSpec | None:
+    """The environment that a plugin declares for a library, by the top-level name of that."""
+    specs = (each for each in manifest.declarations if isinstance(each, EnvironmentSpec))
+    return next((each for each in specs if each.engine.partition(".")[0] == library.partition(".")[0]), None)
+
+
+def names_of(need: Need) -> tuple[str, ...]:
+    """The names under which ``engines`` of config may speak of an engine: its environment's, its own, its plugin's."""
+    engine = need.spec.engine if need.spec is not None else need.environment
+    return tuple(dict.fromkeys((need.environment, engine, need.owner.distribution, need.owner.name)))
+
+
 def needs_of_plugin(manifest: Manifest, catalogue: Catalogue) -> list[Need]:
     """The environments that a plugin declares, or the one in which it lives."""
     home = catalogue.homes.get(manifest.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 from typing import Literal
 
@@ -12,6 +12,7 @@ from dovetail.config import Settings
 from dovetail.plugins._blame import manifest_fix
 from dovetail.plugins._cache import ProbeCache
 from dovetail.plugins._collect import importable_from, is_importable
+from dovetail.plugins._environments import plugins_in_environments
 from dovetail.plugins._failures import one_line
 from dovetail.plugins._loading import libraries
 from dovetail.plugins._locate import is_standard, surely_missing
@@ -30,7 +31,8 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
         settings: Says which of them would load.
 
     Returns:
-        Installed plugins by distribution and name, then the modules of the setting ``plugins``.
+        Installed plugins by distribution and name, then the modules of the setting ``plugins``, then what is installed in
+        environments of config and not here.
     """
     importlib.invalidate_caches()  # a package that was installed a moment ago
     cache = ProbeCache(settings)
@@ -39,13 +41,38 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
     for module in settings.plugins:
         if module not in installed:
             listings.append(_listing(Found(module, module, "", "", ""), "config", settings, cache))
+    known = {f"{each.distribution}:{each.name}" for each in listings}
+    listings += [each for each in _in_environments(settings) if f"{each.distribution}:{each.name}" not in known]
     missing = surely_missing(lib for each in listings for lib in _libraries(each.declarations or (), each.module))
     return [
         replace(each, engines=_states(each.declarations, None if each.distribution else settings, missing, each.module))
-        if each.declarations
+        if each.declarations and not each.environment
         else each
         for each in listings
     ]
+
+
+def _in_environments(settings: Settings) -> Iterator[PluginListing]:
+    """Plugins that are installed in an environment of config which is built."""
+    for environment, manifests in plugins_in_environments(settings).items():
+        for each in manifests or ():
+            refused = refusal(settings, each.distribution, each.module)
+            yield PluginListing(
+                each.name,
+                each.distribution,
+                each.version,
+                each.module,
+                "",
+                "environment",
+                refused is None,
+                refused.reason if refused else "",
+                fix=refused.fix if refused else "",
+                api=each.api,
+                declarations=each.declarations,
+                known_by="manifest",
+                by_policy=refused is not None,
+                environment=environment,
+            )
 
 
 def list_one(found: Found, settings: Settings) -> PluginListing:

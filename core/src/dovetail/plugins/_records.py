@@ -99,7 +99,7 @@ class PluginListing:
         version: Version of the distribution, or ``""``.
         module: Import name of the hook module.
         summary: One line of the distribution's metadata.
-        source: ``"installed"``, or ``"config"`` if the setting ``plugins`` names it.
+        source: ``"installed"``, ``"config"`` if the setting ``plugins`` names it, or ``"environment"``.
         enabled: Whether configuration lets it load.
         reason: Why not; ``""`` if it does.
         fix: What to type about the reason.
@@ -111,6 +111,7 @@ class PluginListing:
         manifest_problem: What is wrong with the manifest that it ships; ``""`` if nothing, or there is none.
         manifest_fix: What to type about that.
         engines: The libraries that it is about.
+        environment: Name of the environment in which it is installed, and not here; else ``""``.
     """
 
     name: str
@@ -118,7 +119,7 @@ class PluginListing:
     version: str
     module: str
     summary: str
-    source: Literal["installed", "config"]
+    source: Literal["installed", "config", "environment"]
     enabled: bool
     reason: str
     fix: str = ""
@@ -130,6 +131,7 @@ class PluginListing:
     manifest_problem: str = ""
     manifest_fix: str = ""
     engines: tuple[EngineState, ...] = ()
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +140,17 @@ class Finding:
 
     Attributes:
         plugin: Whom it concerns, with version.
-        problem: ``"skipped"``, ``"conflict"``, ``"clash with core"``, ``"engine missing"``, ``"configuration"`` or
-            ``"stale manifest"``.
+        problem: ``"skipped"``, ``"conflict"``, ``"clash with core"``, ``"engine missing"``, ``"engine version"``,
+            ``"configuration"`` or ``"stale manifest"``.
         reason: What is wrong, in one line.
         fix: What to type, in one line.
         keys: The plugins that it concerns, as ``distribution:name``.
     """
 
     plugin: str
-    problem: Literal["skipped", "conflict", "clash with core", "engine missing", "configuration", "stale manifest"]
+    problem: Literal[
+        "skipped", "conflict", "clash with core", "engine missing", "engine version", "configuration", "stale manifest"
+    ]
     reason: str
     fix: str
     keys: tuple[str, ...] = field(default=(), compare=False)

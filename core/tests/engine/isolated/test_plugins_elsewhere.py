@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from dovetail.config import Settings
 from dovetail.env.build import Environments
-from dovetail.errors import EngineUnavailable, PluginConflict, UsageError
+from dovetail.errors import DefinitionError, EngineUnavailable, PluginConflict, UsageError
 from dovetail.hub import Hub
 from dovetail.plugins import build_catalogue, use_catalogue
 from dovetail.spec import TypeRef
@@ -175,7 +175,7 @@ def test_what_they_would_refuse_is_refused_by_the_worker(hub: Hub, pipeline: Cal
             return bad
         """
     )
-    with pytest.raises(dt.DefinitionError, match="a guest takes no input called bad"):
+    with pytest.raises(DefinitionError, match="a guest takes no input called bad"):
         module.greet("x")
 
 
