@@ -54,7 +54,7 @@ class Placement:
         self._progress = progress or (lambda line: log.info("%s", line))
         self._offline = offline
         self._made: Environments | None = None
-        self._chooser = Chooser(settings, catalogue, tuple(getattr(settings, "envs", ())), choice)
+        self._chooser = Chooser(settings, catalogue, tuple(settings.envs), choice)
         self._decisions: weakref.WeakKeyDictionary[Task[..., Any], dict[TaskOptions, Decision]] = (
             weakref.WeakKeyDictionary()
         )

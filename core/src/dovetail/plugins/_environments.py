@@ -17,7 +17,7 @@ def plugins_in_environments(settings: Settings) -> dict[str, tuple[Manifest, ...
 
     Nothing of them is imported: what they declare was written down when the environment was built.
     """
-    if not getattr(settings, "envs", None):
+    if not settings.envs:
         return {}
     environments = importlib.import_module(ENVIRONMENTS).Environments(settings)
     told: dict[str, tuple[Manifest, ...] | None] = {}
