@@ -8,18 +8,18 @@ from typing import Any
 from dovetail.errors import ConfigError, DovetailError, nearest
 from dovetail.plugins import current_catalogue
 
-TABLE = "connections.sklearn"
+TABLE = "plugin.sklearn"
 _KEYS = ("trusted",)
 
 
 def trusted_types() -> list[str]:
-    """The names in ``trusted`` of the configured table ``connections.sklearn``.
+    """The names in ``trusted`` of the configured table ``plugin.sklearn``.
 
     Raises:
         ConfigError: The table has another key, or ``trusted`` is no list of dotted names.
     """
     settings = current_catalogue().settings
-    table = settings.connections.get("sklearn", {})
+    table = settings.plugin.get("sklearn", {})
     for key in table:
         if key not in _KEYS:
             close = nearest(key, _KEYS)

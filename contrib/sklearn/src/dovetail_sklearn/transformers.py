@@ -23,7 +23,7 @@ __all__ = ["EstimatorTransformer", "SkopsCodec"]
 _SCHEMA, _VERSIONS = "schema.json", "dovetail.json"
 _NAME_IT = (
     "define it with def or class at the top of a module that the workflow imports, and name it in trusted of "
-    "[connections.sklearn]; or do this step in a task of its own"
+    "[plugin.sklearn]; or do this step in a task of its own"
 )
 
 

@@ -47,7 +47,7 @@ def hub() -> Iterator[HubHarness]:
 
 
 def trusting(*names: str, **table: Any) -> HubHarness:
-    return HubHarness("dovetail_sklearn.plugin", connections={"sklearn": {"trusted": list(names), **table}})
+    return HubHarness("dovetail_sklearn.plugin", plugin={"sklearn": {"trusted": list(names), **table}})
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_what_is_not_trusted_is_refused_with_what_to_write(tmp_path: Path) -> No
     with trusting("jobs.Scaler"), pytest.raises(ValueMismatch, match=f"holds what is not trusted: {TREE}") as caught:
         CODEC.write(forest, tmp_path / "m")
     text = str(caught.value)
-    assert "[connections.sklearn]" in text and '"jobs.Scaler",' in text and f'"{TREE}",' in text
+    assert "[plugin.sklearn]" in text and '"jobs.Scaler",' in text and f'"{TREE}",' in text
     assert not (tmp_path / "m").exists()
 
 
@@ -249,7 +249,7 @@ def test_a_class_that_cannot_be_found_is_refused() -> None:
     [({"trust": []}, "did you mean 'trusted'"), ({"trusted": "a.B"}, "no list"), ({"trusted": ["Tree"]}, "no list")],
 )
 def test_a_wrong_table_is_told(table: dict[str, Any], told: str, tmp_path: Path) -> None:
-    hub = HubHarness("dovetail_sklearn.plugin", connections={"sklearn": table})
+    hub = HubHarness("dovetail_sklearn.plugin", plugin={"sklearn": table})
     with hub, pytest.raises(ConfigError, match=told):
         CODEC.write(LogisticRegression(), tmp_path / "m")
 

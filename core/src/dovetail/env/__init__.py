@@ -6,7 +6,9 @@ stopped, and brings back JSON, never pickles.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dovetail.errors import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
     from dovetail.env._arrive import missing_module, unpack_part
@@ -68,17 +70,4 @@ _HOMES = {
     "worker_root": "dovetail.env._roots",
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = _lazy_names(__name__, _HOMES)

@@ -44,6 +44,7 @@ from dovetail.errors._deprecations import (
     deprecated,
 )
 from dovetail.errors._files import no_room, unwritable
+from dovetail.errors._lazy import lazy_names
 from dovetail.errors._traceback import user_traceback
 from dovetail.errors._tree import (
     ApiMismatch,
@@ -116,6 +117,8 @@ __all__ = [
     # files that people name
     "unwritable",
     "no_room",
+    # packages
+    "lazy_names",
     # deprecations
     "deprecated",
     "Deprecation",

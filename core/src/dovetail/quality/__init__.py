@@ -3,8 +3,9 @@
 An engine evaluates and counts; what follows from the counts is decided here, in one pure function, for every engine alike.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dovetail.errors import lazy_names as _lazy_names
 from dovetail.quality._evaluate import GateResult
 from dovetail.quality._gate import Gate, collect_reports
 from dovetail.quality._policy import (
@@ -67,13 +68,4 @@ _LAZY = {
     "render_junit": "dovetail.quality._render_text",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = _lazy_names(__name__, _LAZY)

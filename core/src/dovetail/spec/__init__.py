@@ -3,8 +3,9 @@
 Everything here is light: importing it brings no engine, no dataframe library and, but for the hook markers, no pluggy.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dovetail.errors import lazy_names as _lazy_names
 from dovetail.spec._declarations import (
     API_VERSION,
     DECLARATION_KINDS,
@@ -137,13 +138,4 @@ _HOMES = {
 
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = _lazy_names(__name__, _LAZY)

@@ -4,8 +4,9 @@ Two promises: a commit is whole or absent, with its artifact references and its 
 were written. SQLAlchemy is imported with the first use of :class:`RunStore`, fsspec with the first remote URL.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dovetail.errors import lazy_names as _lazy_names
 from dovetail.store._artifacts import ArtifactStore, Collected, Durability, open_artifact_store
 from dovetail.store._owner import Owner, current_owner
 from dovetail.store._records import (
@@ -55,12 +56,4 @@ __all__ = [
     "CheckResult",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in ("RunStore", "open_run_store"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from dovetail.store import _runs
-
-    value = getattr(_runs, name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = _lazy_names(__name__, dict.fromkeys(("RunStore", "open_run_store"), "dovetail.store._runs"))

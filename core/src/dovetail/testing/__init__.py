@@ -3,7 +3,9 @@
 It comes with the extra ``dovetail[testing]`` and loads nothing before a name is used.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dovetail.errors import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
     from dovetail.testing._base import Suite as Suite
@@ -57,13 +59,4 @@ _LAZY = {
 
 __all__ = [*_LAZY]
 
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = _lazy_names(__name__, _LAZY)

@@ -191,12 +191,7 @@ class TypeEngine:
         spec = self._registry.find_class(type(value))
         if spec is not None:
             return self._registry.transformer(spec)
-        if (
-            record_fields(type(value)) is not None
-            or value is None
-            or isinstance(value, LAZY)
-            or self._has_coder(type(value))
-        ):
+        if record_fields(type(value)) is not None or value is None or self._has_coder(type(value)):
             return self._plain
         raise self._registry.unknown(type(value), "no transformer is declared for it or for one of its bases")
 
@@ -223,6 +218,8 @@ class TypeEngine:
         return self._registry.is_leaf(spec)
 
     def _has_coder(self, cls: type) -> bool:
+        if cls in LAZY:
+            return True
         try:
             self._coders.get(cls)
         except UnknownType:
