@@ -29,7 +29,7 @@ def run(body: str, *blocked: str, used: bool = False) -> subprocess.CompletedPro
 
 
 def test_the_face_imports_no_engine() -> None:
-    done = run("from dovetail_sql import sql, execute, table, to_table, SqlConfig", "duckdb")
+    done = run("from dovetail_sql import sql, sql_file, execute, table, to_table, SqlConfig", "duckdb")
     assert done.returncode == 0, done.stderr
 
 

@@ -1,16 +1,16 @@
 """SQL tasks and table writes for dovetail over DuckDB, SQLite and SQLAlchemy.
 
-The four functions make tasks; ``SqlConfig`` is what such a task is told. All are found at first use, so that the hook module
+The five functions make tasks; ``SqlConfig`` is what such a task is told. All are found at first use, so that the hook module
 beside them costs nothing.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dovetail_sql._tasks import execute, sql, table, to_table
+    from dovetail_sql._tasks import execute, sql, sql_file, table, to_table
     from dovetail_sql.config import SqlConfig
 
-__all__ = ["sql", "execute", "table", "to_table", "SqlConfig"]
+__all__ = ["sql", "sql_file", "execute", "table", "to_table", "SqlConfig"]
 
 
 def __getattr__(name: str) -> Any:

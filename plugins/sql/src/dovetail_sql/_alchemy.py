@@ -15,6 +15,7 @@ from dovetail_sql._columns import as_declared, column_type
 from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
 from dovetail_sql._failures import missing_driver, statement_failed, unavailable
+from dovetail_sql._merge import check_keys, merge_statements
 from dovetail_sql._rows import BATCH, check_columns, from_arrow, plain_table, to_arrow
 from dovetail_sql._sqlite import sqlite_engine
 from dovetail_sql._statement import Bound, Placeholder
@@ -25,6 +26,8 @@ from dovetail_sql.config import Mode
 if TYPE_CHECKING:
     import pyarrow as pa
     import sqlalchemy as sa
+
+_STAGE = "_dovetail_rows"
 
 # what sqlalchemy.text() takes for a parameter, and for an escaped colon; elsewhere it leaves colons alone
 _TEXT_PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w+(?![:\w]))")
@@ -103,12 +106,16 @@ class AlchemyDatabase(Database):
         for table in reversed(created):
             table.drop(connection)
 
-    def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
+    def query(
+        self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, before: Sequence[Bound] = ()
+    ) -> pa.Table:
         with (
-            self._transaction(statement, token, dovetail_rows=True) as connection,
+            self._transaction(statement, token, dovetail_writes=bool(before)) as connection,
             self._frames(connection, frames),
         ):
-            result = self._run(connection, statement)
+            for each in before:
+                self._run(connection.execution_options(dovetail_rows=False), each)
+            result = self._run(connection.execution_options(dovetail_rows=True), statement)
             if not result.returns_rows:
                 raise no_rows_returned(self.connection)
             return self._fetch(result)
@@ -131,16 +138,22 @@ class AlchemyDatabase(Database):
         check_columns(names, who)
         return to_arrow(names, result.partitions(BATCH), who)
 
-    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
+    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
         self.check_writable()
         with (
             self._transaction(statement, token, dovetail_writes=True) as connection,
             self._frames(connection, frames),
         ):
-            result = self._run(connection, statement)
-            return 0 if result.returns_rows else max(result.rowcount, 0)
+            results = [self._run(connection, each) for each in (statement, *more)]
+            return sum(0 if result.returns_rows else max(result.rowcount, 0) for result in results)
 
-    def read(self, table: TableName, columns: Sequence[str] | None, token: object = None) -> pa.Table:
+    def read(
+        self,
+        table: TableName,
+        columns: Sequence[str] | None,
+        token: object = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> pa.Table:
         import sqlalchemy as sa
 
         found = self.existing(table)
@@ -148,39 +161,81 @@ class AlchemyDatabase(Database):
         quoted = sa.sql.quoted_name
         source = sa.table(quoted(found.name, True), schema=quoted(found.schema, True) if found.schema else None)
         select: Any = sa.select(*[sa.column(quoted(name, True)) for name in names]).select_from(source)
+        for number, (name, value) in enumerate(self.selection(found, where)):
+            column: Any = sa.column(quoted(name, True))
+            many = isinstance(value, (list, tuple, set, frozenset))
+            given = {str(index): each for index, each in enumerate(value if many else [value])}
+            plain = list(plain_values(given, self.connection).values())
+            # parameters have names of ours: those that SQLAlchemy makes of columns' names become part of the statement
+            bound: Any = sa.bindparam(f"v{number}", plain if many else plain[0], expanding=many)
+            unknown = not many and plain[0] is None
+            select = select.where(column.is_(None) if unknown else column.in_(bound) if many else column == bound)
         with self._transaction(Bound((f"read {found}",), {}), token) as connection:
             rows = self._fetch(connection.execute(select))
         return as_declared(rows, self._declared(found))
 
     def write(
-        self, table: TableName, rows: pa.Table, mode: Mode, receipt: Receipt | None = None, token: object = None
+        self,
+        table: TableName,
+        rows: pa.Table,
+        mode: Mode,
+        receipt: Receipt | None = None,
+        token: object = None,
+        keys: Sequence[str] = (),
     ) -> int:
         self.check_writable()
         check_rows(table, rows)
+        if mode == "merge":
+            check_keys(table, rows, keys)
         rows = plain_table(rows)
         about = Bound((f"write to {table}",), {})
         with self._writing, self._transaction(about, token, dovetail_writes=True) as connection:
             written = None if receipt is None else self._recorded(connection, receipt)
             if written is not None:
                 return written
-            # on this connection: another one to a database in memory would be the same, and roll this back
-            found = self.spelt(table, _names(connection, table.schema))
-            if found is not None and mode == "create":
-                raise already_there(found, self.connection)
-            if found is not None and mode == "append":
-                known = list(self._reflected(connection, found))
-                names = match_columns(known, rows.column_names, found, self.connection)
-                target = self._declare(found, rows.rename_columns(names))
-            else:
-                target = self._declare(found or table, rows)
-                if found is not None:
-                    target.drop(connection)
-                target.create(connection)
-            self._insert(connection, target, rows)
+            self._put(connection, table, rows, mode, keys)
             if receipt is not None:
                 record = {"key": receipt.key, "content": receipt.content, "table": str(table), "rows": rows.num_rows}
                 connection.execute(_ledger().insert(), record)
         return int(rows.num_rows)
+
+    def _put(
+        self, connection: sa.Connection, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]
+    ) -> None:
+        # on this connection: another one to a database in memory would be the same, and roll this back
+        found = self.spelt(table, _names(connection, table.schema))
+        if found is not None and mode == "create":
+            raise already_there(found, self.connection)
+        if found is not None and mode in ("append", "merge"):
+            names = match_columns(list(self._reflected(connection, found)), rows.column_names, found, self.connection)
+            rows = rows.rename_columns(names)
+            if mode == "merge":
+                self._merge(connection, found, rows, match_columns(names, keys, found, self.connection))
+                return
+            target = self._declare(found, rows)
+        else:
+            target = self._declare(found or table, rows)
+            if found is not None:
+                target.drop(connection)
+            target.create(connection)
+        self._insert(connection, target, rows)
+
+    def _merge(self, connection: sa.Connection, table: TableName, rows: pa.Table, keys: Sequence[str]) -> None:
+        prepared = self._engine.dialect.identifier_preparer
+        stage = self._declare(TableName(_STAGE), rows, temporary=True)
+        stage.create(connection)
+        self._insert(connection, stage, rows)
+        values = {name: f"s.{prepared.quote_identifier(name)}" for name in rows.column_names}
+        for code in merge_statements(
+            prepared.format_table(self._declare(table, rows)),
+            prepared.quote_identifier(_STAGE),
+            values,
+            keys,
+            quote=prepared.quote_identifier,
+            update_join=self.connection.dialect in ("mariadb", "mysql"),
+        ):
+            connection.exec_driver_sql(code)
+        stage.drop(connection)
 
     def _recorded(self, connection: sa.Connection, receipt: Receipt) -> int | None:
         import sqlalchemy as sa

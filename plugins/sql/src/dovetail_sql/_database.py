@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import RunInterrupted, TaskTimeout, UsageError, listing, nearest
 
@@ -103,26 +103,48 @@ class Database(ABC):
         self._running_lock = threading.Lock()
 
     @abstractmethod
-    def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
+    def query(
+        self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, before: Sequence[Bound] = ()
+    ) -> pa.Table:
         """Rows of a statement, in one transaction that is committed.
 
         Args:
             statement: With its values.
             frames: Tables that the statement reads as relations of that name.
             token: What :meth:`cancel` names the statement by.
+            before: Statements to run first, in the same transaction.
         """
 
     @abstractmethod
-    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
-        """Run a statement in a transaction of its own; returns the rows it changed, 0 where that has no meaning."""
+    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
+        """Run statements in one transaction; returns the rows they changed, 0 where that has no meaning."""
 
     @abstractmethod
-    def read(self, table: TableName, columns: Sequence[str] | None, token: object = None) -> pa.Table:
-        """A whole table, or some of its columns, in their order."""
+    def read(
+        self,
+        table: TableName,
+        columns: Sequence[str] | None,
+        token: object = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> pa.Table:
+        """A table, or some of its columns, in their order.
+
+        Args:
+            table: Which.
+            columns: Which columns; None for all.
+            token: As in :meth:`query`.
+            where: Column -> value that rows must have there; a list stands for any of its elements, None for null.
+        """
 
     @abstractmethod
     def write(
-        self, table: TableName, rows: pa.Table, mode: Mode, receipt: Receipt | None = None, token: object = None
+        self,
+        table: TableName,
+        rows: pa.Table,
+        mode: Mode,
+        receipt: Receipt | None = None,
+        token: object = None,
+        keys: Sequence[str] = (),
     ) -> int:
         """Write rows to a table in one transaction; returns their number.
 
@@ -130,9 +152,11 @@ class Database(ABC):
             table: Where to.
             rows: What.
             mode: ``"create"`` fails if the table exists, ``"append"`` adds rows by column name and creates the table if it is
-                not there, ``"replace"`` puts a new table in its place.
+                not there, ``"replace"`` puts a new table in its place, ``"merge"`` updates rows whose keys are there and
+                adds the others.
             receipt: Recorded in the same transaction; a write whose receipt is recorded already is not made again.
             token: As in :meth:`query`.
+            keys: Columns that tell rows apart, for ``"merge"``.
         """
 
     def ping(self) -> str:
@@ -250,6 +274,15 @@ class Database(ABC):
         if columns is None:
             return known
         return match_columns(known, columns, table, self.connection)
+
+    def selection(self, table: TableName, where: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+        """The columns of a selection as the database spells them, and what their values must be.
+
+        Raises:
+            UsageError: One is unknown; names the nearest.
+        """
+        given = where or {}
+        return list(zip(self.chosen(table, list(given)), given.values(), strict=True)) if given else []
 
     def check_writable(self) -> None:
         """Raises UsageError if the connection is read-only."""

@@ -9,14 +9,15 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
 from dovetail_sql._failures import missing_driver, statement_failed, unavailable
+from dovetail_sql._merge import check_keys, merge_statements
 from dovetail_sql._rows import check_columns
-from dovetail_sql._statement import Bound
+from dovetail_sql._statement import Bound, selecting
 from dovetail_sql._values import plain_values
 from dovetail_sql._writes import already_there, check_rows, no_rows_returned
 from dovetail_sql.config import Mode
@@ -72,9 +73,13 @@ class DuckDatabase(Database):
         finally:
             cursor.close()
 
-    def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
+    def query(
+        self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, before: Sequence[Bound] = ()
+    ) -> pa.Table:
         code, values = self._prepare(statement)
-        with self._cursor(statement, frames, token) as cursor:
+        with self._cursor(statement, frames, token) as cursor, _transaction(cursor) if before else nullcontext():
+            for each in before:
+                self._run(cursor, each)
             if not _returns_rows(cursor, code):
                 raise no_rows_returned(self.connection)
             relation = cursor.sql(code, params=values) if values else cursor.sql(code)
@@ -83,30 +88,52 @@ class DuckDatabase(Database):
             check_columns(relation.columns, self.connection.described)
             return relation.to_arrow_table()
 
-    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
+    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
         self.check_writable()
-        code, values = self._prepare(statement)
-        with self._write_lock, self._cursor(statement, frames, token) as cursor:
-            result = cursor.execute(code, values) if values else cursor.execute(code)
-            return max(result.rowcount, 0)
+        with (
+            self._write_lock,
+            self._cursor(statement, frames, token) as cursor,
+            _transaction(cursor) if more else nullcontext(),
+        ):
+            return sum(self._run(cursor, each) for each in (statement, *more))
 
-    def read(self, table: TableName, columns: Sequence[str] | None, token: object = None) -> pa.Table:
+    def _run(self, cursor: duckdb.DuckDBPyConnection, statement: Bound) -> int:
+        code, values = self._prepare(statement)
+        result = cursor.execute(code, values) if values else cursor.execute(code)
+        return max(result.rowcount, 0)
+
+    def read(
+        self,
+        table: TableName,
+        columns: Sequence[str] | None,
+        token: object = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> pa.Table:
         found = self.existing(table)
         names = self.chosen(found, columns)
         code = f"select {', '.join(map(quote, names))} from {_quoted(found)}"  # noqa: S608 - identifiers, quoted
-        return self.query(Bound((code,), {}), {}, token)
+        return self.query(selecting(code, self.selection(found, where), quote), {}, token)
 
     def write(
-        self, table: TableName, rows: pa.Table, mode: Mode, receipt: Receipt | None = None, token: object = None
+        self,
+        table: TableName,
+        rows: pa.Table,
+        mode: Mode,
+        receipt: Receipt | None = None,
+        token: object = None,
+        keys: Sequence[str] = (),
     ) -> int:
         self.check_writable()
         check_rows(table, rows)
+        if mode == "merge":
+            check_keys(table, rows, keys)
         about = Bound((f"write to {table}",), {})
         with self._write_lock, self._cursor(about, {_ROWS: rows}, token) as cursor, _transaction(cursor):
             written = None if receipt is None else self._recorded(cursor, receipt)
             if written is not None:
                 return written
-            cursor.execute(self._write_statement(table, rows, mode))
+            for code in self._write_statements(table, rows, mode, keys):
+                cursor.execute(code)
             if receipt is not None:
                 cursor.execute(
                     f"insert into {LEDGER} values ($key, $content, $table, $rows, now()::timestamp)",  # noqa: S608
@@ -126,18 +153,23 @@ class DuckDatabase(Database):
         receipt.check(known[1], self.connection)
         return int(known[0])
 
-    def _write_statement(self, table: TableName, rows: pa.Table, mode: Mode) -> str:
+    def _write_statements(self, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]) -> list[str]:
         found = self.find(table)
         if mode == "replace":
-            return f"create or replace table {_quoted(found or table)} as from {_ROWS}"
+            return [f"create or replace table {_quoted(found or table)} as from {_ROWS}"]
         if found is None:
-            return f"create table {_quoted(table)} as from {_ROWS}"
+            return [f"create table {_quoted(table)} as from {_ROWS}"]
         if mode == "create":
             raise already_there(found, self.connection)
         names = match_columns(self.columns(found), rows.column_names, found, self.connection)
-        columns = ", ".join(map(quote, names))
-        values = ", ".join(map(quote, rows.column_names))
-        return f"insert into {_quoted(found)} ({columns}) select {values} from {_ROWS}"  # noqa: S608 - identifiers, quoted
+        if mode == "merge":
+            given = dict(zip(names, rows.column_names, strict=True))
+            values = {name: f"s.{quote(column)}" for name, column in given.items()}
+            chosen = match_columns(names, keys, found, self.connection)
+            return merge_statements(_quoted(found), _ROWS, values, chosen, quote=quote)
+        into = ", ".join(map(quote, names))
+        values_of = ", ".join(map(quote, rows.column_names))
+        return [f"insert into {_quoted(found)} ({into}) select {values_of} from {_ROWS}"]  # noqa: S608 - identifiers, quoted
 
     def tables(self, schema: str | None = None) -> list[str]:
         code = (

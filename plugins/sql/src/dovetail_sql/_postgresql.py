@@ -16,8 +16,9 @@ from dovetail_sql._arrow_types import as_bound, postgresql_type, received, sent,
 from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
 from dovetail_sql._failures import statement_failed, unavailable
+from dovetail_sql._merge import check_keys, merge_statements
 from dovetail_sql._rows import check_columns
-from dovetail_sql._statement import Bound, Placeholder, first_word
+from dovetail_sql._statement import Bound, Placeholder, first_word, selecting
 from dovetail_sql._values import plain_values
 from dovetail_sql._writes import already_there, check_rows, no_rows_returned
 from dovetail_sql.config import Mode
@@ -126,9 +127,13 @@ class PostgresDatabase(Database):
 
     # -- statements -------------------------------------------------------------------------------
 
-    def query(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> pa.Table:
+    def query(
+        self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, before: Sequence[Bound] = ()
+    ) -> pa.Table:
         code, values = self._prepare(statement)
         with self._transaction(statement, token) as cursor, self._frames(cursor, frames):
+            for each in before:
+                _changed(cursor, *self._prepare(each))
             if values:
                 _copy(cursor, False)
                 cursor.execute(code, as_bound(values))
@@ -155,11 +160,10 @@ class PostgresDatabase(Database):
                   for i, name in enumerate(names)]  # fmt: skip
         return f"select {', '.join(chosen)} from (\n{code}) as q({', '.join(names)})"  # noqa: S608 - the author's own statement
 
-    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None) -> int:
+    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
         self.check_writable()
-        code, values = self._prepare(statement)
         with self._transaction(statement, token) as cursor, self._frames(cursor, frames):
-            return _changed(cursor, code, values)
+            return sum(_changed(cursor, *self._prepare(each)) for each in (statement, *more))
 
     @contextmanager
     def _frames(self, cursor: Any, frames: Mapping[str, pa.Table]) -> Iterator[None]:
@@ -184,28 +188,43 @@ class PostgresDatabase(Database):
 
     # -- tables -----------------------------------------------------------------------------------
 
-    def read(self, table: TableName, columns: Sequence[str] | None, token: object = None) -> pa.Table:
+    def read(
+        self,
+        table: TableName,
+        columns: Sequence[str] | None,
+        token: object = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> pa.Table:
         found = self.existing(table)
         chosen = ", ".join(map(quote, self.chosen(found, columns)))
-        return self.query(Bound((f"select {chosen} from {quoted(found)}",), {}), {}, token)  # noqa: S608 - identifiers, quoted
+        code = f"select {chosen} from {quoted(found)}"  # noqa: S608 - identifiers, quoted
+        return self.query(selecting(code, self.selection(found, where), quote), {}, token)
 
     def write(
-        self, table: TableName, rows: pa.Table, mode: Mode, receipt: Receipt | None = None, token: object = None
+        self,
+        table: TableName,
+        rows: pa.Table,
+        mode: Mode,
+        receipt: Receipt | None = None,
+        token: object = None,
+        keys: Sequence[str] = (),
     ) -> int:
         self.check_writable()
         check_rows(table, rows)
+        if mode == "merge":
+            check_keys(table, rows, keys)
         rows = sent(rows, self.connection)
         with self._writing, self._transaction(Bound((f"write to {table}",), {}), token) as cursor:
             written = None if receipt is None else self._recorded(cursor, receipt)
             if written is not None:
                 return written
-            self._put(cursor, table, rows, mode)
+            self._put(cursor, table, rows, mode, keys)
             if receipt is not None:
                 code = f"insert into {LEDGER} values ($1, $2, $3, $4)"  # noqa: S608 - our own table
                 _changed(cursor, code, [receipt.key, receipt.content, str(table), rows.num_rows])
         return int(rows.num_rows)
 
-    def _put(self, cursor: Any, table: TableName, rows: pa.Table, mode: Mode) -> None:
+    def _put(self, cursor: Any, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]) -> None:
         found = self.spelt(table, _names(cursor, _RELATIONS, table.schema))
         if found is not None and mode == "create":
             raise already_there(found, self.connection)
@@ -217,6 +236,9 @@ class PostgresDatabase(Database):
         declared = _declared(cursor, found)
         names = match_columns(list(declared), rows.column_names, found, self.connection)
         rows = rows.rename_columns(names)
+        if mode == "merge":
+            self._merge(cursor, found, rows, match_columns(names, keys, found, self.connection), declared)
+            return
         if all(_same(postgresql_type(field, self.connection), declared[field.name]) for field in rows.schema):
             self._copy_into(cursor, found, rows)
             return
@@ -224,6 +246,16 @@ class PostgresDatabase(Database):
         columns = ", ".join(map(quote, names))
         casts = ", ".join(f"{quote(name)}::{declared[name]}" for name in names)
         cursor.execute(f"insert into {quoted(found)} ({columns}) select {casts} from pg_temp.{_STAGE}")  # noqa: S608
+        cursor.execute(f"drop table pg_temp.{_STAGE}")
+
+    def _merge(
+        self, cursor: Any, table: TableName, rows: pa.Table, keys: Sequence[str], declared: Mapping[str, str]
+    ) -> None:
+        self._load(cursor, TableName(_STAGE), rows, temporary=True)
+        cursor.execute(f"lock table {quoted(table)} in share row exclusive mode")  # two merges would add a row twice
+        values = {name: f"s.{quote(name)}::{declared[name]}" for name in rows.column_names}
+        for code in merge_statements(quoted(table), f"pg_temp.{_STAGE}", values, keys, quote=quote):
+            cursor.execute(code)
         cursor.execute(f"drop table pg_temp.{_STAGE}")
 
     def _load(self, cursor: Any, table: TableName, rows: pa.Table, temporary: bool = False) -> None:

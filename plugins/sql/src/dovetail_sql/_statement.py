@@ -8,7 +8,7 @@ with placeholders, and the values beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -114,18 +114,47 @@ def parse(text: str) -> Statement:
     Raises:
         DefinitionError: The text is empty, or holds more than one statement.
     """
-    if not isinstance(text, str) or not _COMMENT.sub("", text).strip(" \t\r\n;"):
-        raise DefinitionError("the SQL statement is empty", fix="write a statement such as 'select * from flights'")
-    if "\x00" in text:
+    found = parse_script(text)
+    if len(found) > 1:
+        rest = " ".join("".join(p if isinstance(p, str) else f":{p.name}" for p in found[1].pieces).split())
+        raise DefinitionError(
+            "the SQL text holds more than one statement",
+            why=f"after the first semicolon follows: {rest[:60]!r}",
+            fix="make one task for each statement and connect them with .after(), or use execute() or sql_file()",
+        )
+    return found[0]
+
+
+def parse_script(text: str) -> tuple[Statement, ...]:
+    """Cut a text into its statements, which semicolons divide, and those into code and parameters.
+
+    Raises:
+        DefinitionError: There is no statement in it.
+    """
+    if not isinstance(text, str) or "\x00" in text:
         raise DefinitionError("the SQL statement holds a NUL character", fix="remove it; bind such a value instead")
-    return _cut(text)
+    found = _cut(text)
+    if not found:
+        raise DefinitionError("the SQL statement is empty", fix="write a statement such as 'select * from flights'")
+    return found
 
 
 @lru_cache(maxsize=1024)
-def _cut(text: str) -> Statement:
+def _cut(text: str) -> tuple[Statement, ...]:
+    statements: list[Statement] = []
     pieces: list[str | Parameter] = []
     code: list[str] = []
     position = 0
+
+    def end() -> None:
+        nonlocal pieces, code
+        pieces.append("".join(code))
+        kept = tuple(piece for piece in pieces if piece != "")
+        whole = "".join(piece if isinstance(piece, str) else ":" for piece in kept)
+        if _COMMENT.sub("", whole).strip(" \t\r\n;"):
+            statements.append(Statement(kept))
+        pieces, code = [], []
+
     for match in _TOKEN.finditer(text):
         code.append(text[position : match.start()])
         position = match.end()
@@ -134,22 +163,46 @@ def _cut(text: str) -> Statement:
             pieces.append(Parameter(match["name"]))
             code = []
         elif match["end"]:
-            _only_one(text, match.end())
-            code.append(";")
+            before = "".join(p if isinstance(p, str) else ":" for p in [*pieces, *code])
+            if _inside_trigger(before):
+                code.append(";")
+            else:
+                end()
         else:
             code.append(":" if match["escape"] else match[0])
-    pieces.append("".join([*code, text[position:]]))
-    return Statement(tuple(piece for piece in pieces if piece != ""))
+    code.append(text[position:])
+    end()
+    return tuple(statements)
 
 
-def _only_one(text: str, end: int) -> None:
-    rest = _COMMENT.sub("", text[end:]).strip(" \t\r\n;")
-    if rest and not _TRIGGER.match(_COMMENT.sub(" ", text)):
-        raise DefinitionError(
-            "the SQL text holds more than one statement",
-            why=f"after the first semicolon follows: {rest[:60]!r}",
-            fix="make one task for each statement and connect them with .after()",
-        )
+def _inside_trigger(code: str) -> bool:
+    """The statements of a trigger end with semicolons too; after the last stands ``end``."""
+    plain = _COMMENT.sub(" ", code)
+    return (
+        _TRIGGER.match(plain) is not None
+        and re.search(r"\bbegin\b", plain, re.IGNORECASE) is not None
+        and (re.search(r"\bend\s*\Z", plain, re.IGNORECASE) is None)
+    )
+
+
+def joined(statements: Iterable[Statement]) -> Statement:
+    """The statements of a script as one, for questions about its names."""
+    return Statement(tuple(piece for statement in statements for piece in (*statement.pieces, ";\n")))
+
+
+def selecting(code: str, conditions: Iterable[tuple[str, Any]], quote: Callable[[str], str]) -> Bound:
+    """A ``select`` with conditions on columns: values are bound, a list is any of its elements, None is null."""
+    pieces: list[str | Parameter] = [code]
+    values: dict[str, Any] = {}
+    for index, (column, value) in enumerate(conditions):
+        start = f"{' and' if index else ' where'} {quote(column)}"
+        if value is None:
+            pieces.append(f"{start} is null")
+            continue
+        many = isinstance(value, (list, tuple, set, frozenset))
+        values[f"v{index}"] = value
+        pieces += [f"{start} in " if many else f"{start} = ", Parameter(f"v{index}")]
+    return Statement(tuple(pieces)).bind(values)
 
 
 def first_word(statement: Bound) -> str:

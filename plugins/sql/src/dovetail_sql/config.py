@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Operation = Literal["query", "execute", "read", "write"]
-Mode = Literal["create", "append", "replace"]
+Mode = Literal["create", "append", "replace", "merge"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class SqlConfig:
         schema: Schema of the table; None is the connection's default.
         columns: Columns to read; None reads all.
         mode: What ``"write"`` does with a table that exists.
+        keys: Columns that tell rows apart, for the mode ``"merge"``.
+        where: Columns that ``"read"`` selects rows by: each is an input of that name.
+        script: The statement may be several; ``"query"`` returns the rows of the last.
         once: A run that is resumed does not write rows again that it has written; see ``to_table``.
     """
 
@@ -34,3 +37,6 @@ class SqlConfig:
     columns: tuple[str, ...] | None = None
     mode: Mode = "create"
     once: bool = True
+    keys: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    script: bool = False

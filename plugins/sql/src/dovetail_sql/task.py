@@ -13,7 +13,7 @@ from dovetail.spec import Interface, TaskCall, TaskContext, TaskType, TypeRef
 
 from dovetail_sql._connections import Connection, check_reference, resolve_connection
 from dovetail_sql._outputs import bare, is_value, shape_of, shaped
-from dovetail_sql._statement import check_names, parse
+from dovetail_sql._statement import Statement, check_names, joined, parse, parse_script
 from dovetail_sql.config import Mode, Operation, SqlConfig
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class SqlTask(TaskType):
         _one_of(config.operation, Operation, "operation", who)
         if config.operation in ("read", "write"):
             _check_table(config, who)
+            if config.operation == "read":
+                _check_where(interface, who)
         else:
             _check_statement(config, interface, who)
         for annotation in interface.outputs.values():
@@ -99,17 +101,18 @@ class SqlTask(TaskType):
     def _execute(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
         if config.operation == "write":
             rows = _arrow(call.inputs[ROWS], ROWS)
-            return database.write(_table(config), rows, config.mode, _receipt(config, call), token)
+            return database.write(_table(config), rows, config.mode, _receipt(config, call), token, config.keys)
         if config.operation == "read":
-            rows = database.read(_table(config), config.columns, token)
+            where = {name: call.inputs[name] for name in config.where}
+            rows = database.read(_table(config), config.columns, token, where)
         else:
             inputs = call.interface.inputs
             values = {name: value for name, value in call.inputs.items() if is_value(inputs[name])}
             frames = {name: _arrow(value, name) for name, value in call.inputs.items() if name not in values}
-            bound = parse(config.statement).bind(values)
+            bound = [statement.bind(values) for statement in _statements(config)]
             if config.operation == "execute":
-                return database.execute(bound, frames, token)
-            rows = database.query(bound, frames, token)
+                return database.execute(bound[0], frames, token, *bound[1:])
+            rows = database.query(bound[-1], frames, token, bound[:-1])
         return shaped(rows, next(iter(call.interface.outputs.values()), Any), f"task {call.context.node_id!r}")
 
     def cancel(self, call: TaskCall) -> None:
@@ -208,9 +211,13 @@ def _one_of(value: object, choice: Any, what: str, who: str) -> None:
         )
 
 
+def _statements(config: SqlConfig) -> tuple[Statement, ...]:
+    return parse_script(config.statement) if config.script else (parse(config.statement),)
+
+
 def _check_statement(config: SqlConfig, interface: Interface, who: str) -> None:
     try:
-        statement = parse(config.statement)
+        statement = joined(_statements(config))
     except DefinitionError as error:
         error.who = who
         raise
@@ -226,9 +233,24 @@ def _check_table(config: SqlConfig, who: str) -> None:
     columns = config.columns if config.columns is not None else ("all",)
     if not columns:
         raise DefinitionError("columns= names no column", who=who, fix="leave it out to read all columns")
+    if bool(config.keys) != (config.mode == "merge"):
+        raise DefinitionError(
+            "a merge needs keys" if not config.keys else f'keys= mean nothing to mode="{config.mode}"',
+            who=who,
+            fix='mode="merge", keys=["id"]',
+        )
+    columns = (*columns, *config.keys, *config.where)
     for what, name in (("table", config.table), ("schema", config.schema or "main"), *(("column", c) for c in columns)):
         if not isinstance(name, str) or not name or "\x00" in name:
             raise DefinitionError(f"{name!r} is no name of a {what}", who=who, fix="give its name as text, unquoted")
+
+
+def _check_where(interface: Interface, who: str) -> None:
+    for name, annotation in interface.inputs.items():
+        if not is_value(annotation):
+            raise DefinitionError(
+                f"where= selects by values, and {name!r} is {annotation}", who=who, fix=f"where={{{name!r}: int}}"
+            )
 
 
 def _check_output(config: SqlConfig, annotation: Any, who: str) -> None:
