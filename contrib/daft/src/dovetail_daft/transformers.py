@@ -111,8 +111,7 @@ class DataFrameTransformer(TableTransformer):
 
     def preview(self, value: DataFrame, limit: int = 10) -> Preview:
         """The columns as text: rows would cost a run."""
-        text = ", ".join(f"{field.name}: {field.dtype}" for field in value.schema())
-        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+        return Preview.of_text(", ".join(f"{field.name}: {field.dtype}" for field in value.schema()))
 
     def project(self, value: DataFrame, columns: Mapping[str, Any]) -> DataFrame:
         """The plan with these columns alone."""

@@ -87,8 +87,7 @@ class DataFrameTransformer(TableTransformer):
 
     def preview(self, value: dd.DataFrame, limit: int = 10) -> Preview:
         """The plan as text: rows would have to be computed."""
-        text = f"{value.npartitions} partitions: {value.expr}"
-        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+        return Preview.of_text(f"{value.npartitions} partitions: {value.expr}")
 
     def project(self, value: dd.DataFrame, columns: Mapping[str, Any]) -> dd.DataFrame:
         """These columns, in this order; Dask reads no others."""

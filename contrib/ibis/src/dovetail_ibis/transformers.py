@@ -109,8 +109,7 @@ class IbisTransformer(TableTransformer):
 
     def preview(self, value: Table, limit: int = 10) -> Preview:
         """The columns as text: rows would cost a run."""
-        text = ", ".join(f"{name}: {kind}" for name, kind in value.schema().items())
-        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+        return Preview.of_text(", ".join(f"{name}: {kind}" for name, kind in value.schema().items()))
 
     def project(self, value: Table, columns: Mapping[str, Any]) -> Table:
         """An expression of these columns alone, which the backend reads alone."""

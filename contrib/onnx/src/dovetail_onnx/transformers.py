@@ -88,7 +88,9 @@ class ModelTransformer(TypeTransformer):
         opsets = ", ".join(f"{each.domain or 'ai.onnx'} {each.version}" for each in value.opset_import)
         nodes = ", ".join(node.op_type for node in graph.node[: max(limit, 0)])
         more = ", ..." if len(graph.node) > limit else ""
-        return Preview(f"{graph.name}: {len(graph.node)} nodes ({nodes}{more}); {opsets}; {value.producer_name}"[:400])
+        return Preview.of_text(
+            f"{graph.name}: {len(graph.node)} nodes ({nodes}{more}); {opsets}; {value.producer_name}"
+        )
 
 
 def _type_of(value: Any) -> str:

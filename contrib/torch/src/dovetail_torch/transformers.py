@@ -120,7 +120,7 @@ class TensorTransformer(TypeTransformer):
             head = head[0]
         shown = head.reshape(-1)[: max(limit, 0)].tolist() if value.device.type != "meta" else []
         more = "..." if value.numel() > len(shown) else ""
-        return Preview(text=f"{value.dtype}, shape {tuple(value.shape)}: {shown}{more}")
+        return Preview.of_text(f"{value.dtype}, shape {tuple(value.shape)}: {shown}{more}")
 
 
 class SafetensorsCodec:

@@ -122,8 +122,9 @@ class DatasetTransformer(TypeTransformer):
     def preview(self, value: xr.Dataset, limit: int = 10) -> Preview:
         """Dimensions and variables; nothing is computed."""
         sizes = ", ".join(f"{name}: {size}" for name, size in value.sizes.items())
-        text = f"{sizes or 'no dimensions'}; variables {', '.join(map(str, value.data_vars)) or 'none'}"
-        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+        return Preview.of_text(
+            f"{sizes or 'no dimensions'}; variables {', '.join(map(str, value.data_vars)) or 'none'}"
+        )
 
 
 def _attributes(attributes: Any, where: str) -> dict[str, Any]:

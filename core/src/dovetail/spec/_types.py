@@ -48,6 +48,11 @@ class Preview:
     rows: tuple[tuple[str, ...], ...] = ()
     total_rows: int | None = None
 
+    @classmethod
+    def of_text(cls, text: str) -> Preview:
+        """A preview that is a text alone, cut at 400 characters."""
+        return cls(text if len(text) <= 400 else text[:397] + "...")
+
 
 class TypeTransformer:
     """Teaches the type engine one Python type. Methods that a type cannot support return None.
@@ -70,8 +75,7 @@ class TypeTransformer:
 
     def preview(self, value: Any, limit: int = 10) -> Preview:
         """At most ``limit`` rows, at most 20 columns, cells of at most 80 characters."""
-        text = repr(value)
-        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+        return Preview.of_text(repr(value))
 
     def size(self, value: Any) -> int | None:
         """Bytes in memory, where that is cheap to know."""

@@ -161,8 +161,7 @@ class RelationTransformer(TableTransformer):
 
     def preview(self, value: duckdb.DuckDBPyRelation, limit: int = 10) -> Preview:
         """The query as SQL: rows would cost a run."""
-        text = value.sql_query()
-        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+        return Preview.of_text(value.sql_query())
 
     def project(self, value: duckdb.DuckDBPyRelation, columns: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
         """A query for these columns alone."""
