@@ -38,6 +38,7 @@ bench: setup ## cost of a node, linearity, start-up, listing plugins (benchmarks
 	@$(BIN)/python benchmarks/node_overhead.py
 	@$(BIN)/python benchmarks/frames.py
 	@$(BIN)/python benchmarks/bridge.py
+	@$(BIN)/python benchmarks/workers.py
 
 wheels: setup ## one wheel per distribution, in dist/
 	@$(BIN)/python scripts/wheels.py dist

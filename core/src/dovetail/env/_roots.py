@@ -38,6 +38,8 @@ def worker_root(manifests: Iterable[Manifest], folder: Path) -> Path:
     """
     links = {"dovetail": _place("dovetail"), CLOUDPICKLE: _place("cloudpickle")}
     for manifest in manifests:
+        if not manifest.distribution:  # of the project, with which it comes
+            continue
         for name in sorted(_packages(manifest)):
             links.setdefault(name, _place(name))
     found = {name: place for name, place in links.items() if place is not None}
