@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -30,19 +31,22 @@ class Finder:
         mapped = self._mappings.find(address) if address else None
         if mapped is None:
             return None
-        for block, columns in self._columns(mapped):
-            for start, end, batch, column in columns:
-                if start <= address < end:
-                    found = self._compare(mapped, block, batch, column, chunk, address, width)
-                    if found is not None:
-                        return (*mapped.where, *block), batch, column, *found
+        for block, spans in self._columns(mapped):
+            at = bisect.bisect_right(spans, address, key=lambda span: span[0]) - 1
+            while at >= 0 and spans[at][0] <= address < spans[at][1]:
+                _, _, batch, column = spans[at]
+                found = self._compare(mapped, block, batch, column, chunk, address, width)
+                if found is not None:
+                    return (*mapped.where, *block), batch, column, *found
+                at -= 1
         return None
 
     def _columns(self, mapped: Mapped) -> Iterator[tuple[tuple[int, int], list[Any]]]:
+        """The blocks of a segment, with addresses from and to of their columns, batch and column, sorted."""
         for block in list(mapped.blocks):
             spans = mapped.blocks[block]
             if spans is None:
-                spans = mapped.blocks[block] = list(_spans(self._read(mapped, block)))
+                spans = mapped.blocks[block] = sorted(_spans(self._read(mapped, block)))
             yield block, spans
 
     def _read(self, mapped: Mapped, block: tuple[int, int]) -> list[pa.RecordBatch]:

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import threading
+import time
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -27,7 +29,7 @@ from dovetail.env.bridge._homes import (
 )
 from dovetail.env.bridge._mappings import Mappings, gone
 from dovetail.env.bridge._segments import Segments
-from dovetail.env.bridge._sweep import clean_homes, sweep_parent
+from dovetail.env.bridge._sweep import clean_home, dead_homes, sweep_parent
 from dovetail.env.bridge._wire import Incoming, Outgoing, no_place
 from dovetail.errors import DovetailError, PlatformError
 from dovetail.spec import Artifact
@@ -37,6 +39,8 @@ VERSION = 1
 _KEEP = 512 << 20
 _WIRE = 1 << 20
 """Characters of a wire above which it goes into a file."""
+_TIDY = 10.0
+"""Seconds between looks at which workers have died."""
 
 
 class Side:
@@ -168,6 +172,9 @@ class Bridge(Side):
             "keep": keep,
             "why": self.why,
         }
+        self._at_exit = weakref.finalize(self, _remove, os.getpid(), list(roots.values()))
+        self._tidied = time.monotonic()
+        self._dead: dict[str, float] = {}
         for root in roots.values():
             sweep_parent(root.path.parent)
 
@@ -184,7 +191,20 @@ class Bridge(Side):
             DataError: A table holds an extension type that carries code.
             PlatformError: There is no room.
         """
+        self._tidy()
         return self._send(value, annotation, types, True)
+
+    def _tidy(self) -> None:
+        """Now and then: what workers left that have been dead for a while, so that no answer of theirs is still on its way."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._tidied < _TIDY:
+                return
+            self._tidied = now
+        self._dead = {home: self._dead.get(home, now) for home in dead_homes(self._roots)}
+        for home, since in self._dead.items():
+            if now - since >= _TIDY:
+                clean_home(self._roots, home)
 
     def receive(self, wire: dict[str, Any], annotation: Any, types: TypeEngine) -> Any:
         """The value that a worker has sent. Tables refer to the memory where it laid them, for as long as they are used.
@@ -221,7 +241,8 @@ class Bridge(Side):
     def clean(self) -> None:
         """Remove what workers that died have left, and what nobody reads any more."""
         self.segments.trim()
-        clean_homes(self._roots)
+        for home in dead_homes(self._roots):
+            clean_home(self._roots, home)
 
     def close(self) -> None:
         """Remove everything. Values that were received stay as they are. May be called more than once."""
@@ -234,6 +255,7 @@ class Bridge(Side):
         self.segments.close()
         for root in self._roots.values():
             root.remove()
+        self._at_exit.detach()
 
     def __enter__(self) -> Bridge:
         return self
@@ -301,6 +323,12 @@ class WorkerSide(Side):
         """Let go of everything but what the hub has yet to receive."""
         self._settle()
         self._alive.close()
+
+
+def _remove(pid: int, roots: list[Root]) -> None:
+    if os.getpid() == pid:  # a fork of the hub has nothing to remove
+        for root in roots:
+            root.remove()
 
 
 def _checked(wire: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,22 +70,30 @@ def _size(path: Path) -> int:
     return total
 
 
-def clean_homes(roots: dict[str, Root]) -> None:
-    """In a living bridge, by its hub: remove what workers that died have left and nobody reads."""
+def dead_homes(roots: dict[str, Root]) -> list[str]:
+    """In a living bridge: the workers that have ended, and left something."""
+    found = []
     for entry in list(roots[DISK].path.glob("*.lock")):
         home = entry.name.removesuffix(".lock")
-        if not HOME.fullmatch(home):
-            continue
-        with contextlib.suppress(Taken, OSError):
-            lock = Lock(entry, alone=True)
-            left = [root for root in roots.values() if not _clean_home(root, home)]
-            if not left:
-                lock.path.unlink()
-            lock.close()
+        if HOME.fullmatch(home):
+            with contextlib.suppress(Taken, OSError):
+                Lock(entry, alone=True).close()
+                found.append(home)
+    return found
 
 
-def _clean_home(root: Root, home: str) -> bool:
-    """Whether nothing is left of it."""
+def clean_home(roots: dict[str, Root], home: str) -> None:
+    """In a living bridge, by its hub: remove what a worker that died has left and nobody reads."""
+    with contextlib.suppress(Taken, OSError):
+        lock = Lock(roots[DISK].path / f"{home}.lock", alone=True)
+        left = [root for root in roots.values() if not _is_clean(root, home)]
+        if not left:
+            lock.path.unlink()
+        lock.close()
+
+
+def _is_clean(root: Root, home: str) -> bool:
+    """Remove what can be; whether nothing is left."""
     path = root.path / home
     with contextlib.suppress(OSError, PlatformError):
         for entry in list(os.scandir(path)):
@@ -98,7 +105,4 @@ def _clean_home(root: Root, home: str) -> bool:
                 with contextlib.suppress(OSError):
                     Path(entry.path).unlink()
         path.rmdir()
-    if path.exists():
-        return False
-    shutil.rmtree(path, ignore_errors=True)
-    return True
+    return not path.exists()

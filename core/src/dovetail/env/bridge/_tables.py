@@ -8,12 +8,13 @@ are written, those of equal chunks together.
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from dovetail.env.bridge._layouts import as_meant, for_everybody
 from dovetail.env.bridge._mappings import Mappings, damaged, read_block, refuse_code
-from dovetail.env.bridge._same import Finder, Piece
+from dovetail.env.bridge._same import Finder
 from dovetail.env.bridge._segments import Segment, Segments
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ INLINE = 16_384
 """Bytes up to which new columns travel in the wire."""
 _ALIGN = 64
 _SMALL = 4096
-"""Bytes of a column below which nobody looks for it in a segment."""
+"""Bytes of a chunk below which nobody looks for it in a segment."""
+_LONGEST = 1 << 30
+_MANY, _SMALL_CHUNK = 16, 1 << 18
+"""Chunks from which on they are joined, if they have fewer bytes than that."""
 
 Found = tuple[str, str, str, int, int]
 
@@ -41,7 +45,7 @@ def lay_table(table: pa.Table, segments: Segments, mappings: Mappings) -> tuple[
     if meant is not None:
         wire["meant"] = _text(meant.serialize().to_pybytes())
     finder, known = Finder(mappings), _Blocks(wire["blocks"])
-    laid = [[_find(finder, chunk) or chunk for chunk in column.chunks if len(chunk)] for column in table.columns]
+    laid = [_entries(finder, column) for column in table.columns]
     groups: dict[tuple[int, ...], _Group] = {}
     for position, entries in enumerate(laid):
         chunks = [entry for entry in entries if not isinstance(entry, tuple)]
@@ -62,8 +66,24 @@ _Group = dict[int, list[Any]]
 """New arrays by the position of their column; all columns have as many, and of the same lengths."""
 
 
-def _find(finder: Finder, chunk: pa.Array) -> Piece | None:
-    return finder.find(chunk) if chunk.nbytes > _SMALL else None
+def _entries(finder: Finder, column: pa.ChunkedArray) -> list[Any]:
+    """The chunks of a column, those that lie in a segment by their place there; many small ones joined."""
+    import pyarrow as pa
+
+    chunks = [each for chunk in column.chunks if len(chunk) for each in _split(chunk)]
+    found = [finder.find(chunk) if chunk.nbytes > _SMALL else None for chunk in chunks]
+    if len(chunks) > _MANY and not any(found) and column.nbytes < _SMALL_CHUNK * len(chunks):
+        with contextlib.suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            joined = pa.chunked_array(chunks).combine_chunks()
+            return list(joined.chunks) if isinstance(joined, pa.ChunkedArray) else [joined]
+    return [place or chunk for place, chunk in zip(found, chunks, strict=True)]
+
+
+def _split(chunk: pa.Array) -> list[pa.Array]:
+    """An array in pieces that Arrow IPC has numbers for."""
+    return (
+        [chunk.slice(start, _LONGEST) for start in range(0, len(chunk), _LONGEST)] if len(chunk) > _LONGEST else [chunk]
+    )
 
 
 def _pieces(entries: list[Any], place: tuple[int, int] | None, known: _Blocks) -> list[list[int]]:
@@ -137,7 +157,7 @@ def _write_groups(
 def _write_stream(sink: Any, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
     import pyarrow as pa
 
-    with pa.ipc.new_stream(sink, schema) as writer:
+    with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(allow_64bit=True)) as writer:
         for batch in batches:
             writer.write_batch(batch)
 
