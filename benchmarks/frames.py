@@ -86,6 +86,7 @@ def table(rows: int) -> Any:
 
 def run_all(rows: int) -> dict[str, float]:
     """All figures by name; the unit stands in the name."""
+    import duckdb
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -114,6 +115,7 @@ def run_all(rows: int) -> dict[str, float]:
             )
     figures["Arrow to pandas, x of to_pandas"] = ratio(lambda: types.accept(arrow, pd.DataFrame), arrow.to_pandas)
     frame = types.accept(arrow, pl.DataFrame)
+    relation = types.accept(arrow, duckdb.DuckDBPyRelation)
     extended = arrow.to_pandas(types_mapper=pd.ArrowDtype)
     size = arrow.nbytes
     conversions: dict[str, Callable[[], Any]] = {
@@ -121,6 +123,8 @@ def run_all(rows: int) -> dict[str, float]:
         "polars to Arrow": lambda: types.accept(frame, pa.Table),
         "pandas with Arrow dtypes to Arrow": lambda: types.accept(extended, pa.Table),
         "pandas with Arrow dtypes to polars": lambda: types.accept(extended, pl.DataFrame),
+        "Arrow to DuckDB": lambda: types.accept(arrow, duckdb.DuckDBPyRelation),
+        "DuckDB to a reader of Arrow": lambda: types.accept(relation, pa.RecordBatchReader),
     }
     for name, convert in conversions.items():
         figures[f"{name}, bytes allocated, % of the data"] = 100 * allocated(convert) / size

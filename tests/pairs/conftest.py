@@ -22,7 +22,9 @@ def table(repository: Path) -> Iterator[PairTable]:
     modules = [listing.module for listing in list_plugins(base) if listing.distribution != "dovetail"]
     with HubHarness(*modules) as hub:
         known = hub.catalogue.transformers()
-        yield PairTable(hub.types, {name: own for name, own in _own().own_values().items() if name in known})
+        pairs = PairTable(hub.types, {name: own for name, own in _own().own_values().items() if name in known})
+        yield pairs
+        pairs.forget()
 
 
 def _own() -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -76,6 +77,33 @@ class DataFrameTransformer(TableTransformer):
     def schema(self, value: DataFrame) -> Schema | None:
         """Columns with their types; a virtual column with its expression, since its type is known by computing it only."""
         return Schema(tuple(FieldInfo(name, _kind(value, name)) for name in value.get_column_names()))
+
+    def arrow_schema(self, value: DataFrame) -> pa.Schema:
+        """Columns with their Arrow types; virtual ones are computed for one row to know them, and a filter is not."""
+        names = value.get_column_names()
+        check_columns(names, "the Vaex frame")
+        kinds = value[names].schema_arrow()
+        return normalise_table(pa.schema([(name, kinds.field(name).type) for name in names]).empty_table()).schema
+
+    def project(self, value: DataFrame, columns: Mapping[str, Any]) -> DataFrame:
+        """A frame of these columns, with the filter. Wider ones are cast at once where they lie in Arrow, else when computed."""
+        narrow = value[list(columns)]
+        for name, kind in columns.items():
+            column = narrow.columns.get(name)
+            if kind is None:
+                continue
+            if isinstance(column, (pa.Array, pa.ChunkedArray)):
+                narrow.add_column(name, column.cast(kind))
+            else:
+                narrow[name] = narrow[name].astype(str(kind.to_pandas_dtype()().dtype))
+        return narrow
+
+    def null_counts(self, value: DataFrame, columns: Sequence[str]) -> Mapping[str, int] | None:
+        """Nulls of the columns that lie in Arrow, where all rows count; for the others something would have to be computed."""
+        if value.filtered or len(value) != value.length_original():
+            return None
+        found = {name: value.columns.get(name) for name in columns}
+        return {n: each.null_count for n, each in found.items() if isinstance(each, (pa.Array, pa.ChunkedArray))}
 
     def preview(self, value: DataFrame, limit: int = 10) -> Preview:
         """How many rows and what filter: rows would have to be computed."""

@@ -13,9 +13,10 @@ from dovetail.testing._strategies import TABLE_KINDS, cells, for_each, kind_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from hypothesis.strategies import SearchStrategy
 
 
-_WIDTH = 6
+_WIDTH = 8
 """Columns of a drawn table, at least: fewer would leave each kind with a dozen examples."""
 
 
@@ -50,10 +51,16 @@ class _Traits:
         return table
 
 
-class PairLaw:
-    """Tries tables of mixed kinds on the pairs from one source; each example serves all targets.
+def _tables() -> SearchStrategy[pa.Table]:
+    return tables(min_columns=_WIDTH, max_columns=2 * _WIDTH)
 
-    A kind that a target refuses as such is left out of its examples, so that it does not hide the others.
+
+class PairLaw:
+    """Tries tables of mixed kinds on the pairs from one source; each example serves all targets and all sources.
+
+    A road over Arrow is walked in its two halves: from the source once for all targets, and to the target once for what
+    comes to the same table from several sources. A kind that a target refuses as such is left out of its examples, so that it
+    does not hide the others.
     """
 
     def __init__(self, pairs: PairTable, source: str, targets: Iterable[str]) -> None:
@@ -64,17 +71,24 @@ class PairLaw:
 
     def try_examples(self, number: int) -> Examples:
         """Draw tables until every pair had as many examples. Raises AssertionError where a value is changed."""
-        kinds = tuple(kind for kind in TABLE_KINDS if kind in self._source.types)
-        wide = tables(kinds, min_columns=min(_WIDTH, len(kinds)), max_columns=2 * _WIDTH)
         for quarters in (5, 10):  # some are left without a column, and some the source refuses for their values
-            self.examples = Examples()
-            for_each(wide, self._check, number * quarters // 4, fixed=True)
+            self.examples, many = Examples(), number * quarters // 4
+            try:
+                for table in self.pairs.once(f"{many} tables", lambda many=many: some(_tables(), many)):  # type: ignore[misc]
+                    self._check(table)
+            except AssertionError:
+                for_each(_tables(), self._check, many, fixed=True)  # the same ones, and the smallest that fails
+                raise
             if all(self.examples.tried(target) >= number for target in self._targets):
                 break
         return self.examples
 
     def _traits(self, name: str) -> _Traits:
         """Found by one column of each kind, from Arrow."""
+        found: _Traits = self.pairs.once(f"traits of {name}", lambda: self._find_traits(name))
+        return found
+
+    def _find_traits(self, name: str) -> _Traits:
         import pyarrow as pa
 
         types, with_nulls = {}, set()
@@ -110,15 +124,17 @@ class PairLaw:
         """The value of the source, and its Arrow form; None where the source refuses these values."""
         if self.source == ARROW:
             return table, table
-        found = self.pairs.tried(table, table, self.source)
+        found, value, arrow = self.pairs.halfway(table, self.source)
         if found.told == REFUSED:
             return None
         self._judge(found.told, table, self.source)
-        value = self.pairs.made(self.source, table)
-        return value, self.pairs.arrow(value)
+        return value, arrow
 
     def _convert(self, value: Any, before: pa.Table, target: str, traits: _Traits) -> None:
-        found = self.pairs.tried(value, before, target)
+        if self.pairs.over_arrow(self.source, target):
+            found = self.pairs.tried_once(before, target)  # the other half of the road was walked to make ``before``
+        else:
+            found = self.pairs.tried(value, before, target)
         if found.told == REFUSED:
             self.examples.refused[target] += 1
             return

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dovetail.testing._pairs import ARROW, CARRIED, REFUSED
+from dovetail.testing._pairs import ARROW, CARRIED, LOST, REFUSED
 
 _NO_NULLS = f"{CARRIED}; with nulls: {REFUSED}"
 
@@ -69,7 +69,7 @@ def _symbol(told: str) -> str:
         return "●"
     if told == REFUSED:
         return "✗"
-    if told == "lost":
+    if told.startswith(LOST) and ";" not in told:
         return "!"
     if told == _NO_NULLS:
         return "∅"
@@ -105,7 +105,7 @@ def _kinds(found: Recorded) -> str:
         for target in frames:
             told = found.finding(ARROW, target, kind)
             mark = _symbol(told)
-            if mark in "≈◌":
+            if mark in "≈◌" or (mark == "!" and told != LOST):
                 mark += f" {notes.setdefault(told, len(notes) + 1)}"
             cells.append(mark)
         rows.append((kind, *cells))
@@ -116,6 +116,8 @@ def _kinds(found: Recorded) -> str:
 def _noted(text: str) -> str:
     if text.startswith("as ") and ";" not in text:
         return f"arrives as `{text.removeprefix('as ')}`"
+    if text.startswith(f"{LOST}: ") and ";" not in text:
+        return f"refused, unless the loss is allowed; then it arrives as `{text.removeprefix(f'{LOST}: as ')}`"
     told = dict(part.partition(": ")[::2] for part in text.split("; ") if ": " in part)
     if told.get("no rows") == CARRIED and {*told.values()} == {CARRIED, REFUSED} and told.get("values") == REFUSED:
         return "refused for such values; without rows it arrives"
@@ -135,7 +137,7 @@ def _peculiar(found: Recorded) -> Iterator[str]:
         if odd:
             yield f"- `{source}` to `{target}`: {'; '.join(odd)}."
     for (source, target), loss in sorted(found.lossy.items()):
-        lost = [kind for kind in found.kinds[source] if found.finding(source, target, kind) == "lost"]
+        lost = [kind for kind in found.kinds[source] if found.finding(source, target, kind) == LOST]
         yield f"- `{source}` to `{target}` is declared to lose {', '.join(loss)}; lost were: {', '.join(lost) or 'none'}."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +13,7 @@ from dovetail.errors import ConversionError, DovetailError, UnknownType, ValueMi
 from dovetail.spec import TypeRef
 from dovetail.testing._pair_probes import column_probes, shape_probes
 from dovetail.testing._same_tables import meaning_of, values_of
-from dovetail.types.arrow import normalise_table
+from dovetail.types.arrow import hash_table, normalise_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from dovetail.types import TypeEngine
 
 ARROW = "pyarrow.Table"
-CARRIED, REFUSED, CHANGED, CRASHED = "carried", "refused", "changed", "crashed"
+READER = "pyarrow.RecordBatchReader"
+CARRIED, REFUSED, CHANGED, CRASHED, LOST = "carried", "refused", "changed", "crashed", "lost"
 _REFUSALS = (ConversionError, ValueMismatch)
 _TEXTS = ("arrow.uuid", "arrow.json")
 """Extension types whose values are what their text is."""
 
 Findings = dict[str, str]
-"""Kind of column, or shape of a table -> what became of it: ``"carried"``, ``"as timestamp[ms]"``, ``"refused: why"``."""
+"""Kind of column, or shape of a table -> what became of it: ``"carried"``, ``"as timestamp[ms]"``, ``"refused: why"``; and
+``"lost: as string"``: refused unless the loss is allowed, and then it arrives so."""
 
 
 class Tried(NamedTuple):
@@ -72,6 +74,26 @@ class PairTable:
         self.own = own
         self._columns = column_probes()
         self._shapes = shape_probes()
+        self._known: dict[Any, Any] = {}
+
+    def once(self, key: Any, find: Callable[[], Any]) -> Any:
+        """What ``find`` gives, found once for each key."""
+        if key not in self._known:
+            self._known[key] = find()
+        return self._known[key]
+
+    def forget(self) -> None:
+        """Let go of the values that were kept; libraries count those that are there when the process ends."""
+        self._known.clear()
+
+    def over_arrow(self, source: str, target: str) -> bool:
+        """Whether the road goes by way of an Arrow table, so that its halves can be walked one by one."""
+
+        def find() -> bool:
+            steps = self.types.explain(TypeRef(source), TypeRef(target)).steps
+            return ARROW in [step.target for step in steps[:-1]] or ARROW in (source, target)
+
+        return bool(self.once(("over Arrow", source, target), find))
 
     def roads(self, source: str, target: str) -> tuple[bool, tuple[str, ...]]:
         """Whether any road leads there, and what the best one loses."""
@@ -87,12 +109,17 @@ class PairTable:
 
     def native(self, source: str) -> dict[str, tuple[pa.Table, ...]]:
         """The probes that the source has as they are: what it changes or refuses is another pair's finding."""
-        found = {}
-        for kind, probes in (*self._columns.items(), *self._shapes.items()):
-            kept = tuple(table for table in probes if self._has(source, table))
-            if kept:
-                found[kind] = kept
-        return found
+
+        def find() -> dict[str, tuple[pa.Table, ...]]:
+            found = {}
+            for kind, probes in (*self._columns.items(), *self._shapes.items()):
+                kept = tuple(table for table in probes if self._has(source, table))
+                if kept:
+                    found[kind] = kept
+            return found
+
+        native: dict[str, tuple[pa.Table, ...]] = self.once(("native", source), find)
+        return native
 
     def _has(self, source: str, table: pa.Table) -> bool:
         if source == ARROW:
@@ -118,9 +145,10 @@ class PairTable:
             return pair
         for kind, probes in self.native(source).items():
             told = {}
-            for table in probes:
+            for number, table in enumerate(probes):
                 form = _form(table) if kind in self._columns else ""
-                told[form] = self._found(self.made(source, table), table, target, lossy)
+                value = self._value(source, table, (kind, number))
+                told[form] = self._found(value, table, target, lossy)
             pair.findings[kind] = _joined(told)
         for kind, value in self.own.get(source, {}).items():
             pair.findings[kind] = self._found_own(value, target, lossy)
@@ -137,12 +165,39 @@ class PairTable:
 
     def _found(self, value: Any, table: pa.Table, target: str, lossy: tuple[str, ...]) -> str:
         told = self.tried(value, table, target).told
-        if not lossy:
-            return told
         if told != REFUSED:
-            return f"{CRASHED}: a lossy road was taken without permission"
-        told = self.tried(value, table, target, allow_lossy=True).told
-        return "lost" if told.startswith(CHANGED) else told
+            return f"{CRASHED}: a lossy road was taken without permission" if lossy else told
+        value = table.to_reader() if READER.endswith(f".{type(value).__name__}") else value
+        allowed = self.tried(value, table, target, allow_lossy=True).told
+        if lossy:
+            return LOST if allowed.startswith(CHANGED) else allowed
+        return told if allowed == REFUSED else LOST if allowed.startswith(CHANGED) else f"{LOST}: {allowed}"
+
+    def _value(self, source: str, table: pa.Table, key: Any) -> Any:
+        """A table as a value of the source: one for all targets, but for what can be read once."""
+        if source == READER:
+            return self.made(source, table)
+        return self.once(("made", source, *key), lambda: self.made(source, table))
+
+    def halfway(self, table: pa.Table, source: str) -> tuple[Tried, Any, Any]:
+        """An Arrow table as a value of the source: what became of it, the value, and its Arrow form; both None if refused."""
+        try:
+            value = self.made(source, table)
+            arrow = self.arrow(value)
+        except _REFUSALS:
+            return self.tried(table, table, source), None, None
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            return Tried(_crashed(error)), None, None
+        return compare(normalise_table(table), arrow), value, arrow
+
+    def tried_once(self, table: pa.Table, target: str) -> Tried:
+        """Like :meth:`tried` for an Arrow table: of equal tables, equally chunked, one is converted."""
+        chunks = tuple(tuple(len(chunk) for chunk in column.chunks) for column in table.columns)
+        key = ("tried", target, str(table.schema), table.num_rows, chunks, hash_table(table))
+        found: Tried = self.once(key, lambda: self.tried(table, table, target))
+        return found
 
     def tried(self, value: Any, table: pa.Table, target: str, allow_lossy: bool = False) -> Tried:
         """What becomes of a value whose Arrow form is ``table``."""

@@ -15,7 +15,7 @@ from dovetail.types._arrow_layout import KEPT, check_columns, from_stream, norma
 from dovetail.types._carrier import lies_here
 from dovetail.types._column_types import declared_type, fits_type
 from dovetail.types._looks import scalar_value, table_preview
-from dovetail.types._losses import check_losses, lost_categories, lost_zone
+from dovetail.types._losses import check_losses, losing, lost_categories, lost_zone
 from dovetail.types._stream_files import hash_ipc, hash_parquet, write_ipc_batches, write_parquet_batches
 from dovetail.types._table_hash import hash_table
 
@@ -34,10 +34,13 @@ __all__ = [
     "check_losses",
     "from_stream",
     "hash_table",
+    "ipc_schema",
     "lies_here",
+    "losing",
     "lost_categories",
     "lost_zone",
     "normalise_table",
+    "parquet_schema",
     "project_table",
     "read_ipc",
     "read_parquet",

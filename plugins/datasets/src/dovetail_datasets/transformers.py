@@ -15,6 +15,7 @@ from dovetail.types.arrow import (
     TableTransformer,
     check_columns,
     check_losses,
+    hash_table,
     lost_categories,
     normalise_table,
 )
@@ -68,7 +69,8 @@ def from_arrow(table: pa.Table) -> Dataset:
             plain = field.with_type(field.type.value_type)
             table = table.set_column(position, plain, table.column(position).cast(plain.type))
     try:
-        dataset = datasets.Dataset(table)
+        # The library's own fingerprint is one of the pickled table, which takes its time.
+        dataset = datasets.Dataset(table, fingerprint=hash_table(table)[:16])
     except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise ValueMismatch(
             "the Arrow table does not fit a dataset",

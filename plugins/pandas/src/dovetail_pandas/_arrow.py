@@ -7,18 +7,16 @@ A float column that holds real NaN values stays in Arrow too, because NaN in a n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from dovetail.errors import ValueMismatch
-from dovetail.types.arrow import KEPT, check_columns
+from dovetail.types.arrow import check_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_KEY = b"dovetail.pandas"
 _BLOCK = 1 << 15
 """Values that are copied at a time."""
 _NULLABLE = {
@@ -80,7 +78,7 @@ def _columns_to_arrow(frame: pd.DataFrame) -> pa.Table:
         return pa.table({"": pa.nulls(len(frame))}).select([])
     arrays, fields = [], []
     for position, name in enumerate(frame.columns):
-        array = _column(frame.iloc[:, position], str(name))
+        array = column_to_arrow(frame.iloc[:, position], str(name))
         arrays.append(array)
         fields.append(pa.field(str(name), array.type))
     from dovetail.types.arrow import normalise_table
@@ -88,14 +86,14 @@ def _columns_to_arrow(frame: pd.DataFrame) -> pa.Table:
     return normalise_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
 
 
-def _column(series: pd.Series[Any], name: str) -> Any:
+def column_to_arrow(series: pd.Series[Any], name: str) -> Any:
     import pyarrow as pa
 
     try:
         if isinstance(series.dtype, pd.CategoricalDtype):
             # By hand: pa.array forgets the type of the categories where there are none.
             codes = series.cat.codes.to_numpy()
-            categories = _column(series.cat.categories.to_series(), name)
+            categories = column_to_arrow(series.cat.categories.to_series(), name)
             if isinstance(categories, pa.ChunkedArray):
                 categories = pa.array([], categories.type) if not len(categories) else categories.combine_chunks()
             indices = pa.array(codes, mask=codes < 0)
@@ -238,100 +236,7 @@ def project_frame(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFra
     if wider:
         narrow = narrow.copy(deep=False)
     for name, kind in wider.items():
-        column = _column(narrow[name], name)
+        column = column_to_arrow(narrow[name], name)
         whole = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
         narrow[name] = _with_index(_series(whole.cast(kind), pd.RangeIndex(len(narrow))), narrow.index)
     return narrow
-
-
-# -- stored: index and dtypes included -----------------------------------------------------------------
-
-
-def with_row_labels(frame: pd.DataFrame) -> pa.Table:
-    """Like :func:`frame_to_arrow`; row numbers that are not the default ones come last, in a column of their own."""
-    table = frame_to_arrow(frame)
-    if index_is_default(frame.index) or index_matters(frame.index):
-        return table
-    label = "__index__"
-    while label in table.column_names:
-        label += "_"
-    return table.append_column(label, _column(frame.index.to_series(), label))
-
-
-def store_frame(frame: pd.DataFrame) -> pa.Table:
-    """The frame as a table that :func:`restore_frame` turns back into the same frame.
-
-    Other libraries read the same columns that :func:`frame_to_arrow` gives: row labels that it leaves out are kept for pandas.
-    """
-    table = frame_to_arrow(frame)
-    index = frame.index
-    notes: dict[str, Any] = {"dtypes": [_note(dtype) for dtype in frame.dtypes], "index": None}
-    if index_is_default(index):
-        pass
-    elif isinstance(index, pd.RangeIndex) and (index.name is None or isinstance(index.name, str)):
-        notes["index"] = {"range": [index.start, index.stop, index.step], "name": index.name}
-        if index_matters(index):
-            table = table.remove_column(0)
-    elif index_matters(index) and table.num_columns == frame.shape[1] + index.nlevels:
-        levels = table.column_names[: index.nlevels]
-        notes["index"] = {"columns": levels, "names": list(index.names), "dtypes": _level_types(index)}
-    elif not index_matters(index):
-        table = with_row_labels(frame)
-        last = table.num_columns - 1
-        table = table.cast(table.schema.set(last, table.schema.field(last).with_metadata(KEPT)))
-        notes["index"] = {"columns": table.column_names[-1:], "names": [None], "dtypes": [str(index.dtype)]}
-    return table.replace_schema_metadata({_KEY: json.dumps(notes).encode()})
-
-
-_MOST_CATEGORIES = 10_000
-
-
-def _note(dtype: Any) -> Any:
-    """A dtype as JSON: its name; for a category also the categories, which files of no rows would forget."""
-    if isinstance(dtype, pd.CategoricalDtype) and len(dtype.categories) <= _MOST_CATEGORIES:
-        values = dtype.categories.tolist()
-        if all(type(value) in (str, int, bool) for value in values):
-            return {"categories": values, "of": str(dtype.categories.dtype), "ordered": bool(dtype.ordered)}
-    return str(dtype)
-
-
-def _level_types(index: pd.Index[Any]) -> list[str]:
-    if isinstance(index, pd.MultiIndex):
-        return [str(dtype) for dtype in index.dtypes]
-    return [str(index.dtype)]
-
-
-def restore_frame(table: pa.Table) -> pd.DataFrame:
-    """The frame that :func:`store_frame` was given; a table from elsewhere as :func:`arrow_to_frame` does."""
-    stored = (table.schema.metadata or {}).get(_KEY)
-    frame = arrow_to_frame(table)
-    if stored is None:
-        return frame
-    notes = json.loads(stored)
-    index = notes["index"]
-    if index is not None and "columns" in index:
-        for label, dtype in zip(index["columns"], index["dtypes"], strict=True):
-            frame[label] = _as(frame[label], dtype, table.column(label))
-        frame = frame.set_index(index["columns"])
-        frame.index.names = index["names"]
-    for name, dtype in zip(frame.columns, notes["dtypes"], strict=True):
-        if str(frame[name].dtype) != dtype:
-            frame[name] = _as(frame[name], dtype, table.column(name))
-    if index is not None and "range" in index:
-        frame.index = pd.RangeIndex(range(*index["range"]), name=index["name"])
-    return frame
-
-
-def _as(series: pd.Series[Any], dtype: Any, column: pa.ChunkedArray) -> pd.Series[Any]:
-    """The series in a dtype given by its note. A name that pandas cannot read back leaves the values as they are."""
-    if isinstance(dtype, dict):
-        categories = pd.Index(dtype["categories"], dtype=dtype["of"])
-        return series.astype(pd.CategoricalDtype(categories, dtype["ordered"]))
-    if dtype == "category" or str(series.dtype) == dtype:
-        return series
-    if dtype == "object":
-        return pd.Series(column.to_pylist(), index=series.index, dtype=object)
-    try:
-        return series.astype(dtype)
-    except (TypeError, ValueError, NotImplementedError):
-        return series

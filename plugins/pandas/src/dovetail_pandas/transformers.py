@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from dovetail.spec import FieldInfo, Preview, Schema, TypeTransformer
-from dovetail.types.arrow import TableTransformer, hash_table, read_ipc, read_parquet, write_ipc, write_parquet
-
-from dovetail_pandas._arrow import (
-    arrow_to_frame,
-    frame_to_arrow,
-    index_matters,
-    project_frame,
-    restore_frame,
-    store_frame,
-    with_row_labels,
+from dovetail.types.arrow import (
+    TableTransformer,
+    hash_table,
+    ipc_schema,
+    parquet_schema,
+    read_ipc,
+    read_parquet,
+    write_ipc,
+    write_parquet,
 )
+
+from dovetail_pandas._arrow import arrow_to_frame, frame_to_arrow, index_matters, project_frame
+from dovetail_pandas._stored import restore_columns, restore_frame, store_frame, stored_schema, with_row_labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -128,6 +130,14 @@ class DataFrameParquet:
         """Read the frame."""
         return restore_frame(read_parquet(path))
 
+    def arrow_schema(self, path: Path) -> pa.Schema:
+        """Columns with their Arrow types, from the footer; an index that matters is among them."""
+        return stored_schema(parquet_schema(path))
+
+    def read_columns(self, path: Path, columns: Sequence[str]) -> pd.DataFrame:
+        """The frame with these columns only; the others are not read."""
+        return restore_columns(parquet_schema(path), columns, lambda names: read_parquet(path, names))
+
 
 class DataFrameIpc:
     """``pandas.DataFrame`` <-> one Arrow IPC file, index and pandas types included."""
@@ -139,6 +149,14 @@ class DataFrameIpc:
     def read(self, path: Path) -> pd.DataFrame:
         """Read the frame."""
         return restore_frame(read_ipc(path))
+
+    def arrow_schema(self, path: Path) -> pa.Schema:
+        """Columns with their Arrow types, from the footer; an index that matters is among them."""
+        return stored_schema(ipc_schema(path))
+
+    def read_columns(self, path: Path, columns: Sequence[str]) -> pd.DataFrame:
+        """The frame with these columns only; the others are not touched."""
+        return restore_columns(ipc_schema(path), columns, lambda names: read_ipc(path, names))
 
 
 class SeriesParquet:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from dovetail.errors import ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema
-from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, lies_here, normalise_table
+from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, lies_here, losing, normalise_table
 from polars import selectors
 from polars.io.plugins import register_io_source
 
@@ -138,21 +138,27 @@ def from_dataset(dataset: ds.Dataset) -> pl.LazyFrame:
     import pyarrow as pa
 
     names = dataset.schema.names
+    empty = from_arrow(normalise_table(dataset.schema.empty_table()))
+    coded = [name for name, kind in empty.schema.items() if kind == pl.Enum]
+    texts = ordered_texts(normalise_table(dataset.to_table(columns=coded))) if coded else {}
+    orders = {name: pl.Enum(each) for name, each in texts.items()}  # which a batch alone does not know
 
     def read(
         columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None
     ) -> Iterator[pl.DataFrame]:
         left = rows
         for batch in dataset.scanner(columns=names if columns is None else columns).to_reader():
-            frame = from_arrow(normalise_table(pa.Table.from_batches([batch])))
+            with losing():  # what may be lost was asked when the plan was made
+                frame = from_arrow(normalise_table(pa.Table.from_batches([batch])))
+            whole = {name: kind for name, kind in orders.items() if name in frame.columns}
+            frame = frame.with_columns(selectors.by_name(n).cast(pl.String).cast(kind) for n, kind in whole.items())
             frame = frame if left is None else frame.head(left)
             left = left if left is None else left - frame.height
             yield frame if predicate is None else frame.filter(predicate)
             if left == 0:
                 return
 
-    empty = from_arrow(normalise_table(dataset.schema.empty_table()))
-    return register_io_source(read, schema=empty.schema)
+    return register_io_source(read, schema={**empty.schema, **orders})
 
 
 def _selection(columns: Mapping[str, Any]) -> list[pl.Expr]:
@@ -252,8 +258,7 @@ class LazyFrameTransformer(TableTransformer):
 
     def preview(self, value: pl.LazyFrame, limit: int = 10) -> Preview:
         """The plan as text: rows would cost a run."""
-        text = value.explain()
-        return Preview(text=text if len(text) <= 400 else text[:397] + "...")
+        return Preview.of_text(value.explain())
 
     def take_rows(self, value: pl.LazyFrame, rows: Sequence[int]) -> pl.LazyFrame:
         """The rows with these ordinals; runs the plan."""

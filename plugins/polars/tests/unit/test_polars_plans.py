@@ -111,3 +111,13 @@ def test_a_dataset_that_polars_has_no_type_for_is_refused_at_once(types: TypeEng
     table = pa.table({"i": pa.array([(1, 2, 3)], pa.month_day_nano_interval())})
     with pytest.raises(ValueMismatch, match="month_day_nano_interval"):
         types.accept(ds.dataset(table), pl.LazyFrame)
+
+
+def test_an_order_of_categories_is_that_of_the_whole_dataset(types: TypeEngine, tmp_path: Path) -> None:
+    levels = pa.array(["low", "mid", "high"])
+    for number, codes in enumerate(([0, 2], [1])):
+        column = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), levels, ordered=True)
+        pq.write_table(pa.table({"c": column}), tmp_path / f"{number}.parquet")
+    plan = types.accept(ds.dataset(tmp_path), pl.LazyFrame)
+    assert isinstance(plan.collect_schema()["c"], pl.Enum)
+    assert plan.sort("c").collect()["c"].to_list() == ["low", "mid", "high"]
