@@ -10,7 +10,7 @@ import sys
 import pytest
 
 KEYS = {
-    "plugin", "distribution", "version", "module", "summary", "api", "declares", "listens", "known_by", "engines", "state",
+    "plugin", "distribution", "version", "module", "summary", "api", "declares", "listens", "known_by", "engines", "state", "environment",
     "reason", "fix",
 }  # fmt: skip
 

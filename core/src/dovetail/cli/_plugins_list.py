@@ -13,7 +13,7 @@ from dovetail.cli._plain import Cell, plain_table, say
 from dovetail.cli._text import one_line
 from dovetail.config import load_settings
 from dovetail.plugins import PluginListing, list_plugins
-from dovetail.spec import Declaration
+from dovetail.spec import Declaration, EnvironmentSpec
 
 KINDS = {
     "dovetail_task_types": "task type",
@@ -23,6 +23,7 @@ KINDS = {
     "dovetail_artifact_stores": "artifact store",
     "dovetail_secrets": "secret provider",
     "dovetail_commands": "command",
+    "dovetail_environments": "environment",
 }
 """Hook -> what people call that which it collects."""
 
@@ -65,6 +66,7 @@ def document(listing: PluginListing) -> dict[str, Any]:
         "listens": listing.listens,
         "known_by": listing.known_by or None,
         "engines": [{"engine": engine.engine, "found": engine.found} for engine in listing.engines],
+        "environment": listing.environment or None,
         "state": "enabled" if listing.enabled else "skipped",
         "reason": one_line(listing.reason),
         "fix": one_line(listing.fix or hint(listing)),
@@ -101,8 +103,14 @@ def _row(listing: PluginListing) -> list[Cell]:
         str(listing.api or ""),
         _declares(listing),
         _engines(listing),
-        ("skipped: " + listing.reason, "amber") if listing.reason else ("enabled", "green"),
+        _state(listing),
     ]
+
+
+def _state(listing: PluginListing) -> Cell:
+    if listing.reason:
+        return ("skipped: " + listing.reason, "amber")
+    return (f"in environment {listing.environment}" if listing.environment else "enabled", "green")
 
 
 def _declares(listing: PluginListing) -> Cell:
@@ -112,12 +120,16 @@ def _declares(listing: PluginListing) -> Cell:
             return "?"
         why = "stale manifest" if listing.manifest_problem else "no manifest"
         return f"? {why}: {hint(listing)}" if hint(listing) else "? imported when it is used"
-    words = [f"{kind} {', '.join(names)}" for kind, names in declared.items()]
+    # Environments are seen where the engine is missing.
+    words = [f"{kind} {', '.join(names)}" for kind, names in declared.items() if kind != "environment"]
     return "; ".join([*words, "listens"] if listing.listens else words)
 
 
 def _engines(listing: PluginListing) -> Cell:
     missing = [engine.engine for engine in listing.engines if not engine.found]
     if missing:
+        own = {each.engine for each in listing.declarations or () if isinstance(each, EnvironmentSpec)}
+        if set(missing) <= own:
+            return (f"{', '.join(missing)} isolated", "amber")
         return (f"{', '.join(missing)} missing", "amber")
     return ", ".join(engine.engine for engine in listing.engines)

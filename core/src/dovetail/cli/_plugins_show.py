@@ -13,7 +13,8 @@ from dovetail.cli._output import emit_json
 from dovetail.cli._plain import say
 from dovetail.cli._plugins_list import KINDS, document
 from dovetail.cli._text import one_line
-from dovetail.config import Settings, load_settings
+from dovetail.cli._where import environments_of
+from dovetail.config import Settings, canonical_name, load_settings
 from dovetail.plugins import (
     Catalogue,
     Found,
@@ -22,6 +23,7 @@ from dovetail.plugins import (
     config_fields_of,
     find_named,
     list_one,
+    list_plugins,
     look_at,
     with_details,
 )
@@ -43,10 +45,12 @@ def show_plugin(context: click.Context, name: str) -> None:
     """
     options = options_of(context)
     settings = load_settings(overrides=options.overrides())
-    found = find_named((name,), settings)
     # Hook modules of the project are imported by a catalogue; of those that are installed it reads the manifests.
     catalogue = build_catalogue(replace(settings, plugins=(), strict=False))
+    elsewhere = [each for each in list_plugins(settings) if each.environment and _is_called(each, name)]
+    found = [] if elsewhere else find_named((name,), settings)
     told = [_told(each, list_one(each, settings), catalogue, settings) for each in found]
+    told += [_told_elsewhere(each, catalogue, settings) for each in elsewhere]
     if options.json:
         emit_json(options, {"plugins": told})
         return
@@ -74,8 +78,27 @@ def _told(found: Found, listing: PluginListing, catalogue: Catalogue, settings: 
         for each in with_details(listing.engines)
     ]
     del told["declares"]
+    told["environments"] = environments_of(manifest, catalogue, settings) if manifest is not None else []
     declarations = manifest.declarations if manifest is not None else ()
     told["declarations"] = [_declaration(each, manifest, settings) for each in declarations]
+    told["conflicts"] = _conflicts(listing, catalogue)
+    return told
+
+
+def _is_called(listing: PluginListing, name: str) -> bool:
+    return name in (listing.name, listing.module) or canonical_name(name) == listing.distribution
+
+
+def _told_elsewhere(listing: PluginListing, catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
+    """A plugin that is installed in an environment, and not here."""
+    told = document(listing)
+    del told["declares"]
+    manifest = next(
+        (m for m in catalogue.foreign if (m.distribution, m.name) == (listing.distribution, listing.name)), None
+    )
+    told |= {"manifest_problem": None, "manifest_fix": None, "engines": []}
+    told["environments"] = [] if manifest is None else environments_of(manifest, catalogue, settings)
+    told["declarations"] = [_declaration(each, None, settings) for each in listing.declarations or ()]
     told["conflicts"] = _conflicts(listing, catalogue)
     return told
 
@@ -118,13 +141,15 @@ def _show(told: dict[str, Any]) -> None:
     looked = "its manifest is not used" if told["manifest_problem"] else "it ships no manifest"
     known = {"manifest": "its manifest", "probe": f"a look at it: {looked}", None: "nobody"}[told["known_by"]]
     say(f"  told by       {known}")
-    say(f"  state         {told['state']}", "green" if told["state"] == "enabled" else "amber")
+    state = f"installed in environment {told['environment']} alone" if told["environment"] else told["state"]
+    say(f"  state         {state}", "green" if told["state"] == "enabled" else "amber")
     for text, fix in ((told["reason"], told["fix"]), (told["manifest_problem"], told["manifest_fix"])):
         if text:
             say(f"    {text}")
             if fix:
                 say(f"    fix: {fix}", "cyan")
     _show_engines(told)
+    _show_environments(told)
     if told["listens"]:
         say("  hears events")
     for declaration in told["declarations"]:
@@ -141,16 +166,35 @@ def _show_engines(told: dict[str, Any]) -> None:
             say(f"  engine        {engine['engine']}{version}, found in {engine['path']}")
             continue
         say(f"  engine        {engine['engine']} is missing", "amber")
+        if any(each["engine"] == engine["engine"] for each in told["environments"]):
+            continue  # which says what to type
         stated = [d["install"] for d in told["declarations"] if d.get("install")]
         line = stated[0] if stated else f"pip install '{told['distribution']}[engine]'"
         say(f"    fix: {line}", "cyan")
+
+
+def _show_environments(told: dict[str, Any]) -> None:
+    for each in told["environments"]:
+        where = {"here": "here", "isolated": f"in environment {each['name']}", None: "nowhere"}[each["where"]]
+        say(f"  runs          {where}: {each['reason']}", "" if each["where"] else "amber")
+        if each["fix"]:
+            say(f"    fix: {each['fix']}", "cyan")
+        if each["path"]:
+            say(f"  environment   {each['name']}: Python {each['python']} in {each['path']}")
+        elif each["requires"] is not None and each["where"] != "here":
+            say(f"  environment   {each['name']} is not built: {', '.join(each['requires'])}")
+            say(f"    to build it now: dovetail env sync {each['name']}", "cyan")
 
 
 def _show_declaration(told: dict[str, Any]) -> None:
     name = told.get("name") or told.get("type")
     say("")
     say(f"  {told['kind']} {name}" + (f": {told['summary']}" if told.get("summary") else ""), "bold")
-    say(f"    code {told['code']}")
+    if told.get("code"):
+        say(f"    code {told['code']}")
+    if told.get("extra"):
+        python = f" on Python {told['python']}" if told["python"] else ""
+        say(f"    of {told['engine']}, which the extra {told['extra']} brings{python}")
     for label, key in (("also", "aliases"), ("suites", "suites"), ("schemes", "schemes")):
         if told.get(key):
             say(f"    {label} {', '.join(told[key])}")

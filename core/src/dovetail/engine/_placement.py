@@ -108,6 +108,14 @@ class Placement:
             self._made = _open_environments(self._settings)
         return self._made
 
+    def of_engine(self, need: Need) -> Place:
+        """Where a task would be run that needs an engine and says nothing about it. Raises as ``Chooser.of_engine``."""
+        return self._chooser.of_engine(need)
+
+    def built(self, name: str) -> Environment | None:
+        """The environment of a name, if it is built. Raises KeyError for a name that nobody gives to one."""
+        return self._environments.find(requests(self._settings, self._catalogue)[name])
+
     def request(self, task: Task[..., Any], decision: Decision) -> EnvRequest:
         """The environment of a decision, as it is asked for."""
         if decision.requires:
@@ -142,21 +150,14 @@ def requests(settings: Settings, catalogue: Catalogue) -> dict[str, EnvRequest]:
         settings: Hold ``envs``.
         catalogue: The plugins.
     """
-    environments = _open_environments(settings)
-    found = environments.configured()
-    for manifest in catalogue.manifests:
-        for need in needs_of_plugin(manifest, catalogue):
-            spec = need.spec
-            if spec is None or not need.owner.distribution or catalogue.environments().get(spec.name) != spec:
-                continue
-            more = found.get(spec.name)
-            found[spec.name] = environments.named(
-                spec.name,
-                (need.requirement, *(more.requires if more is not None else ())),
-                (more.python if more is not None else None) or spec.python or None,
-                f"plugin {need.owner.distribution}" + (f", {more.source}" if more is not None else ""),
-            )
-    return found
+    names = catalogue.environments()
+    declared = [
+        (need.owner.distribution, need.spec)
+        for manifest in catalogue.manifests
+        for need in needs_of_plugin(manifest, catalogue)
+        if need.spec is not None and need.owner.distribution and names.get(need.spec.name) == need.spec
+    ]
+    return _open_environments(settings).every(declared)
 
 
 def _open_environments(settings: Settings) -> Environments:
