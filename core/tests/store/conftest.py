@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from dovetail.spec import Artifact
 from dovetail.store import ArtifactStore, NewRun, Owner, RunStore, current_owner
+from sqlalchemy import create_engine
 
 
 @dataclass
@@ -46,7 +47,17 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[RunStore]:
-    with RunStore(tmp_path / "home" / "runs.db", clock=clock) as opened:
+    """An empty store: SQLite, or where DOVETAIL_TEST_RUN_STORE is the URL of a PostgreSQL database made for this, there."""
+    url = os.environ.get("DOVETAIL_TEST_RUN_STORE")
+    if url is None:
+        with RunStore(tmp_path / "home" / "runs.db", clock=clock) as opened:
+            yield opened
+        return
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop schema if exists public cascade; create schema public")
+    engine.dispose()
+    with RunStore(url, clock=clock) as opened:
         yield opened
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from dovetail.errors import TaskTimeout, UserError
+
 from dovetail_sql._arrow_types import as_bound, postgresql_type, received, sent, unreadable
 from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
@@ -119,11 +121,23 @@ class PostgresDatabase(Database):
                 opened.adbc_connection.set_autocommit(True)
             self._give_back(opened)
         except self._errors as error:
-            _close(opened)
-            raise statement_failed(error, self.connection, statement, self.tables) from None
-        except BaseException:
-            _close(opened)  # rolls back; and a cancel that comes late finds nothing to stop
+            failure = statement_failed(error, self.connection, statement, self.tables)
+            self._roll_back(opened, keep=failure.kind == "user" and not isinstance(failure, TaskTimeout))
+            raise failure from None
+        except BaseException as error:
+            # a cancel that comes late must find nothing to stop
+            self._roll_back(opened, keep=isinstance(error, UserError) and not isinstance(error, TaskTimeout))
             raise
+
+    def _roll_back(self, opened: Any, keep: bool) -> None:
+        """End the transaction of a connection that may be broken."""
+        if keep:
+            with suppress(self._errors):
+                opened.rollback()
+                opened.adbc_connection.set_autocommit(True)
+                self._give_back(opened)
+                return
+        _close(opened)
 
     # -- statements -------------------------------------------------------------------------------
 
