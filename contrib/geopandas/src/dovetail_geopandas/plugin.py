@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -31,3 +31,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="GeoPandas: pandas frames with geometries and coordinate systems, stored as GeoParquet",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``geopandas``."""
+    return [EnvironmentSpec("geopandas", engine="geopandas")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -24,3 +24,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="ONNX models, checked when they are stored and when they are read",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``onnx``."""
+    return [EnvironmentSpec("onnx", engine="onnx")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -28,3 +28,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="PyTorch tensors, stored with safetensors and never pickled",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``torch``."""
+    return [EnvironmentSpec("torch", engine="torch")]

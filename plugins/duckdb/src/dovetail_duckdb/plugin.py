@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -34,3 +34,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="DuckDB, lazy: a query that is run when rows are needed",
         )
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``duckdb``."""
+    return [EnvironmentSpec("duckdb", engine="duckdb")]

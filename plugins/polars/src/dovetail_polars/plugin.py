@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, TransformerSpec, hookimpl
+from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -52,3 +52,9 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
             summary="polars, lazy: a plan that is run when rows are needed",
         ),
     ]
+
+
+@hookimpl
+def dovetail_environments() -> Iterable[EnvironmentSpec]:
+    """``polars``."""
+    return [EnvironmentSpec("polars", engine="polars")]
