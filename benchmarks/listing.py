@@ -8,16 +8,14 @@ alike. Collecting is measured with half and with all of the plugins; looking up 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from startup import children_ms, clean_environment
+from _report import clean_environment, cpu_ms, options_parser, report
 
 LISTING_MS = 60.0
 LOOKUP_US = 1.0
@@ -98,23 +96,6 @@ def fill(folder: Path, distributions: int, plugins: int) -> None:
         (metadata / "entry_points.txt").write_text(entry_points, encoding="utf-8")
 
 
-def starts(folder: Path, repeats: int) -> dict[str, float]:
-    """Median CPU milliseconds of fresh processes, measured in turn."""
-    dovetail = str(Path(sys.executable).with_name("dovetail"))
-    commands = {
-        "python -c 'import importlib.metadata'": [sys.executable, "-c", "import importlib.metadata"],
-        "dovetail plugins list": [dovetail, "plugins", "list"],
-        "dovetail plugins list --json": [dovetail, "plugins", "list", "--json"],
-    }
-    costs: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(repeats + 1):
-        for name, command in commands.items():
-            before = children_ms()
-            subprocess.run(command, env=clean_environment(str(folder)), check=True, stdout=subprocess.DEVNULL)
-            costs[name].append(children_ms() - before)
-    return {name: statistics.median(each[1:]) for name, each in costs.items()}
-
-
 def ask(program: str, folder: Path, *words: str) -> str:
     """What a program prints that runs in the crowd."""
     command = [sys.executable, "-c", program, *words]
@@ -124,10 +105,19 @@ def ask(program: str, folder: Path, *words: str) -> str:
 
 def run_all(distributions: int, plugins: int, repeats: int) -> dict[str, float]:
     """The figures: milliseconds over `import importlib.metadata`, of collecting, and microseconds of a lookup."""
+    dovetail = str(Path(sys.executable).with_name("dovetail"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fill(folder, distributions, plugins)
-        costs = starts(folder, repeats)
+        costs = cpu_ms(
+            {
+                "python -c 'import importlib.metadata'": [sys.executable, "-c", "import importlib.metadata"],
+                "dovetail plugins list": [dovetail, "plugins", "list"],
+                "dovetail plugins list --json": [dovetail, "plugins", "list", "--json"],
+            },
+            str(folder),
+            repeats,
+        )
         bare = costs.pop("python -c 'import importlib.metadata'")
         figures = {"python -c 'import importlib.metadata' (ms)": round(bare, 1)}
         figures |= {f"{command}, over that (ms)": round(cost - bare, 1) for command, cost in costs.items()}
@@ -160,23 +150,14 @@ def verdicts(figures: dict[str, float], plugins: int) -> list[str]:
 
 def main() -> int:
     """Returns the exit code: 1 with `--check` when a bar is missed."""
-    parser = argparse.ArgumentParser(description="CPU time of listing plugins.")
-    parser.add_argument("--json", action="store_true", help="figures as JSON on standard output")
-    parser.add_argument("--check", action="store_true", help="fail when a bar is missed")
+    parser = options_parser("CPU time of listing plugins.")
     parser.add_argument("--distributions", type=int, default=300, help="made-up distributions")
     parser.add_argument("--plugins", type=int, default=50, help="how many of them are plugins")
     parser.add_argument("--repeats", type=int, default=15, help="fresh processes per figure")
     options = parser.parse_args()
     figures = run_all(options.distributions, options.plugins, options.repeats)
-    if options.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        for name, cost in figures.items():
-            print(f"{name:55s}{cost:10}")
-    wrong = verdicts(figures, options.plugins)
-    for line in wrong:
-        print(f"missed: {line}", file=sys.stderr)
-    return 1 if options.check and wrong else 0
+    lines = [f"{name:55s}{cost:10}" for name, cost in figures.items()]
+    return report(options, figures, lines, verdicts(figures, options.plugins))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ first run, and tracing, which happens once per workflow, are shown beside them.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import os
 import resource
 import sys
@@ -23,6 +21,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import dovetail as dt
+from _report import options_parser, report
 
 IN_PROCESS_US = 60.0
 DURABLE_US = 250.0
@@ -138,22 +137,17 @@ def verdicts(figures: list[Figure]) -> list[str]:
 
 def main() -> int:
     """Returns the exit code: 1 with `--check` when a bar is missed."""
-    parser = argparse.ArgumentParser(description="CPU time per trivial node.")
+    parser = options_parser("CPU time per trivial node.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the nodes")
-    parser.add_argument("--json", action="store_true", help="figures as JSON on standard output")
-    parser.add_argument("--check", action="store_true", help="fail when a bar is missed")
     parser.add_argument(
         "--repeats", type=int, default=4, help="runs per case; the best of those after a first one counts"
     )
     options = parser.parse_args()
     sizes = {"chain": 100, "fan-out": 1_000} if options.quick else {"chain": 1_000, "fan-out": 10_000}
     figures = run_all(sizes, options.repeats)
-    wrong = verdicts(figures)
-    if options.json:
-        print(json.dumps([asdict(figure) for figure in figures], indent=2))
-    for line in wrong:
-        print(f"missed: {line}", file=sys.stderr)
-    return 1 if options.check and wrong else 0
+    return report(
+        options, [asdict(figure) for figure in figures], [], verdicts(figures)
+    )  # each was told when it was found
 
 
 if __name__ == "__main__":

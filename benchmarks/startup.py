@@ -8,42 +8,15 @@ made-up distributions on the path, each with a plugin to be found: neither comma
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import resource
-import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from _report import cpu_ms, options_parser, report
+
 IMPORT_MS = 80.0
 HELP_MS = 200.0
 MORE_MS = 15.0  # what other distributions may add, within the noise of the measurement
-
-
-def cpu_ms(command: list[str], path: str, repeats: int) -> float:
-    """Median CPU milliseconds, user and system, of a command in a fresh process."""
-    env = clean_environment(path)
-    costs = []
-    for _ in range(repeats + 1):
-        before = children_ms()
-        subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
-        costs.append(children_ms() - before)
-    return statistics.median(costs[1:])
-
-
-def clean_environment(path: str) -> dict[str, str]:
-    """The environment without settings of Python's and ours, and with one more directory to import from."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DOVETAIL_"))}
-    return env | ({"PYTHONPATH": path} if path else {})
-
-
-def children_ms() -> float:
-    """CPU milliseconds of all ended children so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (used.ru_utime + used.ru_stime) * 1e3
 
 
 def fill(folder: Path, distributions: int) -> None:
@@ -67,10 +40,10 @@ def run_all(distributions: int, repeats: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder), distributions)
         for suffix, path in (("", ""), (f", {distributions} distributions more", folder)):
-            bare = cpu_ms([sys.executable, "-c", "pass"], path, repeats)
+            costs = cpu_ms({"bare python": [sys.executable, "-c", "pass"], **commands}, path, repeats)
+            bare = costs.pop("bare python")
             figures[f"bare python{suffix}"] = round(bare, 1)
-            for name, command in commands.items():
-                figures[name + suffix] = round(cpu_ms(command, path, repeats) - bare, 1)
+            figures |= {name + suffix: round(cost - bare, 1) for name, cost in costs.items()}
     return figures
 
 
@@ -88,22 +61,16 @@ def verdicts(figures: dict[str, float], distributions: int) -> list[str]:
 
 def main() -> int:
     """Returns the exit code: 1 with `--check` when a bar is missed."""
-    parser = argparse.ArgumentParser(description="CPU time of starting.")
-    parser.add_argument("--json", action="store_true", help="figures as JSON on standard output")
-    parser.add_argument("--check", action="store_true", help="fail when a bar is missed")
+    parser = options_parser("CPU time of starting.")
     parser.add_argument("--distributions", type=int, default=300, help="made-up distributions in the second round")
     parser.add_argument("--repeats", type=int, default=11, help="fresh processes per figure")
     options = parser.parse_args()
     figures = run_all(options.distributions, options.repeats)
-    if options.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        for name, cost in figures.items():
-            print(f"{name:45s}{cost:8.1f} ms CPU{'' if name.startswith('bare') else ' over bare Python'}")
-    wrong = verdicts(figures, options.distributions)
-    for line in wrong:
-        print(f"missed: {line}", file=sys.stderr)
-    return 1 if options.check and wrong else 0
+    lines = [
+        f"{name:45s}{cost:8.1f} ms CPU{'' if name.startswith('bare') else ' over bare Python'}"
+        for name, cost in figures.items()
+    ]
+    return report(options, figures, lines, verdicts(figures, options.distributions))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import subprocess
 import sys
 import threading
@@ -105,9 +107,7 @@ class S3Server:
         self.process.wait()
 
 
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
-    """One server for all tests that leave it running."""
+def _serving() -> Iterator[S3Server]:
     pytest.importorskip("s3fs")
     pytest.importorskip("moto")
     server = S3Server()
@@ -115,14 +115,10 @@ def s3_server() -> Iterator[S3Server]:
     server.stop()
 
 
-@pytest.fixture
-def own_s3_server() -> Iterator[S3Server]:
-    """A server that the test may stop."""
-    pytest.importorskip("s3fs")
-    pytest.importorskip("moto")
-    server = S3Server()
-    yield server
-    server.stop()
+s3_server = pytest.fixture(_serving, scope="session", name="s3_server")
+"""One server for all tests that leave it running."""
+own_s3_server = pytest.fixture(_serving, name="own_s3_server")
+"""A server that the test may stop."""
 
 
 @pytest.fixture
@@ -147,3 +143,22 @@ def s3(s3_server: S3Server, storage: Callable[..., Settings]) -> Callable[[str, 
     storage(s3=s3_server.options())
     folder = uuid.uuid4().hex
     return lambda key, data: s3_server.put(f"{folder}/{key}", data)
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """True once the process is dead; waits for that, without looking again and again."""
+
+    def wait(pid: int) -> bool:
+        try:
+            watch = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return True
+        poll = select.poll()
+        poll.register(watch, select.POLLIN)
+        try:
+            return bool(poll.poll(30_000))
+        finally:
+            os.close(watch)
+
+    return wait

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -64,21 +63,10 @@ def program(code: str, **options: Any) -> Any:
     return wf
 
 
-def gone(pid: int) -> bool:
-    try:
-        watch = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    poll = select.poll()
-    poll.register(watch, select.POLLIN)
-    try:
-        return bool(poll.poll(30_000))
-    finally:
-        os.close(watch)
-
-
 @pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_a_run_that_is_stopped_stops_the_program_and_what_it_started(hub: Hub, heard: Any, executor: str) -> None:
+def test_a_run_that_is_stopped_stops_the_program_and_what_it_started(
+    hub: Hub, heard: Any, executor: str, gone: Callable[[int], bool]
+) -> None:
     pids: list[int] = []
 
     def hear(line: str) -> None:
@@ -92,7 +80,7 @@ def test_a_run_that_is_stopped_stops_the_program_and_what_it_started(hub: Hub, h
     assert len(pids) == 2 and all(map(gone, pids))
 
 
-def test_a_timeout_stops_the_program_and_what_it_started(hub: Hub) -> None:
+def test_a_timeout_stops_the_program_and_what_it_started(hub: Hub, gone: Callable[[int], bool]) -> None:
     pids: list[int] = []
 
     def hear(node: str, stream: str, line: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,22 +27,3 @@ def packed(request: pytest.FixtureRequest) -> Callable[[Callable[..., Any]], byt
 def call(pool: WorkerPool, packed: Callable[[Callable[..., Any]], bytes]) -> Call:
     """``call(target, request, **options)`` in a worker."""
     return lambda target, request=None, **options: pool.call(packed(target), request or {}, **options)
-
-
-@pytest.fixture
-def gone() -> Callable[[int], bool]:
-    """True once the process is dead; waits for that, without looking again and again."""
-
-    def wait(pid: int) -> bool:
-        try:
-            watch = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return True
-        poll = select.poll()
-        poll.register(watch, select.POLLIN)
-        try:
-            return bool(poll.poll(30_000))
-        finally:
-            os.close(watch)
-
-    return wait

@@ -6,7 +6,7 @@ import re
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import pytest
 
@@ -14,6 +14,8 @@ from dovetail.errors import listing, nearest
 from dovetail.testing._gaps import Gap
 from dovetail.testing._harness import HubHarness
 from dovetail.testing._marks import override_reason, required
+
+_S = TypeVar("_S")
 
 
 def fail(what: str, *, why: str | None = None, fix: str | None = None) -> NoReturn:
@@ -25,6 +27,30 @@ def fail(what: str, *, why: str | None = None, fix: str | None = None) -> NoRetu
     __tracebackhide__ = True
     lines = [what, *(f"  {label}: {text}" for label, text in (("why", why), ("fix", fix)) if text)]
     raise AssertionError("\n".join(lines))
+
+
+def declared_spec(declared: Mapping[str, _S], suite: Any, noun: str, attribute: str, hook: str) -> _S:
+    """The declaration that a suite names.
+
+    Args:
+        declared: The declarations of the kind, by name.
+        suite: Its attribute ``attribute`` names one.
+        noun: What the kind is called: ``"type"``.
+        attribute: ``"type"``, ``"engine"``.
+        hook: The hook that declares such.
+
+    Raises:
+        AssertionError: There is none of this name.
+    """
+    name = getattr(suite, attribute)
+    spec = declared.get(name)
+    if spec is None:
+        close = nearest(name, declared)
+        fail(
+            f"{suite.plugin} declares no {noun} {name!r}",
+            fix=f'{attribute} = "{close}"' if close else f"declare it in {hook}",
+        )
+    return spec
 
 
 class SuiteType(ABCMeta):

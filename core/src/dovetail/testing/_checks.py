@@ -12,7 +12,7 @@ from dovetail.errors import ConversionError, UnknownType, listing, nearest
 from dovetail.quality import Gate
 from dovetail.spec import CheckEngine, CheckEngineSpec, CheckOutcome, SuiteInfo, TypeRef
 from dovetail.testing import _checks_laws as laws
-from dovetail.testing._base import Suite, fail
+from dovetail.testing._base import Suite, declared_spec, fail
 from dovetail.testing._child import in_child, where_defined
 from dovetail.testing._marks import requires
 from dovetail.testing._truth import EXPECTED, SHAPES, TRUTH_CHECKS, TruthCheck, shape_table
@@ -82,15 +82,7 @@ class CheckEngineSuite(Suite):
 
     def _spec(self, catalogue: Catalogue) -> CheckEngineSpec:
         """The declaration of the engine."""
-        engines = catalogue.check_engines()
-        spec = engines.get(self.engine)
-        if spec is None:
-            close = nearest(self.engine, engines)
-            fail(
-                f"{self.plugin} declares no check engine {self.engine!r}",
-                fix=f'engine = "{close}"' if close else "declare it in dovetail_check_engines",
-            )
-        return spec
+        return declared_spec(catalogue.check_engines(), self, "check engine", "engine", "dovetail_check_engines")
 
     def _load(self, catalogue: Catalogue) -> CheckEngine:
         """The engine."""

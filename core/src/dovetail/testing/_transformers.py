@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dovetail.errors import UnknownType, listing, nearest, shorten
+from dovetail.errors import UnknownType, listing, shorten
 from dovetail.spec import Artifact, Schema, TransformerSpec, TypeRef, TypeTransformer
 from dovetail.testing import _transformers_roads as roads
 from dovetail.testing._another_order import in_another_order
-from dovetail.testing._base import Suite, fail
+from dovetail.testing._base import Suite, declared_spec, fail
 from dovetail.testing._child import in_child
 from dovetail.testing._marks import requires
 from dovetail.testing._strategies import for_each, some
@@ -82,15 +82,7 @@ class TransformerSuite(Suite):
 
     def _spec(self, hub: HubHarness) -> TransformerSpec:
         """The declaration of the type."""
-        declared = hub.catalogue.transformers()
-        spec = declared.get(self.type)
-        if spec is None:
-            close = nearest(self.type, declared)
-            fail(
-                f"{self.plugin} declares no type {self.type!r}",
-                fix=f'type = "{close}"' if close else "declare it in dovetail_type_transformers",
-            )
-        return spec
+        return declared_spec(hub.catalogue.transformers(), self, "type", "type", "dovetail_type_transformers")
 
     def _transformer(self, hub: HubHarness) -> TypeTransformer:
         """The transformer of the type."""
