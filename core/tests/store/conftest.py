@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from dovetail.spec import Artifact
 from dovetail.store import ArtifactStore, NewRun, Owner, RunStore, current_owner
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 
 
 @dataclass
@@ -55,7 +55,9 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[RunStore]:
         return
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("drop schema if exists public cascade; create schema public")
+        tables = [name for name in inspect(connection).get_table_names() if name != "schema_version"]
+        if tables:
+            connection.exec_driver_sql(f"truncate {', '.join(tables)}")
     engine.dispose()
     with RunStore(url, clock=clock) as opened:
         yield opened

@@ -331,6 +331,8 @@ def seen_status(status: str, lease_expires: float | None, owner: Owner | None, n
 
 
 def _by_prefix(connection: Connection, table: Table, column: ColumnElement[str], prefix: str) -> Row[Any] | None:
+    if "\x00" in prefix:
+        return None  # no id holds one, and servers take none in a text
     exact = connection.execute(select(table).where(column == prefix)).first()
     if exact is not None or not prefix:
         return exact

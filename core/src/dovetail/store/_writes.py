@@ -156,7 +156,7 @@ def _check_rows(run_id: str, item: ReportRecord, workflow: str, now: float) -> I
         observed = check.get("observed")
         value: float | None
         if isinstance(observed, int | float) and not isinstance(observed, bool):
-            value = float(observed)
+            value = float(observed) if observed == observed else None  # SQLite makes null of a NaN, servers do not
         else:
             value = failed / evaluated if evaluated else None
         check_id = str(check.get("check_id") or check.get("id") or check.get("name") or "")
