@@ -32,6 +32,7 @@ COMMANDS = {
     "types": ("dovetail.cli._types:types", "Explain how one type becomes another."),
     "graph": ("dovetail.cli._graph:graph", "Export workflows as JSON, and look at such files."),
     "plugins": ("dovetail.cli._plugins:plugins", "List, show and check plugins; make one."),
+    "env": ("dovetail.cli._env:env", "Build, lock, list and remove isolated environments."),
     "doctor": ("dovetail.cli._doctor:doctor", "Say what is wrong here, and what to type."),
 }
 """Name of a command -> its code, and its help, so that the list of commands imports none of them."""

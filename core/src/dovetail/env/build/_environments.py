@@ -6,11 +6,13 @@ import hashlib
 import json
 import sysconfig
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dovetail.config import Settings
+from dovetail.env.build._care import Collected, Listed, Removed, collect, known_requests, list_built, remove
 from dovetail.env.build._environment import Environment, read_environment, touch
 from dovetail.env.build._expand import expanded, facts_of
 from dovetail.env.build._install import build
@@ -30,6 +32,7 @@ from dovetail.env.build._resolve import Pins, resolve
 from dovetail.env.build._tell import Tell, masked, place_failure, silent
 from dovetail.env.build._uv import Uv, uv_for
 from dovetail.errors import UsageError, listing, nearest
+from dovetail.spec import EnvironmentSpec
 
 _FORMAT = 1
 
@@ -241,6 +244,91 @@ class Environments:
         known = {*configured, *wanted}
         write_lock(path, [each for each in entries if each.name in known])
         return path
+
+    # -- looking after them ----------------------------------------------------------------------
+
+    def every(self, declared: Iterable[tuple[str, EnvironmentSpec]] = ()) -> dict[str, EnvRequest]:
+        """All environments that have a name: those of config, and those that plugins declare.
+
+        What config says under the name of a plugin's environment is added to it; a version of Python there takes the place
+        of the plugin's. A name that two plugins declare is left out.
+
+        Args:
+            declared: Environments of plugins, with the distribution of each.
+        """
+        found = self.configured()
+        pairs = list(declared)
+        for distribution, spec in pairs:
+            if any(other.name == spec.name and (whose, other) != (distribution, spec) for whose, other in pairs):
+                continue
+            more = found.get(spec.name)
+            found[spec.name] = make_request(
+                spec.name,
+                (f"{distribution}[{spec.extra}]" if spec.extra else distribution, *(more.requires if more else ())),
+                (more.python if more else None) or spec.python or None,
+                f"plugin {distribution}" + (f", {more.source}" if more else ""),
+            )
+        return found
+
+    def listing(self, requests: Iterable[EnvRequest]) -> list[Listed]:
+        """These environments, built or not, then all others that lie in the directory of environments.
+
+        Args:
+            requests: What the project and its plugins ask for.
+        """
+        built = {each.digest: each for each in list_built(self.places)}
+        told, ours = [], set()
+        for request in requests:
+            found = self.find(request)
+            listed = built.get(found.digest[:16]) if found else None
+            if listed is None:
+                told.append(
+                    Listed(
+                        request.name, "not built", python=request.python or "", asked_by=(request.source,), ours=True
+                    )
+                )
+            else:
+                ours.add(listed.digest)
+                told.append(replace(listed, name=request.name, asked_by=(request.source,), ours=True))
+        return told + [each for digest, each in built.items() if digest not in ours]
+
+    def remove(self, name: str, requests: Mapping[str, EnvRequest]) -> list[Removed]:
+        """Remove an environment, for all projects that share it; what is removed, nothing if it was not built.
+
+        Args:
+            name: Its name, or the beginning (4 characters at least) of its directory's name.
+            requests: What the project and its plugins ask for, by name.
+
+        Raises:
+            UsageError: A process uses it, or nobody has heard of it.
+        """
+        found: set[str] = set()
+        if name in requests:
+            told = read_json(self.places.request(self._key(requests[name])))
+            found |= {str(each) for each in told["digests"].values()} if isinstance(told, dict) else set()
+        here = str(self.settings.project_root.absolute())
+        others = known_requests(self.places)
+        for told in others:
+            if told.get("name") == name and told.get("project") == here:
+                found |= {str(each) for each in told["digests"].values()}
+        built = list(list_built(self.places))
+        if not found and len(name) >= 4:
+            found = {each.digest for each in built if each.digest.startswith(name)}
+        if not found and name not in requests:
+            raise unknown(name, [*requests, *(str(each["name"]) for each in others if each.get("project") == here)])
+        done = [remove(self.places, digest, name) for digest in sorted(found)]
+        return [each for each in done if each is not None]
+
+    def gc(self, days: float = 30.0, *, dry_run: bool = False) -> Collected:
+        """Remove what nobody uses: environments that are not whole, or were not used for so many days, unused worker roots,
+        and what dead processes left on the bridge. What a living process holds stays.
+
+        Args:
+            days: Days without use after which an environment goes.
+            dry_run: Only say what would be removed.
+        """
+        self.places.check()
+        return collect(self.settings, self.places, days, dry_run=dry_run)
 
 
 def unknown(name: str, known: Iterable[str]) -> UsageError:
