@@ -21,9 +21,9 @@ def plugins_in_environments(settings: Settings) -> dict[str, tuple[Manifest, ...
         return {}
     environments = importlib.import_module(ENVIRONMENTS).Environments(settings)
     told: dict[str, tuple[Manifest, ...] | None] = {}
-    for name in settings.envs:
+    for name, request in environments.configured().items():
         try:
-            found = environments.find(environments.request(name))
+            found = environments.find(request)
         except DovetailError:  # told where the environment is used, and by the doctor
             found = None
         told[name] = None if found is None else found.manifests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -153,3 +154,22 @@ def touch(path: Path) -> None:
     """Note that the environment at a directory is used now."""
     with suppress(OSError):
         os.utime(path.parent / ".locks" / f"{path.name}.lock")
+
+
+def size_of(path: Path) -> int:
+    """Bytes of all files below a directory."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            total += Path(folder, name).lstat().st_size
+    return total
+
+
+def clear(path: Path) -> int:
+    """Remove the directory of an environment, its marker first; returns the bytes that were in it. Raises OSError."""
+    if not path.exists():
+        return 0
+    (path / MARKER).unlink(missing_ok=True)
+    size = size_of(path)
+    shutil.rmtree(path)
+    return size

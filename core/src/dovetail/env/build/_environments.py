@@ -5,36 +5,41 @@ from __future__ import annotations
 import hashlib
 import json
 import sysconfig
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dovetail.config import Settings
-from dovetail.env.build._care import Collected, Listed, Removed, collect, known_requests, list_built, remove
+from dovetail.config import Settings, canonical_name
+from dovetail.env.build._care import Collected, Listed, Removed, known_requests, list_built, remove
 from dovetail.env.build._environment import Environment, read_environment, touch
-from dovetail.env.build._expand import expanded, facts_of
-from dovetail.env.build._install import build
-from dovetail.env.build._lockfile import Entry, entry_for, lock_path, read_lock, stamp, write_lock
-from dovetail.env.build._places import Places, locked, read_json, write_json
-from dovetail.env.build._pythons import Interpreter, choose_python
+from dovetail.env.build._places import Places, lock_path, read_json, stamp
 from dovetail.env.build._request import (
     WORKER_REQUIRES,
     EnvRequest,
+    Tell,
     anonymous_name,
     hub_minor,
     make_request,
+    name_of,
     parse_all,
     python_specifiers,
 )
-from dovetail.env.build._resolve import Pins, resolve
-from dovetail.env.build._tell import Tell, masked, place_failure, silent
-from dovetail.env.build._uv import Uv, uv_for
 from dovetail.errors import UsageError, listing, nearest
+from dovetail.plugins import plugin_metadata
 from dovetail.spec import EnvironmentSpec
 
+if TYPE_CHECKING:
+    from dovetail.env.build._builder import Builder
+
 _FORMAT = 1
+
+
+def facts_of(requires: Iterable[str]) -> list[list[str]]:
+    """What the hub's installed metadata add to these requirements: changes with them. Reads no more than it must."""
+    names = {canonical_name(name_of(each)) for each in requires}
+    found = plugin_metadata(names)
+    return [[name, *found[name].requires] for name in sorted(found)]
 
 
 class Environments:
@@ -97,7 +102,7 @@ class Environments:
 
     def _key(self, request: EnvRequest) -> str:
         """Names what a request leads to, as long as no lock file says otherwise."""
-        told = [_FORMAT, request.requires, request.python, hub_minor(), _platform(), WORKER_REQUIRES]
+        told = [_FORMAT, request.requires, request.python, hub_minor(), sysconfig.get_platform(), WORKER_REQUIRES]
         return hashlib.sha256(json.dumps([*told, facts_of(request.requires)]).encode()).hexdigest()
 
     # -- finding and building --------------------------------------------------------------------
@@ -135,74 +140,19 @@ class Environments:
             EngineUnavailable: uv, an interpreter, the index or a plugin's engine is missing.
             PlatformError: There is no room.
         """
-        tell = _safely(progress)
         key, lock = self._key(request), stamp(lock_path(self.settings))
         found = None if upgrade else self._found(request, key, lock)
         if found is not None:
             touch(found.path)
             return found
         self.places.check()
-        try:
-            with uv_for(self.settings, offline=offline, tell=tell) as uv:
-                pins, python = self._pins(request, key, uv, tell, upgrade)
-                environment = self._built(request, pins, python, uv, tell)
-                self._remember(request, key, lock, environment.digest)
-        except OSError as error:
-            raise place_failure(request, self.places.root, error) from error
-        return environment
+        return self._builder(progress, offline, upgrade).sync(request, key, lock)
 
-    def _pins(self, request: EnvRequest, key: str, uv: Uv, tell: Tell, upgrade: bool) -> tuple[Pins, Interpreter]:
-        """What to install, and into which Python: from the lock file, from an earlier resolution, or resolved now."""
-        entry = self._locked_entry(request)
-        if entry is not None:
-            return entry.pins, choose_python(request, self.places, minor=entry.pins.minor, uv=uv, tell=tell)
-        place = self.places.pins(key)
-        with locked(place.with_suffix(".lock"), waiting=_waits(request, tell)):
-            kept = None if upgrade else _read_pins(place)
-            if kept is not None:
-                return kept, choose_python(request, self.places, minor=kept.minor, uv=uv, tell=tell)
-            python = choose_python(request, self.places, uv=uv, tell=tell)
-            pins = self._resolved(request, python, uv, tell, None)
-            write_json(place, pins.to_dict())
-            return pins, python
+    def _builder(self, progress: Tell | None, offline: bool, upgrade: bool) -> Builder:
+        # Almost always everything is there, and nothing that building takes is loaded.
+        from dovetail.env.build._builder import Builder
 
-    def _resolved(self, request: EnvRequest, python: Interpreter, uv: Uv, tell: Tell, keep: Pins | None) -> Pins:
-        tell(f"resolving environment {request.name} for Python {python.full}")
-        requires = expanded(request, python, WORKER_REQUIRES)
-        return resolve(request, requires, python, uv, self.places, keep)
-
-    def _locked_entry(self, request: EnvRequest) -> Entry | None:
-        path = lock_path(self.settings)
-        configured = request.name in self.settings.envs and not request.source.startswith("plugin ")
-        return entry_for(request, read_lock(path), _platform(), path, configured)
-
-    def _built(self, request: EnvRequest, pins: Pins, python: Interpreter, uv: Uv, tell: Tell) -> Environment:
-        digest = pins.digest(python)
-        with locked(self.places.lock(digest), waiting=_waits(request, tell)) as lock:
-            found = read_environment(self.places, digest, request.name)
-            if found is not None:
-                touch(found.path)
-                return found
-            return build(request, pins, python, places=self.places, settings=self.settings, uv=uv, lock=lock, tell=tell)
-
-    def _remember(self, request: EnvRequest, key: str, lock: str, digest: str) -> None:
-        path = self.places.request(key)
-        with locked(path.with_suffix(".lock")):
-            told = read_json(path)
-            digests = told.get("digests", {}) if isinstance(told, dict) else {}
-            digests = {**{k: v for k, v in list(digests.items())[-20:] if k != lock}, lock: digest}
-            write_json(
-                path,
-                {
-                    "name": request.name,
-                    "requires": list(request.requires),
-                    "python": request.python,
-                    "source": masked(request.source),
-                    "project": str(self.settings.project_root.absolute()),
-                    "used": time.time(),
-                    "digests": digests,
-                },
-            )
+        return Builder(self.settings, self.places, progress, offline=offline, upgrade=upgrade)
 
     # -- locking ---------------------------------------------------------------------------------
 
@@ -229,21 +179,7 @@ class Environments:
         Raises:
             As :meth:`sync`, and UsageError where the file cannot be written.
         """
-        tell, path = _safely(progress), lock_path(self.settings)
-        wanted = {each.name: each for each in requests}
-        entries = read_lock(path)
-        with uv_for(self.settings, offline=offline, tell=tell) as uv:
-            for request in wanted.values():
-                python = choose_python(request, self.places, uv=uv, tell=tell)
-                here = (request.name, python.minor, _platform())
-                old = next((e for e in entries if (e.name, e.pins.minor, e.pins.platform) == here), None)
-                pins = self._resolved(request, python, uv, tell, old.pins if old and not upgrade else None)
-                entries = [e for e in entries if e is not old and (e.name != request.name or e.fits(request))]
-                entries.append(Entry(request.name, request.requires, request.python, pins))
-        configured = self.configured()
-        known = {*configured, *wanted}
-        write_lock(path, [each for each in entries if each.name in known])
-        return path
+        return self._builder(progress, offline, upgrade).lock(requests, self.configured())
 
     # -- looking after them ----------------------------------------------------------------------
 
@@ -327,6 +263,8 @@ class Environments:
             days: Days without use after which an environment goes.
             dry_run: Only say what would be removed.
         """
+        from dovetail.env.build._gc import collect  # loads the bridge, which nothing else here needs
+
         self.places.check()
         return collect(self.settings, self.places, days, dry_run=dry_run)
 
@@ -342,25 +280,3 @@ def unknown(name: str, known: Iterable[str]) -> UsageError:
         if close
         else f'write [envs.{name}] with requires = ["..."] into the config file',
     )
-
-
-def _platform() -> str:
-    return sysconfig.get_platform()
-
-
-def _read_pins(path: Path) -> Pins | None:
-    try:
-        told: Any = read_json(path)
-        return Pins.from_dict(told) if isinstance(told, dict) else None
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _safely(progress: Tell | None) -> Tell:
-    if progress is None:
-        return silent
-    return lambda line: progress(masked(line))
-
-
-def _waits(request: EnvRequest, tell: Tell) -> Tell:
-    return lambda who: tell(f"waiting for {who}, which builds environment {request.name}")

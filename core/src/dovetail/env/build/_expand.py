@@ -6,12 +6,12 @@ version, and so that a plugin that is on no index can have an environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dovetail.config import canonical_name
 from dovetail.env.build._pythons import Interpreter
-from dovetail.env.build._request import EnvRequest, name_of, parse_all, parse_requirement
+from dovetail.env.build._request import EnvRequest, parse_all, parse_requirement
 from dovetail.errors import ConfigError
 from dovetail.plugins import PluginMetadata, plugin_metadata
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 CORE = "dovetail"
 _HUB_ONLY = {"arrow"}
 """Extras of the core whose place the worker's own needs take."""
-
-
-def facts_of(requires: Iterable[str]) -> list[list[str]]:
-    """What the hub's installed metadata add to these requirements: changes with them. Reads no more than it must."""
-    names = {canonical_name(name_of(each)) for each in requires}
-    found = plugin_metadata(names)
-    return [[name, *found[name].requires] for name in sorted(found)]
 
 
 def expanded(request: EnvRequest, python: Interpreter, worker: Sequence[str]) -> list[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Sequence
 from email.parser import HeaderParser
 from pathlib import Path
 
 from dovetail.config import Settings, canonical_name
-from dovetail.env.build._environment import MARKER, Environment, distributions_in, marker_of
+from dovetail.env.build._environment import MARKER, Environment, clear, distributions_in, marker_of, size_of
 from dovetail.env.build._places import Places, write_json
 from dovetail.env.build._pythons import Interpreter
 from dovetail.env.build._request import EnvRequest
@@ -103,7 +101,7 @@ def _filled(
         packages=_packages(site, names),
         manifests=tuple(manifests),
         problems=tuple(problems),
-        size=_size(path),
+        size=size_of(path),
         built=time.time(),
     )
     write_json(path / MARKER, marker_of(environment, site))
@@ -118,21 +116,3 @@ def _packages(site: Path, names: Sequence[str]) -> dict[str, str]:
             headers = HeaderParser().parsestr(metadata.read_text(encoding="utf-8", errors="replace"), headersonly=True)
             found[canonical_name(headers["Name"])] = headers["Version"]
     return dict(sorted(found.items()))
-
-
-def _size(path: Path) -> int:
-    total = 0
-    for folder, _, names in os.walk(path):
-        for name in names:
-            total += Path(folder, name).lstat().st_size
-    return total
-
-
-def clear(path: Path) -> int:
-    """Remove the directory of an environment, its marker first; returns the bytes that were in it. Raises OSError."""
-    if not path.exists():
-        return 0
-    (path / MARKER).unlink(missing_ok=True)
-    size = _size(path)
-    shutil.rmtree(path)
-    return size

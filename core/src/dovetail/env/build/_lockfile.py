@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dovetail.config import Settings, mask_url
+from dovetail.config import mask_url
 from dovetail.env.build._index import to_toml
+from dovetail.env.build._places import LOCK_FILE
 from dovetail.env.build._request import EnvRequest, hub_minor, python_specifiers
 from dovetail.env.build._resolve import Pins
 from dovetail.errors import ConfigError, shorten, unwritable
 
-NAME = "dovetail.lock"
 _FORMAT = 1
 _HEADER = "# What the environments of this project hold. Written by `dovetail env lock`; commit it, do not edit it.\n"
 
@@ -39,19 +38,6 @@ class Entry:
     def fits(self, request: EnvRequest) -> bool:
         """Whether this is what is asked for now."""
         return self.requires == request.requires and self.asked == request.python
-
-
-def lock_path(settings: Settings) -> Path:
-    """Where the lock file of a project lies, or would lie: beside its config file."""
-    return (settings.source.parent if settings.source else settings.project_root) / NAME
-
-
-def stamp(path: Path) -> str:
-    """A digest of the file's content; ``""`` if there is none."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def read_lock(path: Path) -> list[Entry]:
@@ -100,7 +86,7 @@ def write_lock(path: Path, entries: Iterable[Entry]) -> None:
         for pin in each.pins.pins:
             if pin.url and mask_url(pin.url) != pin.url:
                 raise ConfigError(
-                    f"{pin.name} comes from an address that holds credentials, which are never written to {NAME}",
+                    f"{pin.name} comes from an address that holds credentials, which are never written to {LOCK_FILE}",
                     who=f"environment {each.name}",
                     fix="leave them out of it, and give them to uv: a netrc file, a keyring, or UV_INDEX_<NAME>_PASSWORD",
                 )

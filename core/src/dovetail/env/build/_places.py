@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -16,6 +17,7 @@ from typing import Any
 from dovetail.config import Settings
 from dovetail.errors import ConfigError
 
+LOCK_FILE = "dovetail.lock"
 SAY_AFTER = 1.0
 """Seconds after which somebody who waits for a lock is told so."""
 
@@ -87,6 +89,19 @@ def _default(settings: Settings) -> Path:
             why="this user has no home directory",
             fix="set env_dir, or DOVETAIL_ENV_DIR",
         ) from None
+
+
+def lock_path(settings: Settings) -> Path:
+    """Where the lock file of a project lies, or would lie: beside its config file."""
+    return (settings.source.parent if settings.source else settings.project_root) / LOCK_FILE
+
+
+def stamp(path: Path) -> str:
+    """A digest of the file's content; ``""`` if there is none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def read_json(path: Path) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ from dovetail.errors import ConfigError, shorten
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
+
+Tell = Callable[[str], None]
+"""Takes lines for people."""
 
 WORKER_REQUIRES: tuple[str, ...] = (
     "cloudpickle>=2.2",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from dovetail.config import mask_urls, redact
-from dovetail.env.build._request import EnvRequest
+from dovetail.env.build._request import EnvRequest, Tell
 from dovetail.errors import ConfigError, DovetailError, EngineUnavailable, PlatformError, unwritable
 
-Tell = Callable[[str], None]
+__all__ = ["Tell", "is_place_failure", "masked", "place_failure", "silent", "uv_failure"]
 
 _NO_ROOM = ("No space left on device", "os error 28", "Disk quota exceeded", "os error 122", "Read-only file system")
 _UNSOLVABLE = ("No solution found", "unsatisfiable")
