@@ -4,9 +4,11 @@ The first three are inherited file descriptors; ROOT is where the hub has doveta
 Run as a file, so that a hub whose module path was set at run time, or is relative, can start workers all the same.
 """
 
+import gc
 import sys
 
 if __name__ == "__main__":
+    gc.disable()  # until the first job's code is there: what is imported stays, and looking through it again takes time
     sys.path += sys.argv[4:]
     from dovetail.env._serve import serve
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import io
 import os
 import signal
@@ -139,6 +140,9 @@ class _Worker:
         target = self._targets[call["payload"]]
         if isinstance(target, bytes):
             target = self._targets[call["payload"]] = unpack(target)
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         reply = target(call["request"])
         if type(reply) is not dict:
             raise PlatformError("the reply of a worker process is not a dict", why=f"it is {shorten(reply)}")
