@@ -54,6 +54,14 @@ def from_arrow(table: pa.Table) -> DataFrame:
         ValueMismatch: Daft would rename a column, or has no type for it.
     """
     check_columns(table.column_names, "the Arrow table")
+    if table.num_rows and not table.num_columns:
+        raise ValueMismatch("Daft has no rows without columns", fix="keep at least one column")
+    for field in table.schema:
+        if isinstance(field.type, pa.BaseExtensionType):
+            raise ValueMismatch(
+                f"the column {field.name!r} holds values of the type {field.type.extension_name}, which Daft does not give back",
+                fix=f"cast it to {field.type.storage_type}, or to text",
+            )
     check_losses(table.schema, "daft.DataFrame", lost_categories, "cast it to the type of its values")
     for position, field in enumerate(table.schema):
         plain = _plain(field.type)
@@ -72,7 +80,9 @@ def from_arrow(table: pa.Table) -> DataFrame:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type without dictionaries, of which Daft makes pickled Python objects."""
+    """The type without dictionaries, of which Daft makes pickled Python objects, and with days as days, not as nanoseconds."""
+    if t.is_date64(kind):
+        return pa.date32()
     if t.is_dictionary(kind):
         return _plain(kind.value_type)
     if t.is_list(kind) or t.is_large_list(kind):

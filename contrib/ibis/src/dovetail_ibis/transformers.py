@@ -59,9 +59,13 @@ def from_arrow(table: pa.Table) -> Table:
         if any(map(_changed, _kinds(field.type))):
             raise ValueMismatch(
                 f"the column {field.name!r} ({field.type}) does not come back from the default backend of Ibis",
-                why="it has no durations, no floats of 16 bits, and moments with a zone in microseconds only",
-                fix="cast it: to a number, to float32, to microseconds",
+                why="it has no durations, intervals or extension types, no floats of 16 bits, no decimals beyond 38 digits, "
+                "and moments with a zone in microseconds only",
+                fix="cast it: to a number, to text, to float32, to microseconds",
             )
+    for position, field in enumerate(table.schema):
+        if t.is_fixed_size_binary(field.type):
+            table = table.set_column(position, field.with_type(pa.binary()), table.column(position).cast(pa.binary()))
     check_losses(table.schema, "ibis.Table", lost_categories, "cast it to the type of its values")
     return ibis.memtable(table)
 
@@ -70,6 +74,9 @@ def _changed(kind: pa.DataType) -> bool:
     return (
         t.is_duration(kind)
         or t.is_float16(kind)
+        or t.is_interval(kind)
+        or t.is_decimal256(kind)
+        or isinstance(kind, pa.BaseExtensionType)
         or (t.is_timestamp(kind) and kind.unit == "ns" and kind.tz is not None)
     )
 

@@ -17,9 +17,10 @@ def _items(column: Any) -> list[Any]:
     import pyarrow.types as t
 
     kind = column.type
-    if t.is_timestamp(kind) or t.is_duration(kind):
+    if t.is_timestamp(kind) or t.is_duration(kind) or t.is_time(kind):  # without pandas, Arrow shows no nanoseconds
         factor = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[kind.unit]
-        return [None if item is None else item * factor for item in column.cast("int64").to_pylist()]
+        numbers = column.cast("int32").cast("int64") if t.is_time32(kind) else column.cast("int64")
+        return [None if item is None else item * factor for item in numbers.to_pylist()]
     return list(column.to_pylist())
 
 

@@ -75,11 +75,11 @@ class LeafStore:
         """Store the rows of a plan as they come, as what it would come to; None where its type or the codecs cannot."""
         transformer = self._registry.transformer(spec)
         edge = next((edge for edge in spec.converters if edge.cost == "collect"), None)
-        batches = transformer.batches(value) if edge is not None else None
+        schema = transformer.arrow_schema(value) if edge is not None else None
+        batches = transformer.batches(value) if schema is not None else None
         if edge is None or batches is None:
             return None
         target = self._registry.specs[self._registry.names[edge.target]]
-        schema = transformer.arrow_schema(value)
         with contextlib.ExitStack() as ending:
             ending.callback(close_stream, batches)
             for codec in (_codec(target, codec.format) for codec in codecs):
