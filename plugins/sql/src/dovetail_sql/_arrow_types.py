@@ -39,13 +39,23 @@ def unreadable(field: pa.Field) -> str | None:
     return "text" if name and name != "numeric" else None
 
 
-def received(rows: pa.Table, connection: Connection, enums: Callable[[Sequence[int]], set[int]]) -> pa.Table:
+_OPEN_SCALE = 9
+"""Digits behind the point that numerics without a declared precision have at least in a stream, whose later rows nobody knows."""
+
+
+def received(
+    rows: pa.Table,
+    connection: Connection,
+    enums: Callable[[Sequence[int]], set[int]],
+    settled: dict[str, pa.DataType] | None = None,
+) -> pa.Table:
     """A result with types that frames hold: numerics as decimals, UUIDs, JSON and enums as text.
 
     Args:
         rows: What the driver gave.
         connection: For messages.
         enums: Tells which types are enums, by their numbers.
+        settled: For the pieces of a stream: types of its numerics, by column, decided with the first piece.
 
     Raises:
         ValueMismatch: A column is of a type that has no counterpart in Arrow.
@@ -58,11 +68,17 @@ def received(rows: pa.Table, connection: Connection, enums: Callable[[Sequence[i
     columns = []
     for field, column in zip(rows.schema, rows.columns, strict=True):
         found = opaque[field.name]
-        columns.append(_received(field, column, connection, found is not None and int(found[1]) in texts))
+        columns.append(_received(field, column, connection, found is not None and int(found[1]) in texts, settled))
     return pa.table(columns, names=rows.column_names)
 
 
-def _received(field: pa.Field, column: pa.ChunkedArray, connection: Connection, is_enum: bool) -> pa.ChunkedArray:
+def _received(
+    field: pa.Field,
+    column: pa.ChunkedArray,
+    connection: Connection,
+    is_enum: bool,
+    settled: dict[str, pa.DataType] | None,
+) -> pa.ChunkedArray:
     import pyarrow as pa
 
     kind = field.type
@@ -71,7 +87,7 @@ def _received(field: pa.Field, column: pa.ChunkedArray, connection: Connection, 
         return column
     storage = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
     if getattr(kind, "type_name", "") == "numeric":
-        return _decimals(field, storage, connection)
+        return _decimals(field, storage, connection, settled)
     if extension == "arrow.uuid":
         import uuid
 
@@ -87,28 +103,43 @@ def _received(field: pa.Field, column: pa.ChunkedArray, connection: Connection, 
     )
 
 
-def _decimals(field: pa.Field, texts: pa.ChunkedArray, connection: Connection) -> pa.ChunkedArray:
+def _decimals(
+    field: pa.Field, texts: pa.ChunkedArray, connection: Connection, settled: dict[str, pa.DataType] | None
+) -> pa.ChunkedArray:
     """Numerics: as precise as the column is declared, or else as its values need."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    modifier = int((field.metadata or {}).get(b"POSTGRESQL:typmod", b"-1"))
-    if modifier >= 0:
-        precision, scale = (modifier - 4) >> 16 & 0xFFFF, (modifier - 4) & 0x7FF
-    else:
-        plain = pc.replace_substring_regex(texts, r"^-", "")
-        scale = pc.max(pc.utf8_length(pc.replace_substring_regex(plain, r"^[^.]*\.?", ""))).as_py() or 0
-        whole = pc.max(pc.utf8_length(pc.replace_substring_regex(plain, r"\..*$", ""))).as_py() or 1
-        precision = whole + scale
     try:
-        return texts.cast(pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale))
+        kind = (settled or {}).get(field.name)
+        if kind is None:
+            precision, scale = _digits(field, texts, settled is not None)
+            kind = pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
+            if settled is not None:
+                settled[field.name] = kind
+        return texts.cast(kind)
     except (pa.ArrowInvalid, ValueError) as error:
         raise ValueMismatch(
             f"column {field.name!r} holds numerics that Arrow has no decimal for",
             who=connection.described,
-            why="NaN, infinity, or more than 76 digits" if precision > 76 else str(error)[:200],
+            why=f"NaN, infinity, or too many digits: {str(error)[:150]}",
             fix="cast it in the statement: cast(column as double precision), or as numeric(38, 10)",
         ) from None
+
+
+def _digits(field: pa.Field, texts: pa.ChunkedArray, more_follow: bool) -> tuple[int, int]:
+    """Precision and scale of a numeric column."""
+    import pyarrow.compute as pc
+
+    modifier = int((field.metadata or {}).get(b"POSTGRESQL:typmod", b"-1"))
+    if modifier >= 0:
+        return (modifier - 4) >> 16 & 0xFFFF, (modifier - 4) & 0x7FF
+    plain = pc.replace_substring_regex(texts, r"^-", "")
+    scale = pc.max(pc.utf8_length(pc.replace_substring_regex(plain, r"^[^.]*\.?", ""))).as_py() or 0
+    whole = pc.max(pc.utf8_length(pc.replace_substring_regex(plain, r"\..*$", ""))).as_py() or 1
+    if more_follow:
+        scale = max(scale, _OPEN_SCALE)
+        return max(whole + scale, 38), scale
+    return whole + scale, scale
 
 
 def sent(rows: pa.Table, connection: Connection) -> pa.Table:

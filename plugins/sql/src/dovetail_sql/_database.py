@@ -115,6 +115,13 @@ class Database(ABC):
             before: Statements to run first, in the same transaction.
         """
 
+    def stream(self, statement: Bound, token: object = None) -> pa.RecordBatchReader:
+        """Rows of a statement bit by bit, for results larger than memory; its transaction ends with the last of them.
+
+        The reader outlives :meth:`close`. Engines that cannot do this read all rows first.
+        """
+        return self.query(statement, {}, token).to_reader()
+
     @abstractmethod
     def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
         """Run statements in one transaction; returns the rows they changed, 0 where that has no meaning."""

@@ -9,7 +9,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from dovetail_sql._connections import Connection
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+_FETCH = 100_000
+"""Rows of a stream that are in memory at a time."""
 _ROWS = "_dovetail_rows"
 _write_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -87,6 +89,25 @@ class DuckDatabase(Database):
                 raise no_rows_returned(self.connection)
             check_columns(relation.columns, self.connection.described)
             return relation.to_arrow_table()
+
+    def stream(self, statement: Bound, token: object = None) -> pa.RecordBatchReader:
+        import pyarrow as pa
+
+        code, values = self._prepare(statement)
+        with ExitStack() as stack:
+            cursor = stack.enter_context(self._cursor(statement, {}, token))
+            if not _returns_rows(cursor, code):
+                raise no_rows_returned(self.connection)
+            relation: Any = cursor.sql(code, params=values) if values else cursor.sql(code)
+            reader = relation.to_arrow_reader(_FETCH)
+            check_columns(reader.schema.names, self.connection.described)
+            open_until_read = stack.pop_all()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with open_until_read:
+                yield from reader
+
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
     def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
         self.check_writable()

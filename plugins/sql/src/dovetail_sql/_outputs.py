@@ -60,6 +60,14 @@ def is_value(annotation: Any) -> bool:
     return isinstance(annotation, type) and (issubclass(annotation, (*_SCALARS, enum.Enum)) or _is_path(annotation))
 
 
+def is_stream(annotation: Any) -> bool:
+    """True if the rows are wanted bit by bit."""
+    annotation = without_none(annotation)
+    if isinstance(annotation, TypeRef):
+        return annotation.name in ("pyarrow.RecordBatchReader", "pyarrow.lib.RecordBatchReader")
+    return getattr(annotation, "__module__", "") == "pyarrow.lib" and annotation.__name__ == "RecordBatchReader"
+
+
 def _is_path(annotation: type) -> bool:
     import os
 

@@ -14,6 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import TaskTimeout, UserError
 
+from dovetail_sql._adbc import (
+    changed,
+    close_quietly,
+    copied,
+    declared_types,
+    enums_among,
+    fetched,
+    names_of,
+    quote,
+    quoted,
+    same_bytes,
+    use_copy,
+)
 from dovetail_sql._arrow_types import as_bound, postgresql_type, received, sent, unreadable
 from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
@@ -35,21 +48,6 @@ _RELATIONS = (
     "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace "
     "where n.nspname = coalesce($1, current_schema()) and c.relkind in ('r', 'v', 'm', 'f', 'p') order by 1"
 )
-_COLUMNS = (
-    "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a join pg_class c on c.oid = a.attrelid "
-    "join pg_namespace n on n.oid = c.relnamespace where n.nspname = coalesce($1, current_schema()) and c.relname = $2 "
-    "and a.attnum > 0 and not a.attisdropped order by a.attnum"
-)
-
-
-def quote(name: str) -> str:
-    """An identifier in double quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quoted(table: TableName) -> str:
-    """A table with its schema, both in double quotes."""
-    return f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)
 
 
 class PostgresDatabase(Database):
@@ -97,14 +95,14 @@ class PostgresDatabase(Database):
                     cursor.fetch_arrow_table()
                 return opened
             except self._errors:
-                _close(opened)
+                close_quietly(opened)
 
     def _give_back(self, opened: Any) -> None:
         with self._lock:
             if len(self._idle) < _IDLE:
                 self._idle.append(opened)
                 return
-        _close(opened)
+        close_quietly(opened)
 
     @contextmanager
     def _transaction(self, statement: Bound, token: object = None) -> Iterator[Any]:
@@ -137,7 +135,7 @@ class PostgresDatabase(Database):
                 opened.adbc_connection.set_autocommit(True)
                 self._give_back(opened)
                 return
-        _close(opened)
+        close_quietly(opened)
 
     # -- statements -------------------------------------------------------------------------------
 
@@ -147,9 +145,9 @@ class PostgresDatabase(Database):
         code, values = self._prepare(statement)
         with self._transaction(statement, token) as cursor, self._frames(cursor, frames):
             for each in before:
-                _changed(cursor, *self._prepare(each))
+                changed(cursor, *self._prepare(each))
             if values:
-                _copy(cursor, False)
+                use_copy(cursor, False)
                 cursor.execute(code, as_bound(values))
             else:
                 cursor.execute(self._readable(cursor, statement, code))
@@ -157,7 +155,49 @@ class PostgresDatabase(Database):
             if not rows.column_names:
                 raise no_rows_returned(self.connection)
             check_columns(rows.column_names, self.connection.described)
-            return received(rows, self.connection, lambda oids: _enums(cursor, oids))
+            return received(rows, self.connection, lambda oids: enums_among(cursor, oids))
+
+    def stream(self, statement: Bound, token: object = None) -> pa.RecordBatchReader:
+        import pyarrow as pa
+
+        pieces = self._pieces(statement, token)
+        first = next(pieces)  # begins the transaction; always there, also without rows
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from first.to_batches()
+            for piece in pieces:
+                yield from piece.to_batches()
+
+        return pa.RecordBatchReader.from_batches(first.schema, batches())
+
+    def _pieces(self, statement: Bound, token: object) -> Iterator[pa.Table]:
+        """The rows of a statement, some at a time; the first piece may be empty."""
+        code, values = self._prepare(statement)
+        settled: dict[str, pa.DataType] = {}
+        with self._transaction(statement, token) as cursor:
+            enums: dict[tuple[int, ...], set[int]] = {}
+
+            def known(oids: Sequence[int]) -> set[int]:
+                if tuple(oids) not in enums:
+                    with self._beside() as other:
+                        enums[tuple(oids)] = enums_among(other, oids)
+                return enums[tuple(oids)]
+
+            source = (
+                fetched(cursor, code, values) if values else copied(cursor, self._readable(cursor, statement, code))
+            )
+            for number, piece in enumerate(source):
+                if number == 0:
+                    check_columns(piece.column_names, self.connection.described)
+                yield received(piece, self.connection, known, settled)
+
+    @contextmanager
+    def _beside(self) -> Iterator[Any]:
+        """A cursor of another connection, while one is streaming."""
+        opened = self._take()
+        with opened.cursor() as cursor:
+            yield cursor
+        self._give_back(opened)
 
     def _readable(self, cursor: Any, statement: Bound, code: str) -> str:
         """The statement; columns of types that the driver does not read are asked for as text."""
@@ -165,7 +205,7 @@ class PostgresDatabase(Database):
         if not schema.names:
             raise no_rows_returned(self.connection)
         word = first_word(statement)
-        _copy(cursor, word in ("select", "values", "with", "table"))
+        use_copy(cursor, word in ("select", "values", "with", "table"))
         casts = {index: cast for index, field in enumerate(schema) if (cast := unreadable(field)) is not None}
         if not casts or word not in ("select", "values", "table"):
             return code
@@ -177,7 +217,7 @@ class PostgresDatabase(Database):
     def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
         self.check_writable()
         with self._transaction(statement, token) as cursor, self._frames(cursor, frames):
-            return sum(_changed(cursor, *self._prepare(each)) for each in (statement, *more))
+            return sum(changed(cursor, *self._prepare(each)) for each in (statement, *more))
 
     @contextmanager
     def _frames(self, cursor: Any, frames: Mapping[str, pa.Table]) -> Iterator[None]:
@@ -235,11 +275,11 @@ class PostgresDatabase(Database):
             self._put(cursor, table, rows, mode, keys)
             if receipt is not None:
                 code = f"insert into {LEDGER} values ($1, $2, $3, $4)"  # noqa: S608 - our own table
-                _changed(cursor, code, [receipt.key, receipt.content, str(table), rows.num_rows])
+                changed(cursor, code, [receipt.key, receipt.content, str(table), rows.num_rows])
         return int(rows.num_rows)
 
     def _put(self, cursor: Any, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]) -> None:
-        found = self.spelt(table, _names(cursor, _RELATIONS, table.schema))
+        found = self.spelt(table, names_of(cursor, _RELATIONS, table.schema))
         if found is not None and mode == "create":
             raise already_there(found, self.connection)
         if found is None or mode == "replace":
@@ -247,13 +287,13 @@ class PostgresDatabase(Database):
                 cursor.execute(f"drop table {quoted(found)}")
             self._load(cursor, found or table, rows)
             return
-        declared = _declared(cursor, found)
+        declared = declared_types(cursor, found)
         names = match_columns(list(declared), rows.column_names, found, self.connection)
         rows = rows.rename_columns(names)
         if mode == "merge":
             self._merge(cursor, found, rows, match_columns(names, keys, found, self.connection), declared)
             return
-        if all(_same(postgresql_type(field, self.connection), declared[field.name]) for field in rows.schema):
+        if all(same_bytes(postgresql_type(field, self.connection), declared[field.name]) for field in rows.schema):
             self._copy_into(cursor, found, rows)
             return
         self._load(cursor, TableName(_STAGE), rows, temporary=True)
@@ -295,10 +335,10 @@ class PostgresDatabase(Database):
         return int(known[0])
 
     def tables(self, schema: str | None = None) -> list[str]:
-        return self._looked(lambda cursor: _names(cursor, _RELATIONS, schema))
+        return self._looked(lambda cursor: names_of(cursor, _RELATIONS, schema))
 
     def columns(self, table: TableName) -> list[str]:
-        return self._looked(lambda cursor: list(_declared(cursor, table)))
+        return self._looked(lambda cursor: list(declared_types(cursor, table)))
 
     def _looked(self, look: Callable[[Any], list[str]]) -> list[str]:
         try:
@@ -314,49 +354,4 @@ class PostgresDatabase(Database):
         with self._lock:
             idle, self._idle = self._idle, []
         for opened in idle:
-            _close(opened)
-
-
-def _close(opened: Any) -> None:
-    if opened is not None:
-        with suppress(Exception):  # it may be broken
-            opened.close()
-
-
-def _copy(cursor: Any, wanted: bool) -> None:
-    """Whether the driver wraps the statement in ``COPY``: faster, for what ``COPY`` takes, and without parameters only."""
-    cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "true" if wanted else "false"})
-
-
-def _changed(cursor: Any, code: str, values: Sequence[Any]) -> int:
-    """Run a statement; the rows that it changed."""
-    _copy(cursor, False)
-    if values:
-        cursor.executemany(code, as_bound(values))
-        return max(int(cursor.rowcount), 0)
-    cursor.adbc_statement.set_sql_query(code)
-    return max(int(cursor.adbc_statement.execute_update()), 0)
-
-
-def _names(cursor: Any, code: str, *values: str | None) -> list[str]:
-    cursor.execute(code, values)
-    return [str(row[0]) for row in cursor.fetchall()]
-
-
-def _declared(cursor: Any, table: TableName) -> dict[str, str]:
-    """Types of the columns of a table, as one declares them."""
-    cursor.execute(_COLUMNS, (table.schema, table.name))
-    return {str(name): str(kind) for name, kind in cursor.fetchall()}
-
-
-def _same(ours: str, declared: str) -> bool:
-    """The bytes of our type are those of the declared one."""
-    base = re.sub(r"\(.*?\)", "", declared).replace("character varying", "text")
-    return re.sub(r"\(.*?\)", "", ours) == base
-
-
-def _enums(cursor: Any, oids: Sequence[int]) -> set[int]:
-    """Which of these types are enums."""
-    marks = ", ".join(str(int(oid)) for oid in oids)
-    cursor.execute(f"select oid::int8 from pg_type where typtype = 'e' and oid in ({marks})")  # noqa: S608 - numbers
-    return {int(row[0]) for row in cursor.fetchall()}
+            close_quietly(opened)

@@ -12,7 +12,7 @@ from dovetail.errors import DefinitionError, DovetailError, UserError, ValueMism
 from dovetail.spec import Interface, TaskCall, TaskContext, TaskType, TypeRef
 
 from dovetail_sql._connections import Connection, check_reference, resolve_connection
-from dovetail_sql._outputs import bare, is_value, shape_of, shaped
+from dovetail_sql._outputs import bare, is_stream, is_value, shape_of, shaped
 from dovetail_sql._statement import Statement, check_names, joined, parse, parse_script
 from dovetail_sql.config import Mode, Operation, SqlConfig
 
@@ -112,6 +112,8 @@ class SqlTask(TaskType):
             bound = [statement.bind(values) for statement in _statements(config)]
             if config.operation == "execute":
                 return database.execute(bound[0], frames, token, *bound[1:])
+            if not frames and len(bound) == 1 and is_stream(next(iter(call.interface.outputs.values()), Any)):
+                return database.stream(bound[0], token)
             rows = database.query(bound[-1], frames, token, bound[:-1])
         return shaped(rows, next(iter(call.interface.outputs.values()), Any), f"task {call.context.node_id!r}")
 

@@ -24,5 +24,5 @@ def test_the_run_store_keeps_its_promises_on_postgresql(postgresql, tmp_path: Pa
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    assert int(re.findall(r"(\d+) passed", done.stdout)[-1]) > 20
+    assert int(re.findall(r"(\d+) passed", done.stdout)[-1]) >= 18
     assert postgresql.admin("select count(*) from run") != []  # it was this server that they used
