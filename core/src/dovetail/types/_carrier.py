@@ -45,8 +45,8 @@ class Carrier(BlobSink, BlobSource, Protocol):
         """The columns of the table at a path of ``open_path``."""
         ...
 
-    def place(self, source: Path, target: Path) -> None:
-        """Make the file ``target``, which lies with this carrier, hold what ``source`` holds, by a link where that can be."""
+    def place(self, source: Path, target: Path, *, link: bool) -> None:
+        """Make the file ``target`` hold what ``source`` holds; ``link``: by a link where that can be."""
         ...
 
     def lend(self, value: Any) -> str | None:

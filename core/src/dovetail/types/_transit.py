@@ -156,15 +156,16 @@ def _dump_located(value: File | Directory, spec: TransformerSpec, sink: Any) -> 
     path = sink.lend(value)
     if path is not None:
         return make_artifact(spec.type, _LENT, "", (), json.dumps([path, value.name, value._stored]))
+    ours = value._held is not None or value._stored  # nobody will write to it; a user's own file may change any time
     if isinstance(value, File):
         path = sink.temporary()
-        sink.place(Path(value.path), path)
+        sink.place(Path(value.path), path, link=ours)
         return make_artifact(spec.type, _LINKED, "", (sink.add_file(path, plain_name(value.name)),))
     files, empty = walk(Path(value.path))
     blobs: list[Blob] = []
     for name in files:
         path = sink.temporary()
-        sink.place(Path(value.path) / name, path)
+        sink.place(Path(value.path) / name, path, link=ours)
         blobs.append(sink.add_file(path, name))
     inline = json.dumps({"name": value.name, "empty": empty})
     return make_artifact(spec.type, _LINKED, "", tuple(blobs), inline)
@@ -187,6 +188,7 @@ def _load_located(artifact: Artifact, source: Any) -> File | Directory:
         return file
     folder = _lay_out(artifact, source)
     directory = Directory(folder, json.loads(artifact.inline)["name"])
+    directory._stored = True
     weakref.finalize(directory, shutil.rmtree, folder, ignore_errors=True)
     return directory
 
@@ -200,7 +202,7 @@ def _lay_out(artifact: Artifact, source: Any) -> Path:
         for blob in artifact.blobs:
             target = folder / safe_relative(blob.name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            source.place(source.open_path(blob), target)
+            source.place(source.open_path(blob), target, link=True)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

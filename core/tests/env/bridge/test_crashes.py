@@ -81,7 +81,8 @@ def test_the_next_hub_sweeps_what_the_last_one_left(tmp_path: Path) -> None:
 import json, os
 from pathlib import Path
 from dovetail.env.bridge import Bridge
-print(json.dumps(Bridge(Path({os.fspath(tmp_path)!r})).place), flush=True)
+bridge = Bridge(Path({os.fspath(tmp_path)!r}))
+print(json.dumps(bridge.place), flush=True)
 os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

@@ -178,10 +178,22 @@ def test_what_is_too_large_to_keep_is_freed_by_its_last_reader(tmp_path: Path, s
         other = start(bridge.place)
         back = double(bridge, other, types, table(2))
         assert any(path.parent.name != "hub" for path in files(bridge))
-        other.tell("stats")  # it sees that its table has arrived
-        del back
+        del back  # the worker has nothing to do meanwhile
         gc.collect()
         assert files(bridge) == []
+        lost = other.tell("make", rows=ROWS)["wire"]
+        assert files(bridge) != []
+        bridge.release(lost)
+        assert files(bridge) == []
+
+
+def test_many_tables_at_once_do_not_take_all_open_files(bridge: Bridge, other: Any, types: TypeEngine) -> None:
+    fds = len(os.listdir("/proc/self/fd"))
+    bridge.mappings._most = 5
+    held = [bridge.receive(other.tell("make", rows=5000 + n)["wire"], pa.Table, types) for n in range(60)]
+    assert [each.num_rows for each in held] == [5000 + n for n in range(60)]
+    assert bridge.stats["mapped"] == 5 and len(os.listdir("/proc/self/fd")) < fds + 15
+    assert other.tell("stats")["fds"] < 60
 
 
 def test_a_thousand_tables_leave_nothing_behind(bridge: Bridge, other: Any, types: TypeEngine) -> None:

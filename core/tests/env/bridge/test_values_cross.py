@@ -202,6 +202,18 @@ def test_files_and_directories(there_and_back: Cross, tmp_path: Path) -> None:
     assert [each.read_text() for each in there_and_back([dt.File(path), dt.File(path)], "files")] == ["hello"] * 2
 
 
+def test_a_file_of_the_users_may_change_after_it_was_sent(shared: Any, types: Any, tmp_path: Path) -> None:
+    bridge, other = shared
+    path = tmp_path / "out.txt"
+    code = "import dovetail as dt; open(order['path'], 'w').write(order['text']); "
+    code += "answer['wire'] = child.side.send(dt.File(order['path']), dt.File, child.types)"
+    first, second = (
+        bridge.receive(other.tell("raw", code=code, path=str(path), text=text)["wire"], dt.File, types)
+        for text in ("one", "two")
+    )
+    assert (first.read_text(), second.read_text()) == ("one", "two")
+
+
 def test_a_remote_file_stays_where_it_is(there_and_back: Cross) -> None:
     file = dt.File("memory://bucket/nothing.txt")
     back = there_and_back(file, "file")
@@ -212,5 +224,6 @@ def test_a_directory_of_parquet_that_a_worker_wrote_is_linked(shared: Any, types
     bridge, other = shared
     wire = other.tell("write")["wire"]
     tree = bridge.receive(wire, dt.Directory, types)
+    assert (Path(tree.path) / "2.parquet").stat().st_nlink >= 2
     assert tree.names() == ["0.parquet", "1.parquet", "2.parquet"]
     assert pq.read_table(Path(tree.path) / "2.parquet").to_pylist() == [{"x": 2}]

@@ -48,6 +48,7 @@ def test_arrays_of_numpy(cross: Callable[..., Any]) -> None:
         assert back.dtype == array.dtype and np.array_equal(back, array)
 
 
+@pytest.mark.slow
 def test_models_of_scikit_learn(cross: Callable[..., Any]) -> None:
     pytest.importorskip("dovetail_sklearn")
     linear = pytest.importorskip("sklearn.linear_model")

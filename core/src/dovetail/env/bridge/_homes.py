@@ -25,6 +25,8 @@ BRIDGE = re.compile(r"b[0-9a-f]{16}")
 HOME = re.compile(r"hub|w[0-9a-f]{16}")
 ITEM = re.compile(r"[skf][0-9a-f]{1,16}")
 MEMORY, DISK = "m", "d"
+GIVEN_UP = 0o400
+"""Mode of a segment that nobody writes again."""
 _FILE_SYSTEMS = ("tmpfs", "ramfs")
 
 
@@ -151,6 +153,19 @@ class Root:
             with contextlib.suppress(OSError):
                 self.lock.path.unlink()
             self.lock.close()
+
+
+def remove_if_free(root: Root, home: str, name: str, *, given_up: bool = False) -> None:
+    """Remove a segment that nobody reads; with ``given_up``, only if who wrote it will not write it again."""
+    with contextlib.suppress(OSError, PlatformError):
+        fd = root.open_item(home, name)
+        try:
+            if given_up and stat.S_IMODE(os.fstat(fd).st_mode) != GIVEN_UP:
+                return
+            if try_lock(fd, alone=True) and root.is_there(home, name, fd):
+                (root.path / home / name).unlink()
+        finally:
+            os.close(fd)
 
 
 def _odd(what: str) -> PlatformError:

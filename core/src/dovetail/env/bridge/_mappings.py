@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import contextlib
 import mmap
 import os
 import threading
@@ -12,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dovetail.env.bridge._homes import DISK, Root, Taken, try_lock
+from dovetail.env.bridge._homes import Root, remove_if_free, try_lock
 from dovetail.errors import PlatformError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_COPIED = 16 << 20
+"""Bytes of a segment up to which it is copied where many are mapped already: each takes an open file."""
 _UNSAFE = b"arrow.py_extension_type"  # the extension type whose metadata is a pickle
 
 
@@ -38,11 +39,11 @@ class Mappings:
 
     Args:
         roots: Where segments may lie.
-        keep: Bytes up to which whoever wrote a segment in memory uses it again.
     """
 
-    def __init__(self, roots: Mapping[str, Root], keep: int) -> None:
-        self._roots, self._keep = roots, keep
+    def __init__(self, roots: Mapping[str, Root]) -> None:
+        self._roots = roots
+        self._most = _soft_limit() // 4
         self._lock = threading.Lock()
         self._known: list[Mapped] = []
         """By address."""
@@ -70,6 +71,8 @@ class Mappings:
         try:
             if not try_lock(fd, alone=False) or not root.is_there(home, name, fd):
                 raise gone(f"{home}/{name}", "it was used again")
+            if self.count() >= self._most and os.fstat(fd).st_size <= _COPIED:
+                return _copied(fd)
             mapping = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
         except ValueError as error:  # empty
             raise gone(f"{home}/{name}", str(error)) from error
@@ -82,15 +85,13 @@ class Mappings:
     def _remember(self, mapped: Mapped, mapping: mmap.mmap, root: Root) -> None:
         with self._lock:
             bisect.insort(self._known, mapped, key=lambda each: each.address)
-        last = root.key == DISK or mapped.size > self._keep
-        weakref.finalize(mapping, self._forget, mapped, root, last).atexit = False
+        weakref.finalize(mapping, self._forget, mapped, root).atexit = False
 
-    def _forget(self, mapped: Mapped, root: Root, last: bool) -> None:
+    def _forget(self, mapped: Mapped, root: Root) -> None:
         with self._lock:
             self._known = [each for each in self._known if each is not mapped]
-        if last:
-            _, home, name = mapped.where
-            remove_if_free(root, home, name)
+        _, home, name = mapped.where
+        remove_if_free(root, home, name, given_up=True)
 
     def find(self, address: int) -> Mapped | None:
         """The living mapping that an address lies in."""
@@ -105,15 +106,19 @@ class Mappings:
             return len(self._known)
 
 
-def remove_if_free(root: Root, home: str, name: str) -> None:
-    """Remove a segment that nobody writes, sends or reads; who wrote it sees that it is gone."""
-    with contextlib.suppress(OSError, PlatformError, Taken):
-        fd = root.open_item(home, name)
-        try:
-            if try_lock(fd, alone=True) and root.is_there(home, name, fd):
-                (root.path / home / name).unlink()
-        finally:
-            os.close(fd)
+def _copied(fd: int) -> pa.Buffer:
+    import pyarrow as pa
+
+    with os.fdopen(os.dup(fd), "rb") as stream:
+        return pa.py_buffer(stream.read())
+
+
+def _soft_limit() -> int:
+    """Files that this process may have open."""
+    import resource
+
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 1024 if soft == resource.RLIM_INFINITY else soft
 
 
 def read_block(buffer: pa.Buffer) -> tuple[pa.Schema, list[pa.RecordBatch]]:

@@ -25,11 +25,13 @@ from dovetail.env.bridge._homes import (
     join_root,
     make_root,
     memory_parents,
+    remove_if_free,
     token,
 )
 from dovetail.env.bridge._mappings import Mappings, gone
 from dovetail.env.bridge._segments import Segments
 from dovetail.env.bridge._sweep import clean_home, dead_homes, sweep_parent
+from dovetail.env.bridge._tables import lies_in
 from dovetail.env.bridge._wire import Incoming, Outgoing, no_place
 from dovetail.errors import DovetailError, PlatformError
 from dovetail.spec import Artifact
@@ -46,15 +48,15 @@ _TIDY = 10.0
 class Side:
     """What both ends do."""
 
-    def __init__(self, roots: dict[str, Root], home: str, room: int | None, keep: int) -> None:
-        self._roots, self._home, self._keep = roots, home, keep
+    def __init__(self, roots: dict[str, Root], home: str, room: int | None, keep: int, once: bool) -> None:
+        self._roots, self._home = roots, home
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._sent: dict[str, Outgoing] = {}
         for root in roots.values():
             (root.path / home).mkdir(0o700)
-        self.segments = Segments(roots, home, room, keep)
-        self.mappings = Mappings(roots, keep)
+        self.segments = Segments(roots, home, room, keep, once)
+        self.mappings = Mappings(roots)
 
     def _send(self, value: Any, annotation: Any, types: TypeEngine, lends: bool) -> dict[str, Any]:
         outgoing = Outgoing(self._roots, self._home, self.segments, self.mappings, lends)
@@ -163,7 +165,7 @@ class Bridge(Side):
                 self.why = self.why or "there is no memory file system that may be written"
         if keep is None:
             keep = min(_KEEP, available_memory() // 16)
-        super().__init__(roots, "hub", room, keep)
+        super().__init__(roots, "hub", room, keep, False)
         self._room = room
         self.place: dict[str, Any] = {
             "version": VERSION,
@@ -237,6 +239,8 @@ class Bridge(Side):
         wire = _checked(wire)
         if not self._release(wire["id"]) and wire["home"] != self._home:
             self._arrived(wire)
+            for root, home, name in lies_in(wire["tables"], self._roots):
+                remove_if_free(root, home, name, given_up=True)
 
     def clean(self) -> None:
         """Remove what workers that died have left, and what nobody reads any more."""
@@ -252,7 +256,6 @@ class Bridge(Side):
             sent, self._sent = list(self._sent.values()), {}
         for outgoing in sent:
             outgoing.drop()
-        self.segments.close()
         for root in self._roots.values():
             root.remove()
         self._at_exit.detach()
@@ -290,7 +293,7 @@ class WorkerSide(Side):
                 with contextlib.suppress(Taken):
                     self._alive = Lock(roots[DISK].path / f"{home}.lock")
                     break
-            super().__init__(roots, home, place["room"], place["keep"])
+            super().__init__(roots, home, place["room"], place["keep"], True)
         except (OSError, Taken) as error:
             raise gone("the bridge", f"its hub has ended: {error}") from error
         self._marks = roots.get(MEMORY, roots[DISK]).path / home
@@ -300,7 +303,11 @@ class WorkerSide(Side):
         self._settle()
         wire = self._send(value, annotation, types, False)
         if wire.get("held"):
-            os.close(os.open(self._marks / wire["id"], os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            try:
+                os.close(os.open(self._marks / wire["id"], os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            except OSError as error:
+                self._release(wire["id"])
+                raise no_place(self._marks, error) from error
         return wire
 
     def receive(self, wire: dict[str, Any], annotation: Any, types: TypeEngine) -> Any:

@@ -43,7 +43,7 @@ class StreamSender:
     ) -> None:
         self._segments, self._schema, self._batches = segments, schema, batches
         name = token("k")
-        header, _ = lay_table(schema.empty_table(), segments, Mappings({}, 0))
+        header, _ = lay_table(schema.empty_table(), segments, Mappings({}))
         self.wire = {"at": [root.key, home, name], "header": header}
         self._path = root.path / home / name
         self._listener = socket.socket(socket.AF_UNIX)
@@ -88,7 +88,7 @@ class StreamSender:
         open_pieces: list[list[Segment]] = []
         try:
             for piece in _pieces(self._schema, self._batches):
-                wire, written = lay_table(piece, self._segments, Mappings({}, 0))
+                wire, written = lay_table(piece, self._segments, Mappings({}))
                 flying += written
                 open_pieces.append(written)
                 _say(pipe, {"piece": wire})

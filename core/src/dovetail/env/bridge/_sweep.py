@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dovetail.env.bridge._homes import BRIDGE, DISK, HOME, Lock, Root, Taken, memory_parents
-from dovetail.env.bridge._mappings import remove_if_free
+from dovetail.env.bridge._homes import BRIDGE, DISK, HOME, Lock, Root, Taken, memory_parents, remove_if_free
 from dovetail.env.bridge._wire import remove_folder_if_free
 from dovetail.errors import PlatformError
 

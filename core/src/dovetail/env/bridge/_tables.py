@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from dovetail.env.bridge._homes import Root
 from dovetail.env.bridge._layouts import as_meant, for_everybody
 from dovetail.env.bridge._mappings import Mappings, damaged, read_block, refuse_code
 from dovetail.env.bridge._same import Finder
@@ -198,6 +199,14 @@ def lay_batches(
 
 
 # -- reading -------------------------------------------------------------------------------------------
+
+
+def lies_in(tables: list[Any], roots: dict[str, Root]) -> Iterator[tuple[Root, str, str]]:
+    """The segments that tables on a wire refer to: root, home, name. What is malformed is left out."""
+    for table in tables:
+        for block in table.get("blocks", ()):
+            if isinstance(block, list) and len(block) == 5 and block[0] in roots:
+                yield roots[block[0]], block[1], block[2]
 
 
 class TableReader:

@@ -67,9 +67,9 @@ class _OneWay:
     def keep(self, value: Any, path: Path) -> None:
         raise AssertionError(_ONE_WAY)
 
-    def place(self, source: Path, target: Path) -> None:
-        """A link, or a copy where none can be made."""
-        link_or_copy(source, target)
+    def place(self, source: Path, target: Path, *, link: bool) -> None:
+        """A link, or a copy where none is wanted or can be made."""
+        link_or_copy(source, target, link)
 
 
 class Outgoing(_OneWay):
@@ -287,13 +287,14 @@ def remove_folder_if_free(root: Root, home: str, name: str) -> None:
             os.close(fd)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path, link: bool) -> None:
     """Make ``target`` hold what ``source`` holds. Raises PlatformError if it cannot."""
     try:
-        try:
-            os.link(os.path.realpath(source), target)
-        except OSError:
-            shutil.copyfile(source, target)
+        if link:
+            with contextlib.suppress(OSError):
+                target.hardlink_to(source.resolve())
+                return
+        shutil.copyfile(source, target)
     except OSError as error:
         raise no_place(target.parent, error) from error
 
