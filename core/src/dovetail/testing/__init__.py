@@ -3,9 +3,7 @@
 It comes with the extra ``dovetail[testing]`` and loads nothing before a name is used.
 """
 
-from typing import TYPE_CHECKING
-
-from dovetail.errors import lazy_names as _lazy_names
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dovetail.testing._base import Suite as Suite
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from dovetail.testing._hygiene import PluginSuite as PluginSuite
     from dovetail.testing._marks import overrides as overrides
     from dovetail.testing._marks import requires as requires
+    from dovetail.testing._native import NativeChecksSuite as NativeChecksSuite
     from dovetail.testing._pair_suite import PairSuite as PairSuite
     from dovetail.testing._remote import RemoteTaskTypeSuite as RemoteTaskTypeSuite
     from dovetail.testing._strategies import TABLE_KINDS as TABLE_KINDS
@@ -39,6 +38,7 @@ _LAZY = {
     "ExecutorSuite": "dovetail.testing._executors",
     # what checks count
     "CheckEngineSuite": "dovetail.testing._checks",
+    "NativeChecksSuite": "dovetail.testing._native",
     "TruthCheck": "dovetail.testing._truth",
     "TRUTH_CHECKS": "dovetail.testing._truth",
     # what types keep
@@ -59,4 +59,18 @@ _LAZY = {
 
 __all__ = [*_LAZY]
 
-__getattr__, __dir__ = _lazy_names(__name__, _LAZY)
+
+def __getattr__(name: str) -> Any:
+    # Not `dovetail.errors.lazy_names`: pytest imports this package in every process, and nothing else of dovetail.
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

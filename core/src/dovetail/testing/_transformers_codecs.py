@@ -131,11 +131,11 @@ def _own_modules(codec: type) -> list[ModuleType]:
             continue
         for name, _, level in _imports(ast.parse(Path(file).read_text(encoding="utf-8"))):
             full = importlib.util.resolve_name("." * level + name, module.__package__) if level else name
-            for candidate in (full, full.rpartition(".")[0]):
-                other = sys.modules.get(candidate)
-                if other is not None and candidate.partition(".")[0] == top and candidate not in seen:
-                    seen[candidate] = other
-                    waiting.append(other)
+            candidate = full if full in sys.modules else full.rpartition(".")[0]  # else it is a name in a module
+            other = sys.modules.get(candidate)
+            if other is not None and candidate.partition(".")[0] == top and candidate not in seen:
+                seen[candidate] = other
+                waiting.append(other)
     return list(seen.values())
 
 
