@@ -106,6 +106,13 @@ class Child:
     def receive(self, order: dict[str, Any]) -> Any:
         return self.side.receive(order["wire"], self.kind(order["kind"]), self.types)
 
+    def close(self, order: dict[str, Any]) -> dict[str, Any]:
+        """The test is over."""
+        self.kept.clear()
+        gc.collect()
+        self.side.close()
+        return {}
+
     def echo(self, order: dict[str, Any]) -> dict[str, Any]:
         """Receive a value and send it back."""
         value = self.receive(order)

@@ -26,6 +26,10 @@ class Other:
         self.process = subprocess.Popen(
             [python, str(_CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ
         )
+        self.open(place)
+
+    def open(self, place: dict[str, Any]) -> None:
+        """Let it open its side of another bridge, and forget what it had."""
         self.pid = self.tell("open", place=place)["pid"]
 
     def tell(self, do: str, **order: Any) -> dict[str, Any]:
@@ -75,11 +79,24 @@ def bridge(tmp_path: Path) -> Iterator[Bridge]:
         yield bridge
 
 
+@pytest.fixture(scope="session")
+def running() -> Iterator[list[Other]]:
+    """A process for test after test, since each takes a while to start."""
+    started: list[Other] = []
+    yield started
+    for other in started:
+        other.end()
+
+
 @pytest.fixture
-def other(bridge: Bridge) -> Iterator[Other]:
-    other = Other(bridge.place)
-    yield other
-    other.end()
+def other(bridge: Bridge, running: list[Other]) -> Iterator[Other]:
+    if running and running[-1].process.poll() is None:
+        running[-1].open(bridge.place)
+    else:
+        running.append(Other(bridge.place))
+    yield running[-1]
+    if running[-1].process.poll() is None:
+        running[-1].tell("close")
 
 
 @pytest.fixture
