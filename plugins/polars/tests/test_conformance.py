@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import polars as pl
-from dovetail.testing import PluginSuite, TableTransformerSuite, never
+from dovetail.testing import NativeChecksSuite, PluginSuite, TableTransformerSuite, never
 from hypothesis import strategies as st
 
 CARRIES = {
@@ -92,3 +92,9 @@ class TestLazyFrame(TableTransformerSuite):
 
         plan = pl.LazyFrame({"a": [1, 2, 3]}).map_batches(count, schema=pl.Schema({"a": pl.Int64()}))
         return plan, lambda: len(runs)
+
+
+class TestNativeChecks(NativeChecksSuite):
+    plugin = "dovetail_polars.plugin"
+    engine = "polars"
+    frames = ("polars.DataFrame", "pyarrow.Table")

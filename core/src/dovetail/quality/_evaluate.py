@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import ConversionError, DovetailError, PlatformError, UnknownType
 from dovetail.quality import _rows
-from dovetail.quality._lookup import catalogue_of, engine_version, find_spec, load_engine, suite_name, suite_version
+from dovetail.quality._lookup import (
+    catalogue_of,
+    engine_version,
+    find_frame_spec,
+    find_spec,
+    load_engine,
+    suite_name,
+    suite_version,
+)
 from dovetail.quality._outcomes import Judged, judge, suite_error
 from dovetail.quality._policy import Finding, Verdict, decide
 from dovetail.quality._quarantine import quarantine_table
 from dovetail.quality._report import Report
 from dovetail.quality._sample import add_samples
+from dovetail.quality.checks import Suite
 from dovetail.spec import CheckEngine, TypeRef
 from dovetail.types import TypeEngine
 
@@ -62,6 +71,7 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     engine = load_engine(find_spec(gate.suite, catalogue), catalogue)
     version = suite_version(engine, gate.suite)
     table = _Table.of(value, types, gate.name)
+    engine = _where_the_data_are(engine, gate.suite, table, types)
     judged = _judge(gate, table, engine, types)
     removable = [j for j in judged if j.report.status == "fail" and j.report.row_scoped]
     bad = _rows.union(j.rows for j in judged if j.report.row_scoped and j.report.status in ("fail", "warn"))
@@ -78,6 +88,15 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     report.started, report.ended = started.isoformat(), datetime.now(UTC).isoformat()
     report.cpu_ms = round((time.thread_time() - cpu) * 1000, 3)
     return GateResult(result, report, aside)
+
+
+def _where_the_data_are(engine: CheckEngine, suite: Any, table: _Table, types: TypeEngine) -> CheckEngine:
+    """The engine that evaluates a native suite on a frame as it is, if a plugin brings one; counts are the same everywhere."""
+    if not isinstance(suite, Suite):
+        return engine
+    catalogue = catalogue_of(types)
+    spec = find_frame_spec(table.transformer.type_name, catalogue, table.rows)
+    return engine if spec is None else load_engine(spec, catalogue)
 
 
 @dataclass(slots=True)

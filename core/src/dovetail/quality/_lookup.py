@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 from typing import Any, cast
 
 from dovetail.errors import DefinitionError, DovetailError, EngineUnavailable, PluginError, UsageError, shorten
 from dovetail.plugins import Catalogue
 from dovetail.spec import CheckEngine, CheckEngineSpec
 from dovetail.types import TypeEngine
+
+_WORTH_LOADING = 2_000_000
+"""Rows of an Arrow table from which on a faster library is loaded to check it."""
 
 
 def catalogue_of(types: TypeEngine) -> Catalogue:
@@ -45,6 +49,22 @@ def find_spec(suite: Any, catalogue: Catalogue) -> CheckEngineSpec:
         why=f"installed check engines: {', '.join(sorted(engines)) or 'none'}",
         fix=fix,
     )
+
+
+def find_frame_spec(frame: str, catalogue: Catalogue, rows: int) -> CheckEngineSpec | None:
+    """The declaration of the engine that evaluates native suites where such a frame's data are; None: the core does, in Arrow.
+
+    Args:
+        frame: Type name of the frame.
+        catalogue: The declarations.
+        rows: Of an Arrow table nobody else's library is loaded unless there are enough rows to be worth it.
+    """
+    for spec in catalogue.check_engines().values():
+        if frame in spec.native and spec.engine is not None and _importable(spec.engine):
+            if frame == "pyarrow.Table" and rows < _WORTH_LOADING and spec.engine not in sys.modules:
+                continue
+            return spec
+    return None
 
 
 def _how_to_get(suite: Any, catalogue: Catalogue) -> str:

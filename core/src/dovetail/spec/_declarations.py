@@ -164,6 +164,7 @@ class CheckEngineSpec(Declaration):
         engine: Import name of the library, or None.
         install: What to type when the library is missing.
         summary: One line for people.
+        native: Type names of frames of which it evaluates native suites, in place of the core's engine for Arrow tables.
     """
 
     hook: ClassVar[str] = "dovetail_check_engines"
@@ -173,6 +174,7 @@ class CheckEngineSpec(Declaration):
     engine: str | None = None
     install: str | None = None
     summary: str = ""
+    native: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

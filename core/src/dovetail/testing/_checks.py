@@ -10,6 +10,7 @@ import pytest
 
 from dovetail.errors import ConversionError, UnknownType, listing, nearest
 from dovetail.quality import Gate
+from dovetail.quality import Suite as NativeSuite
 from dovetail.spec import CheckEngine, CheckEngineSpec, CheckOutcome, SuiteInfo, TypeRef
 from dovetail.testing import _checks_laws as laws
 from dovetail.testing._base import Suite, declared_spec, fail
@@ -141,12 +142,14 @@ class CheckEngineSuite(Suite):
             suite = self.suite_for(check)
             classes = suite.__mro__ if isinstance(suite, type) else type(suite).__mro__
             names = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
-            if not names & set(spec.suites):
+            if not names & set(spec.suites) and not (spec.native and isinstance(suite, NativeSuite)):
                 fail(
                     f"a suite of type {type(suite).__name__} does not lead to the engine {self.engine!r}",
                     fix=f"suites=(..., {min(names - {'builtins.object'})!r}) in its declaration",
                 )
             looked_at |= set(engine.frames(suite))
+        if spec.native and not set(spec.native) <= looked_at:
+            fail(f"native={spec.native} names frames that the engine does not look at", fix="name those of frames()")
         if looked_at != set(self.frames):
             fail(f"the suites look at {sorted(looked_at)}", fix=f"frames = {tuple(sorted(looked_at))!r}")
 
@@ -154,8 +157,8 @@ class CheckEngineSuite(Suite):
     def test_missing_library_names_what_to_type(self, hub: HubHarness) -> None:
         """Where the library is not installed, a gate's error holds the line that installs it."""
         spec = self._spec(hub.catalogue)
-        if spec.engine is None:
-            return  # nothing has to be installed for it
+        if spec.engine is None or not spec.suites:
+            return  # nothing has to be installed for it; without an engine for native suites, the core evaluates them
         if not spec.install:
             fail(
                 f"{self.engine!r} does not say how to install {spec.engine}",

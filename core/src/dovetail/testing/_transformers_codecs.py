@@ -140,8 +140,17 @@ def _own_modules(codec: type) -> list[ModuleType]:
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[str, int, int]]:
-    """Name, line and level of everything that is imported, also inside functions."""
+    """Name, line and level of everything that is imported, also inside functions; not what only type checkers import."""
+    unseen = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for line in node.body
+        for inner in ast.walk(line)
+    }
     for node in ast.walk(tree):
+        if id(node) in unseen:
+            continue
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node.lineno, 0

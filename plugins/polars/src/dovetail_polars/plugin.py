@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
+from dovetail.spec import CheckEngineSpec, CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
@@ -58,3 +58,19 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
 def dovetail_environments() -> Iterable[EnvironmentSpec]:
     """``polars``."""
     return [EnvironmentSpec("polars", engine="polars")]
+
+
+@hookimpl
+def dovetail_check_engines() -> Iterable[CheckEngineSpec]:
+    """Native checks, on frames as they are."""
+    return [
+        CheckEngineSpec(
+            "polars",
+            "dovetail_polars.checks:PolarsChecks",
+            suites=(),
+            engine="polars",
+            install=_INSTALL,
+            summary="native checks on polars and Arrow, in one pass",
+            native=("polars.DataFrame", "pyarrow.Table"),
+        )
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from dovetail.quality._arrays import arrow_array, arrow_scalar, no_ordinals, tru
 from dovetail.quality.checks._check import Check
 from dovetail.quality.checks._compute_expression import NoCondition, evaluate_expression, lengths
 from dovetail.quality.checks._compute_whole import WHOLE
-from dovetail.quality.checks._found import Found, Unevaluable, values_of
+from dovetail.quality.checks._found import Found, Unevaluable, values_of, whole_bound
 
 
 def _failing(bad: Any, check: Check, rows: int) -> Found:
@@ -55,17 +54,10 @@ def _beyond(column: Any, bound: Any, lower: bool, closed: bool) -> Any:
     import pyarrow.compute as pc
 
     if pa.types.is_integer(column.type) and isinstance(bound, (int, float)):
-        if isinstance(bound, float) and math.isinf(bound):
-            outside = (bound > 0) == lower  # everything is below +inf, nothing below -inf
-            return pc.if_else(column.is_valid(), outside, None)
-        # The same comparison with an int bound that the column's type can hold: no rounding, no overflow.
-        if isinstance(bound, float) and not bound.is_integer():
-            bound, closed = (math.ceil(bound) if lower else math.floor(bound)), True
-        bound = int(bound)
-        low, high = _int_limits(column.type)
-        if not low <= bound <= high:
-            outside = (bound > high) == lower
-            return pc.if_else(column.is_valid(), outside, None)
+        whole = whole_bound(bound, lower, closed, _int_limits(column.type))
+        if isinstance(whole, bool):
+            return pc.if_else(column.is_valid(), whole, None)
+        bound, closed = whole
     scalar = _scalar(bound, column.type)
     if lower:
         return pc.less(column, scalar) if closed else pc.less_equal(column, scalar)

@@ -114,3 +114,6 @@ WHOLE: dict[str, Callable[[Check, Any], Found]] = {
     "freshness": _freshness,
 }
 """Evaluators of checks that are not row-scoped, by kind."""
+
+OF_OUTLINES = frozenset({"row_count", "column_exists"})
+"""Kinds that look at the names of columns and the number of rows alone."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dovetail.quality.checks._check import Check, Suite
 from dovetail.quality.checks._compute import EVALUATORS
+from dovetail.quality.checks._compute_whole import OF_OUTLINES
 from dovetail.quality.checks._found import Found, Unevaluable, no_column
 from dovetail.quality.checks._told import told
 from dovetail.spec import CheckEngine, CheckOutcome, SuiteInfo
@@ -40,13 +43,64 @@ class NativeEngine(CheckEngine):
         return str(pyarrow.__version__)
 
 
+class FrameChecks(NativeEngine):
+    """Base of engines that evaluate native suites on a frame of their own; what they leave is evaluated in Arrow.
+
+    Subclass it, implement :meth:`outcomes` and :meth:`to_arrow`, and declare it with ``native=("mine.Frame",)``. It must count
+    exactly as the core does: ``CheckEngineSuite`` of the conformance kit tells.
+    """
+
+    def outcomes(self, checks: Sequence[Check], value: Any) -> list[CheckOutcome | None]:
+        """What was found for each of these checks, all of whose columns are there; None for one that is left to Arrow."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement outcomes()")
+
+    def to_arrow(self, value: Any, columns: Sequence[str]) -> Any:
+        """A ``pyarrow.Table`` of these columns of the frame."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement to_arrow()")
+
+    def columns(self, value: Any) -> list[str]:
+        """The names of the frame's columns."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement columns()")
+
+    def rows(self, value: Any) -> int:
+        """The number of the frame's rows."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement rows()")
+
+    def evaluate(self, suite: Suite, value: Any) -> list[CheckOutcome]:
+        """Evaluate every check of the suite, where it can be done."""
+        outline = Outline(self.columns(value), self.rows(value))
+        found: dict[int, CheckOutcome] = {}
+        for number, check in enumerate(suite.checks):
+            if check.info.kind in OF_OUTLINES or lacking(check, outline.column_names):
+                found[number] = _evaluate(check, outline)
+        asked = [number for number in range(len(suite.checks)) if number not in found]
+        told = self.outcomes([suite.checks[number] for number in asked], value) if asked else []
+        found |= {number: outcome for number, outcome in zip(asked, told, strict=True) if outcome is not None}
+        left = [number for number in asked if number not in found]
+        if left:
+            wanted = {column for number in left for column in suite.checks[number].info.columns}
+            table = self.to_arrow(value, [name for name in outline.column_names if name in wanted])
+            found |= {number: _evaluate(suite.checks[number], table) for number in left}
+        return [found[number] for number in range(len(suite.checks))]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What some checks need of a table, without its columns."""
+
+    column_names: list[str]
+    num_rows: int
+
+
 def _evaluate(check: Check, table: Any) -> CheckOutcome:
     import pyarrow as pa
 
     started = time.perf_counter()
     info = check.info
     try:
-        _require_columns(check, table)
+        lack = lacking(check, table.column_names)
+        if lack is not None:
+            raise Unevaluable(lack)
         found: Found = EVALUATORS[info.kind](check, table)
     except (Unevaluable, pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         why = str(error) if isinstance(error, Unevaluable) else f"{type(error).__name__}: {error}"
@@ -64,15 +118,15 @@ def _evaluate(check: Check, table: Any) -> CheckOutcome:
     )
 
 
-def _require_columns(check: Check, table: Any) -> None:
+def lacking(check: Check, names: Sequence[str]) -> str | None:
+    """Why a check cannot be made for want of a column, or for two of one name; None if it can."""
     if check.info.kind == "column_exists":
-        return
+        return None
     for column in check.info.columns:
-        times = table.column_names.count(column)
+        times = names.count(column)
         if times != 1:
-            raise Unevaluable(
-                no_column([column], table.column_names) if not times else f"{times} columns are named {column!r}"
-            )
+            return no_column([column], names) if not times else f"{times} columns are named {column!r}"
+    return None
 
 
 def _since(started: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,3 +49,25 @@ def values_of(table: Any, name: str) -> Any:
         if pc.any(nan).as_py():
             column = pc.if_else(nan, pa.nulls(1, column.type)[0], column)
     return column
+
+
+def whole_bound(bound: float, lower: bool, closed: bool, limits: tuple[int, int]) -> bool | tuple[int, bool]:
+    """The same bound for a column of integers, as an integer that its type holds: no rounding, no overflow.
+
+    Args:
+        bound: The bound.
+        lower: It is the lower one.
+        closed: It is allowed itself.
+        limits: Least and greatest integer of the column's type.
+
+    Returns:
+        The bound and whether it is allowed itself; or a bool where all values are on one side: True if all lie beyond.
+    """
+    if isinstance(bound, float) and math.isinf(bound):
+        return (bound > 0) == lower  # everything is below +inf, nothing below -inf
+    if isinstance(bound, float) and not bound.is_integer():
+        bound, closed = (math.ceil(bound) if lower else math.floor(bound)), True
+    bound = int(bound)
+    if not limits[0] <= bound <= limits[1]:
+        return (bound > limits[1]) == lower
+    return bound, closed
