@@ -41,11 +41,13 @@ from dovetail.env import (
     pack_type,
     worker_root,
 )
+from dovetail.env.bridge import Bridge
 from dovetail.errors import DefinitionError, DovetailError, TaskFailed
 from dovetail.graph import CompiledTask, ResourceScope, Task, apply_gate, base_type, is_named_tuple
 from dovetail.plugins import Catalogue, current_catalogue
 from dovetail.quality import Gate
 from dovetail.spec import Artifact, TaskContext, TypeRef
+from dovetail.store import open_artifact_store
 from dovetail.types import current_types
 
 RUN_ISOLATED: Final = "dovetail.engine._isolated:run_isolated"
@@ -231,63 +233,80 @@ class IsolatedWork:
             wires: Bring all of them here as well, or those that are tables in memory, as Arrow.
         """
         pools = isolated_pools()
-        pool = pools.pool(self.home, self.root, self.settings.max_workers)
         bridge = pools.bridge(self.settings.home)
-        task, types = self.compiled.task, current_types()
-        sent: list[dict[str, Any]] = []
+        outputs = self.compiled.task.interface.outputs
+        with Sending(bridge) as sending:
+            inputs = {name: sending.portion(given[name]) for name in self.compiled.task.interface.inputs}
+            request = self._request(inputs, bridge.place, store, wires)
+            reply = self._call(request, limits, on_output)
+            if "refused" in reply:  # what the worker cannot read from the store, this process reads for it
+                for name in reply["refused"]:
+                    inputs[name] = sending.portion(self._load(name, given[name]))
+                reply = self._call(request, limits, on_output)
+            artifacts = {name: Artifact.from_dict(data) for name, data in reply["artifacts"].items()}
+            received = {}
+            for name, wire in reply["wires"].items():
+                wanted = received_as(outputs[name]) if wires == "all" else None
+                received[name] = bridge.receive(wire, wanted, current_types())
+            return Done(artifacts, received)
 
-        def portion(name: str, value: Any) -> dict[str, Any]:
-            if isinstance(value, Artifact):
-                return {"artifact": value.to_dict()}
-            sent.append(bridge.send(value, None, types))
-            return {"wire": sent[-1]}
-
+    def _request(self, inputs: dict[str, Any], place: dict[str, Any], store: bool, wires: Wires) -> dict[str, Any]:
         context = self.context
-        request = {
+        return {
             "scope": self.token,
             "node_id": context.node_id,
             "run_id": context.run_id,
             "attempt": context.attempt,
             "idempotency_key": context.idempotency_key,
-            "bridge": bridge.place,
+            "bridge": place,
             "store": store,
             "wires": wires,
+            "inputs": inputs,
         }
-        call = functools.partial(
-            pool.call,
-            self.payload,
-            timeout=limits.timeout,
-            load_timeout=_LOAD_SECONDS,
-            memory=limits.memory,
-            job=self.job,
-            key=self.key,
-            on_output=lambda stream, line: on_output(stream, redact(line)),
-        )
+
+    def _call(self, request: dict[str, Any], limits: Limits, on_output: Callable[[str, str], object]) -> dict[str, Any]:
+        pool = isolated_pools().pool(self.home, self.root, self.settings.max_workers)
         try:
-            inputs = {name: portion(name, given[name]) for name in task.interface.inputs}
-            reply = call({**request, "inputs": inputs})
-            if "refused" in reply:  # what the worker cannot read from the store, this process reads for it
-                for name in reply["refused"]:
-                    inputs[name] = portion(name, self._load(given[name], task.interface.inputs[name]))
-                reply = call({**request, "inputs": inputs})
-            artifacts = {name: Artifact.from_dict(data) for name, data in reply["artifacts"].items()}
-            received = {}
-            for name, wire in reply["wires"].items():
-                wanted = received_as(task.interface.outputs[name]) if wires == "all" else None
-                received[name] = bridge.receive(wire, wanted, types)
-            return Done(artifacts, received)
+            return pool.call(
+                self.payload,
+                request,
+                timeout=limits.timeout,
+                load_timeout=_LOAD_SECONDS,
+                memory=limits.memory,
+                job=self.job,
+                key=self.key,
+                on_output=lambda stream, line: on_output(stream, redact(line)),
+            )
         except DovetailError as error:
             if error.who == self.job:
-                error.who = f"task {task.name!r} in environment {self.home.name!r}"
+                error.who = f"task {self.compiled.task.name!r} in environment {self.home.name!r}"
             raise
-        finally:
-            for wire in sent:
-                bridge.release(wire)
 
-    def _load(self, artifact: Artifact, annotation: Any) -> Any:
-        from dovetail.store import open_artifact_store
+    def _load(self, name: str, artifact: Artifact) -> Any:
+        wanted = received_as(self.compiled.task.interface.inputs[name])
+        return current_types().load(artifact, open_artifact_store(self.settings), wanted)
 
-        return current_types().load(artifact, open_artifact_store(self.settings), received_as(annotation))
+
+class Sending:
+    """What is on the bridge for one call; let go of at its end."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._sent: list[dict[str, Any]] = []
+
+    def portion(self, value: Any) -> dict[str, Any]:
+        """An input as it stands in a request."""
+        if isinstance(value, Artifact):
+            return {"artifact": value.to_dict()}
+        self._sent.append(self._bridge.send(value, None, current_types()))
+        return {"wire": self._sent[-1]}
+
+    def __enter__(self) -> Sending:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for wire in self._sent:
+            self._bridge.release(wire)
 
 
 def received_as(annotation: Any) -> Any:

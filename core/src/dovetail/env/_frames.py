@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import sys
 from typing import Any, Final
 
 from dovetail.errors import PlatformError, shorten
@@ -40,6 +41,11 @@ LOADED: Final = 9
 
 HEADER: Final = struct.Struct(">2sBBI")
 _MAGIC: Final = b"dt"
+
+
+def own_version() -> str:
+    """The version of dovetail that runs here. Looked up, since the package at the top names all floors for type checkers."""
+    return str(sys.modules["dovetail"].__version__)
 
 
 class BrokenProtocol(Exception):

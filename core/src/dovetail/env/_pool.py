@@ -10,12 +10,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from dovetail.env import _frames
+from dovetail.env._calls import Call, Key
 from dovetail.env._endings import death, expiry, too_much
 from dovetail.env._frames import BrokenProtocol, object_from_json, to_json
 from dovetail.env._home import Home, environ_of, project_paths
@@ -26,29 +26,6 @@ from dovetail.errors import RunInterrupted, WorkerDied
 
 _START_SECONDS = 60.0
 _CLOSE_SECONDS = 5.0
-
-
-Key = tuple[str, str]
-"""What a job leaves open in its worker: whom it belongs to, and which one of theirs it is."""
-
-
-@dataclass(eq=False, slots=True)
-class _Call:
-    """A waiting call. What it is waiting for is changed under the pool's lock only."""
-
-    payload: bytes
-    body: bytes
-    job: str = ""
-    timeout: float | None = None
-    load_timeout: float | None = None
-    memory: int | None = None
-    key: Key | None = None
-    on_output: Callable[[str, str], object] | None = None
-    cancelled: bool = False
-    worker: Worker | None = None
-    has_slot: bool = False
-    answered: bool = False
-    thread: int = field(default_factory=threading.get_ident)
 
 
 class WorkerPool:
@@ -97,7 +74,7 @@ class WorkerPool:
         self._changed = threading.Condition()
         self._idle: list[Worker] = []
         self._busy = 0
-        self._calls: set[_Call] = set()
+        self._calls: set[Call] = set()
         self._keepers: dict[Key, Worker | None] = {}
         self._closed = False
         if home is not None:
@@ -141,7 +118,7 @@ class WorkerPool:
             PlatformError: The request or the reply is not JSON, or too large.
         """
         body = to_json(request, "request")
-        call = _Call(payload, body, job, timeout, load_timeout, memory, key, on_output)
+        call = Call(payload, body, job, timeout, load_timeout, memory, key, on_output)
         if (
             os.getpid() != self._owner
         ):  # asked without the lock, which another thread may have held when this was forked
@@ -199,7 +176,7 @@ class WorkerPool:
             self._busy += len(found)
         body = to_json(request, "request")
         for worker in found:
-            call = _Call(payload, body, timeout=timeout, worker=worker, has_slot=True)
+            call = Call(payload, body, timeout=timeout, worker=worker, has_slot=True)
             keep = False
             try:
                 with contextlib.suppress(Gone, Expired, BrokenProtocol):
@@ -257,7 +234,7 @@ class WorkerPool:
         if not getattr(self, "_closed", True):
             self.close()
 
-    def _attempt(self, call: _Call) -> tuple[int, dict[str, Any]] | None:
+    def _attempt(self, call: Call) -> tuple[int, dict[str, Any]] | None:
         """One worker's answer; None if it turned out to be gone before it began, so that another one may be asked."""
         grace = self._grace
         keep = False
@@ -295,7 +272,7 @@ class WorkerPool:
         finally:
             self._give_back(call, keep, grace)
 
-    def _converse(self, worker: Worker, call: _Call) -> tuple[int, dict[str, Any]]:
+    def _converse(self, worker: Worker, call: Call) -> tuple[int, dict[str, Any]]:
         kind, answer = worker.call(
             call.payload,
             self._place(),
@@ -309,7 +286,7 @@ class WorkerPool:
         )
         return kind, object_from_json(answer)
 
-    def _take(self, call: _Call) -> Worker:
+    def _take(self, call: Call) -> Worker:
         """The worker that keeps what the call asks for; else an idle one, or a new one, or the next that is given back."""
         with self._changed:
             self._changed.wait_for(lambda: call.cancelled or self._can_begin(call))
@@ -328,7 +305,7 @@ class WorkerPool:
                     self._keepers[call.key] = worker
         return call.worker
 
-    def _can_begin(self, call: _Call) -> bool:
+    def _can_begin(self, call: Call) -> bool:
         if self._busy >= self._size:
             return False
         return call.key is None or call.key not in self._keepers or self._keepers[call.key] in self._idle
@@ -356,7 +333,7 @@ class WorkerPool:
             error.who = f"environment {self._home.name}"
             raise
 
-    def _settle(self, call: _Call) -> bool:
+    def _settle(self, call: Call) -> bool:
         """The call has its answer: from now on it cannot be cancelled. True if the worker may be kept."""
         with self._changed:
             if call.cancelled:
@@ -364,7 +341,7 @@ class WorkerPool:
             call.answered = True
             return call.worker is not None and call.worker.reusable
 
-    def _give_back(self, call: _Call, keep: bool, grace: float) -> None:
+    def _give_back(self, call: Call, keep: bool, grace: float) -> None:
         with self._changed:
             worker, call.worker = call.worker, None
             if not keep:  # it keeps nothing any more; nor does one that could not be started
@@ -386,7 +363,7 @@ class WorkerPool:
         if worker is not None:  # closed meanwhile; ending it twice does no harm
             worker.end(grace)
 
-    def _interrupt(self, call: _Call) -> None:
+    def _interrupt(self, call: Call) -> None:
         call.cancelled = True
         if call.worker is not None:
             call.worker.wake()

@@ -11,7 +11,6 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from dovetail import __version__
 from dovetail.env import _frames
 from dovetail.env._frames import BrokenProtocol, frame, object_from_json, parse_header, to_json
 from dovetail.env._lifeline import tie
@@ -91,7 +90,7 @@ class _Worker:
         sys.exit(128 + signum)
 
     def serve(self) -> None:
-        hello = {"pid": self._pid, "python": list(sys.version_info[:3]), "dovetail": __version__}
+        hello = {"pid": self._pid, "python": list(sys.version_info[:3]), "dovetail": _frames.own_version()}
         self._send(_frames.HELLO, to_json(hello, "hello"))
         while (received := self._receive()) is not None:
             kind, body = received

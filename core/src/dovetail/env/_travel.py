@@ -16,7 +16,7 @@ import pickle  # code goes from the hub to its own child; nothing that comes bac
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -131,82 +131,111 @@ def _dumps(part: Any, way: Way, used: set[str], annotation: bool) -> bytes:
     return buffer.getvalue()
 
 
+class _Reducing:
+    """How each object of a part is packed; where nothing is said here, cloudpickle decides."""
+
+    _way: Way
+    _used: set[str]
+    _annotation: bool
+    _add: Callable[[str], None]
+
+    def _default(self, obj: Any) -> Any:
+        raise NotImplementedError
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, types.ModuleType):
+            return self._module(obj)
+        if isinstance(obj, (type, types.FunctionType)):
+            return self._code(obj)
+        if isinstance(obj, Note):
+            return _arrive.note, (self._noted(obj),)
+        if isinstance(obj, PurePath):
+            return _arrive.path, (type(obj).__name__, str(obj))
+        if isinstance(obj, Interface):
+            return Interface, (_notes(obj.inputs), _notes(obj.outputs), dict(obj.defaults), dict(obj.help))
+        if isinstance(obj, Task):
+            state = obj.__getstate__()
+            again = copyreg.__newobj__  # type: ignore[attr-defined]
+            return again, (Task,), {**state, "output": Note(state["output"])}
+        if typing.get_origin(obj) is typing.Annotated:
+            kept = tuple(each for each in obj.__metadata__ if not isinstance(each, Gate))
+            return _arrive.annotated, (obj.__origin__, kept)
+        return self._default(obj)
+
+    def _noted(self, note: Note) -> bytes:
+        try:
+            return _dumps(note.annotation, self._way, self._used, annotation=True)
+        except Exception:  # nobody may ever look at it
+            return pickle.dumps(Any)
+
+    def _module(self, module: types.ModuleType) -> Any:
+        name = module.__name__
+        if _is_library(name, self._way):
+            return self._default(module)
+        if not self._way.by_value:
+            return _arrive.module_by_name, _whereabouts(name)
+        told = {key: value for key, value in vars(module).items() if key in self._used and key not in _OWN}
+        rest = {} if name.startswith(MADE_UP) or name == "__main__" else {"__getattr__": _arrive.Rest(name)}
+        # it may hold itself, so that it is filled after it was made
+        return types.ModuleType, (name,), {**told, **rest}, None, None, _arrive.fill
+
+    def _code(self, obj: Any) -> Any:
+        name = getattr(obj, "__module__", None)
+        if not isinstance(name, str):
+            return self._default(obj)
+        if _is_library(name, self._way):
+            if not self._way.by_value and not _leads_to(obj):
+                return _named(obj)  # a task of a plugin, say, stands under the name of its function
+            if self._annotation and isinstance(obj, type) and not _always_there(name, self._way):
+                return _arrive.type_named, (name, obj.__qualname__, _public_name(obj))
+            return self._default(obj)
+        if not self._way.by_value:
+            return _named(obj)
+        self._add(name)
+        reduced = self._default(obj)
+        if isinstance(obj, types.FunctionType) and isinstance(reduced, tuple):
+            self._used.update(_names_in(obj.__code__))
+            _note_annotations(reduced[2][1])
+        elif isinstance(obj, type) and isinstance(reduced, tuple) and isinstance(reduced[2], tuple):
+            _note_annotations(reduced[2][0])
+        return reduced
+
+
 @functools.cache
 def _pickler_class() -> Any:
     import cloudpickle
-    from cloudpickle import cloudpickle as inside
 
-    class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
-        def __init__(self, file: io.BytesIO, way: Way, used: set[str], annotation: bool, add: Any) -> None:
+    class Pickler(_Reducing, cloudpickle.CloudPickler):  # type: ignore[misc]
+        def __init__(
+            self, file: io.BytesIO, way: Way, used: set[str], annotation: bool, add: Callable[[str], None]
+        ) -> None:
             super().__init__(file, protocol=5)
             self._way = way
             self._used = used
             self._annotation = annotation
             self._add = add
 
-        def reducer_override(self, obj: Any) -> Any:
-            if isinstance(obj, types.ModuleType):
-                return self._module(obj)
-            if isinstance(obj, (type, types.FunctionType, typing.TypeVar)):
-                return self._code(obj)
-            if isinstance(obj, Note):
-                return _arrive.note, (_dumps(obj.annotation, self._way, self._used, annotation=True),)
-            if isinstance(obj, PurePath):
-                return _arrive.path, (type(obj).__name__, str(obj))
-            if isinstance(obj, Interface):
-                return Interface, (_noted(obj.inputs), _noted(obj.outputs), dict(obj.defaults), dict(obj.help))
-            if isinstance(obj, Task):
-                state = obj.__getstate__()
-                again = copyreg.__newobj__  # type: ignore[attr-defined]
-                return again, (Task,), {**state, "output": Note(state["output"])}
-            if typing.get_origin(obj) is typing.Annotated:
-                kept = tuple(each for each in obj.__metadata__ if not isinstance(each, Gate))
-                return _arrive.annotated, (obj.__origin__, kept)
-            return super().reducer_override(obj)
-
-        def _module(self, module: types.ModuleType) -> Any:
-            name = module.__name__
-            if _is_library(name, self._way):
-                return super().reducer_override(module)
-            if not self._way.by_value:
-                return _arrive.module_by_name, _whereabouts(name)
-            told = {key: value for key, value in vars(module).items() if key in self._used and key not in _OWN}
-            rest = {} if name.startswith(MADE_UP) or name == "__main__" else {"__getattr__": _arrive.Rest(name)}
-            # it may hold itself, so that it is filled after it was made
-            return types.ModuleType, (name,), {**told, **rest}, None, None, _arrive.fill
-
-        def _code(self, obj: Any) -> Any:
-            name = getattr(obj, "__module__", None)
-            if isinstance(obj, typing.TypeVar) or not isinstance(name, str):
-                return super().reducer_override(obj)
-            if _is_library(name, self._way):
-                if not self._way.by_value and not inside._should_pickle_by_reference(obj):
-                    return _named(obj)  # a task of a plugin, say, stands under the name of its function
-                if self._annotation and isinstance(obj, type) and not _always_there(name, self._way):
-                    return _arrive.type_named, (name, obj.__qualname__, _public_name(obj))
-                return super().reducer_override(obj)
-            if not self._way.by_value:
-                return _named(obj)
-            self._add(name)
-            reduced = super().reducer_override(obj)
-            if isinstance(obj, types.FunctionType) and isinstance(reduced, tuple):
-                self._used.update(_names_in(obj.__code__))
-                _note_annotations(reduced[2][1])
-            elif isinstance(obj, type) and isinstance(reduced, tuple) and isinstance(reduced[2], tuple):
-                _note_annotations(reduced[2][0])
-            return reduced
+        def _default(self, obj: Any) -> Any:
+            return cloudpickle.CloudPickler.reducer_override(self, obj)
 
     return Pickler
 
 
-def _noted(annotations: Mapping[str, Any]) -> dict[str, Note]:
+def _leads_to(obj: Any) -> bool:
+    """True if a function or class is what its module has under its name."""
+    from cloudpickle.cloudpickle import _should_pickle_by_reference
+
+    return bool(_should_pickle_by_reference(obj))
+
+
+def _notes(annotations: Mapping[str, Any]) -> dict[str, Note]:
     return {name: Note(annotation) for name, annotation in annotations.items()}
 
 
 def _note_annotations(state: dict[str, Any]) -> None:
     found = state.get("__annotations__")
     if isinstance(found, dict) and found:
-        state["__annotations__"] = _noted(found)
+        state["__annotations__"] = _notes(found)
 
 
 def _names_in(code: types.CodeType) -> Iterator[str]:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dovetail import __version__
 from dovetail.env import _frames
 from dovetail.env._frames import BrokenProtocol, FrameBuffer, frame, object_from_json, to_json
 from dovetail.env._lines import Lines
@@ -198,8 +197,9 @@ class Worker:
         return None
 
     def _check_hello(self, hello: dict[str, Any]) -> None:
-        if hello.get("dovetail") != __version__:
-            raise BrokenProtocol(f"the worker has dovetail {hello.get('dovetail')}, this process {__version__}")
+        version = _frames.own_version()
+        if hello.get("dovetail") != version:
+            raise BrokenProtocol(f"the worker has dovetail {hello.get('dovetail')}, this process {version}")
         python = hello.get("python")
         if self._version is not None and python != list(self._version):
             raise BrokenProtocol(f"the worker runs Python {python}, not {list(self._version)}")

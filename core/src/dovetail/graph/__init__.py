@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from dovetail.errors import lazy_names
+from dovetail.errors import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
     from dovetail.config import seconds
@@ -152,4 +152,4 @@ _HOMES = {
     "workflow": "dovetail.graph._workflow",
 }
 
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__ = _lazy_names(__name__, _HOMES)
