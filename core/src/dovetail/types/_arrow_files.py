@@ -143,7 +143,7 @@ def _restored(table: pa.Table, wanted: pa.Schema | None, columns: Sequence[str] 
         wanted = wanted if columns is None else pa.schema([wanted.field(name) for name in columns], wanted.metadata)
         restored = [_as_written(column, kind) for column, kind in zip(table.columns, wanted.types, strict=True)]
         table = pa.Table.from_arrays(restored, schema=wanted) if restored else table
-    _refuse_broken(table, trusted_offsets=True)
+    refuse_broken(table, trusted_offsets=True)
     return table
 
 
@@ -183,7 +183,7 @@ def _refuse_bomb(
         raise memory_limit(f"Parquet file {path.name}", total, most)
 
 
-def _refuse_broken(table: pa.Table, trusted_offsets: bool = False) -> None:
+def refuse_broken(table: pa.Table, trusted_offsets: bool = False) -> None:
     """Refuse offsets that lead out of the buffers, dictionary indices without a value, and text that is not UTF-8.
 
     Offsets that Arrow itself made while it decoded the file lead nowhere else.
@@ -265,7 +265,7 @@ def read_ipc(path: Path, columns: Sequence[str] | None = None, limit: int | None
         if columns is not None:
             table = table.select(list(columns))
         table.validate()
-        _refuse_broken(table)
+        refuse_broken(table)
     return table
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import ValueMismatch
+from dovetail.errors import DataError, ValueMismatch
 from dovetail.spec import Preview
-from dovetail.types._arrow_files import parquet_schema
+from dovetail.types._arrow_files import parquet_schema, refuse_broken
 from dovetail.types._arrow_layout import check_columns, normalise_table, plain_type, project_table
 from dovetail.types._carrier import lies_here
 from dovetail.types._collect import collect_limit, gather
@@ -248,10 +248,19 @@ def _scan(dataset: ds.Dataset, columns: Any) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     schema = None
-    for batch in dataset.scanner(columns=columns).to_reader():
-        table = normalise_table(pa.Table.from_batches([batch]))
-        schema = schema or _plain_schema(table.schema)
-        yield from (table if table.schema.equals(schema) else table.cast(schema)).to_batches()
+    try:
+        # Little is read ahead, since what is read may be more than may be kept.
+        for batch in dataset.scanner(columns=columns, batch_readahead=4, fragment_readahead=2).to_reader():
+            table = normalise_table(pa.Table.from_batches([batch]))
+            refuse_broken(table, trusted_offsets=True)
+            schema = schema or _plain_schema(table.schema)
+            yield from (table if table.schema.equals(schema) else table.cast(schema)).to_batches()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            "the rows of a pyarrow.dataset.Dataset cannot be read",
+            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            fix="look at its files and at the schema it was given; if they are artifacts, delete them and run again",
+        ) from error
 
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:
