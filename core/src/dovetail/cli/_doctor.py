@@ -16,11 +16,12 @@ from dovetail.cli._output import emit_json
 from dovetail.cli._plain import Cell, plain_table, say
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import one_line, plural
+from dovetail.cli._where import environment_findings
 from dovetail.config import unset_variables
 from dovetail.errors import DovetailError, PlatformError
 from dovetail.plugins import EngineState, Finding, build_catalogue, diagnose, engines_of, with_details
 
-_HARMLESS = ("engine missing", "stale manifest")
+_HARMLESS = ("engine missing", "engine version", "stale manifest", "half-built environment", "damaged environment")
 
 
 @click.command("doctor")
@@ -29,9 +30,9 @@ _HARMLESS = ("engine missing", "stale manifest")
 def doctor(session: Session) -> int:
     """Say what is wrong here, and what to type.
 
-    Looks at the plugins, their engines, the configuration and the run store. The code that plugins name is not imported:
-    dovetail plugins check does that. Exits with 3 if anything was found but missing engines and stale manifests, which harm
-    nothing.
+    Looks at the plugins, their engines and environments, the configuration and the run store. The code that plugins name is
+    not imported: dovetail plugins check does that. Exits with 3 if anything was found but what harms nothing: engines that are
+    missing or of another version, stale manifests, environments that are built anew when they are used.
     """
     # Strict or not: it is asked to tell all that is wrong, and not just the first.
     session.catalogue = build_catalogue(replace(session.settings, strict=False))
@@ -43,6 +44,7 @@ def doctor(session: Session) -> int:
             {"plugin": trouble.who or "", "problem": "store", "reason": _reason(trouble), "fix": trouble.fix or ""}
         )
     lines += _unset(session)
+    lines += environment_findings(session.catalogue, session.settings)
     bad = [line for line in lines if line["problem"] not in _HARMLESS]
     if session.options.json:
         emit_json(

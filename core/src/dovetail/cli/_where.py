@@ -7,6 +7,7 @@ from typing import Any
 from dovetail.cli._text import one_line
 from dovetail.config import Settings
 from dovetail.engine import Placement, requests
+from dovetail.env.build import Environments
 from dovetail.errors import DovetailError
 from dovetail.plugins import Catalogue, Need, needs_of_plugin
 from dovetail.spec import Manifest
@@ -54,3 +55,36 @@ def _environment(need: Need, placement: Placement, catalogue: Catalogue, setting
         told["reason"] = told["reason"] or one_line(f"{error.what}: {error.why}" if error.why else error.what)
         told["fix"] = one_line(error.fix)
     return told
+
+
+def environment_findings(catalogue: Catalogue, settings: Settings) -> list[dict[str, str]]:
+    """What is wrong with the environments that have a name, and with what lies where environments are built.
+
+    Args:
+        catalogue: Of all plugins.
+        settings: Hold ``envs`` and ``env_dir``.
+    """
+    environments = Environments(settings)
+    found, named = [], requests(settings, catalogue)
+    for name, request in named.items():
+        if name not in settings.envs:
+            continue  # a plugin's, which is asked for where its engine is needed
+        try:
+            environments.check(request)
+        except DovetailError as error:
+            reason = one_line(f"{error.what}: {error.why}" if error.why else error.what)
+            found.append(_finding(f"environment {name}", "environment", reason, one_line(error.fix)))
+    for each in environments.listing(named.values()):
+        who = f"environment {each.name or each.digest}"
+        if each.state == "damaged":
+            reason = f"{each.path} has changed since it was built, or its interpreter is gone; it is built anew when it is used"
+            fix = f"dovetail env sync {each.name}" if each.name in named else "dovetail env gc"
+            found.append(_finding(who, "damaged environment", reason, fix))
+        elif each.state == "half-built":
+            reason = f"{each.path} is being built, or building it was cut off; it is never used so"
+            found.append(_finding(who, "half-built environment", reason, "dovetail env gc, if nothing builds it now"))
+    return found
+
+
+def _finding(who: str, problem: str, reason: str, fix: str) -> dict[str, str]:
+    return {"plugin": one_line(who), "problem": problem, "reason": one_line(reason), "fix": fix}

@@ -94,7 +94,7 @@ class Placement:
             DovetailError: As :meth:`place`; ``who`` names the node.
         """
         demands = list(demands)
-        for step in (self.decide, self.place):  # all that can be told without building comes first
+        for step in (self.decide, self._check, self.place):  # all that can be told without building comes first
             for task, options, who in demands:
                 try:
                     step(task, options)
@@ -107,6 +107,13 @@ class Placement:
         if self._made is None:
             self._made = _open_environments(self._settings)
         return self._made
+
+    def _check(self, task: Task[..., Any], options: TaskOptions) -> None:
+        """Whether the environment is there or can be built."""
+        decision = self.decide(task, options)
+        if decision.place.isolated:
+            with _with_other_way(decision.chosen):
+                self._environments.check(self.request(task, decision))
 
     def of_engine(self, need: Need) -> Place:
         """Where a task would be run that needs an engine and says nothing about it. Raises as ``Chooser.of_engine``."""
@@ -127,17 +134,24 @@ class Placement:
             known = self._built.get(request)
             if known is not None and known.python.exists():  # somebody may have removed it meanwhile
                 return known
-            try:
+            with _with_other_way(chosen):
                 found = self._environments.find(request) or self._environments.sync(
                     request, progress=self._progress, offline=self._offline
                 )
-            except EngineUnavailable as error:
-                if chosen is not None and chosen.spec is not None:
-                    other = f"or have the engine here: {install_line(chosen)}"
-                    error.fix = f"{error.fix}; {other}" if error.fix else other
-                raise
             self._built[request] = found
             return found
+
+
+@contextmanager
+def _with_other_way(chosen: Need | None) -> Iterator[None]:
+    """An error for an environment that cannot be had tells that the engine can be had here."""
+    try:
+        yield
+    except EngineUnavailable as error:
+        if chosen is not None and chosen.spec is not None:
+            other = f"or have the engine here: {install_line(chosen)}"
+            error.fix = f"{error.fix}; {other}" if error.fix else other
+        raise
 
 
 def requests(settings: Settings, catalogue: Catalogue) -> dict[str, EnvRequest]:

@@ -31,11 +31,15 @@ def interpret(graph: Graph, inputs: dict[str, Any], scope: ResourceScope | None 
     if scope is None:
         with ResourceScope() as own:
             return interpret(graph, inputs, own)
+    return _plan(graph).run(inputs, scope)
+
+
+def _plan(graph: Graph) -> Plan:
     types = current_types()
-    plan = graph.plan  # another thread, with another hub, may set it meanwhile
+    plan: Plan | None = graph.plan  # another thread, with another hub, may set it meanwhile
     if plan is None or plan.types is not types:
         plan = graph.plan = Plan(graph, types)
-    return plan.run(inputs, scope)
+    return plan
 
 
 class Plan:
@@ -122,6 +126,8 @@ def _ordered(values: Any) -> list[Any]:
 def _map_runner(node: Node) -> Callable[..., Any]:
     target = node.target
     call = caller(target.compiled(), node.options) if getattr(target, "__dovetail_task__", False) else None
+    if call is None:
+        _plan(target.graph)  # what its tasks need is looked at, and built, before anything runs
 
     def run(getters: dict[str, Getter], inputs: dict[str, Any], values: dict[Node, Any], scope: ResourceScope) -> Any:
         rows = spread(node, {name: get(inputs, values) for name, get in getters.items()})

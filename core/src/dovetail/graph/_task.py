@@ -21,8 +21,8 @@ from dovetail.graph._annotations import (
     type_text,
 )
 from dovetail.graph._call import CompiledTask, ResourceScope, gates_in
-from dovetail.graph._elsewhere import LivesElsewhere
 from dovetail.graph._contents import untold_captures
+from dovetail.graph._elsewhere import LivesElsewhere
 from dovetail.graph._fingerprint import code_fingerprint
 from dovetail.graph._needs import Call, caller
 from dovetail.graph._nodes import NodeOutput, checked_name

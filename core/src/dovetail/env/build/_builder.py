@@ -18,7 +18,7 @@ from dovetail.env.build._pythons import Interpreter, choose_python
 from dovetail.env.build._request import WORKER_REQUIRES, EnvRequest
 from dovetail.env.build._resolve import Pins, resolve
 from dovetail.env.build._tell import Tell, masked, place_failure, silent
-from dovetail.env.build._uv import Uv, uv_for
+from dovetail.env.build._uv import Uv, find_uv, uv_for
 
 
 class Builder:
@@ -78,6 +78,11 @@ class Builder:
         tell(f"resolving environment {request.name} for Python {python.full}")
         requires = expanded(request, python, WORKER_REQUIRES)
         return resolve(request, requires, python, uv, self.places, keep)
+
+    def check(self, request: EnvRequest) -> None:
+        """Raise what would keep the environment from being built, as far as that can be told at once."""
+        self._locked_entry(request)
+        find_uv()
 
     def _locked_entry(self, request: EnvRequest) -> Entry | None:
         path = lock_path(self.settings)

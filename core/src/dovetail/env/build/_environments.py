@@ -148,6 +148,18 @@ class Environments:
         self.places.check()
         return self._builder(progress, offline, upgrade).sync(request, key, lock)
 
+    def check(self, request: EnvRequest) -> None:
+        """See that an environment is there or can be built, as far as that can be told at once: nothing is resolved or built.
+
+        Raises:
+            UsageError, ConfigError: A requirement or the version of Python cannot be read or met, or the lock file does not fit.
+            EngineUnavailable: It is not built, and there is no uv.
+        """
+        if self.find(request) is None:
+            parse_all(request.requires, request.who)
+            python_specifiers(request.python, request.who)
+            self._builder(None, True, False).check(request)
+
     def _builder(self, progress: Tell | None, offline: bool, upgrade: bool) -> Builder:
         # Almost always everything is there, and nothing that building takes is loaded.
         from dovetail.env.build._builder import Builder
