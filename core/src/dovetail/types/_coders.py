@@ -12,9 +12,9 @@ from dovetail.types._accept import Acceptors
 from dovetail.types._infer import infer, is_json
 from dovetail.types._lazy import stored_pair
 from dovetail.types._memo import Memo
-from dovetail.types._mismatch import Mismatch, at
+from dovetail.types._mismatch import Mismatch
 from dovetail.types._names import NoneType, class_name, is_union, normalise, parse_name
-from dovetail.types._records import enum_coder, literal_coder, record_coder
+from dovetail.types._records import enum_coder, literal_coder, record_coder, step
 from dovetail.types._refine import is_refined, refine
 from dovetail.types._scalars import NATURAL, SCALARS
 
@@ -219,14 +219,6 @@ def _without_leaves(encode: Callable[[Any], Any], decode: Callable[[Any], Any]) 
     return (lambda value, leaves: encode(value)), (lambda data, leaves: decode(data))
 
 
-def _through(function: Callable[[Any, Leaves], Any], key: Any, item: Any, leaves: Leaves) -> Any:
-    try:
-        return function(item, leaves)
-    except (Mismatch, ConversionError) as error:
-        at(key, error)
-        raise
-
-
 def _natural(args: tuple[Any, ...]) -> set[type] | None:
     """The type of elements whose JSON is the element itself, as a set to compare with; None for any other."""
     return {args[0]} if args and args[0] in NATURAL else None
@@ -241,7 +233,7 @@ def _items(kind: Any, pair: Pair, natural: set[type] | None) -> Pair:
             raise Mismatch(value, f"a {class_name(kind)}")
         if ordered and set(map(type, value)) == natural:
             return value  # a long list costs one pass in C
-        items = [_through(out, i, item, leaves) for i, item in enumerate(value)]
+        items = [step(out, i, item, leaves) for i, item in enumerate(value)]
         # A set has no order of its own: sorting makes the stored bytes the same in every process.
         return sorted(items, key=json.dumps) if kind in (set, frozenset) else items
 
@@ -250,7 +242,7 @@ def _items(kind: Any, pair: Pair, natural: set[type] | None) -> Pair:
             raise Mismatch(data, f"a {class_name(kind)}")
         if set(map(type, data)) == natural:
             return kind(data)
-        return kind([_through(back, i, item, leaves) for i, item in enumerate(data)])
+        return kind([step(back, i, item, leaves) for i, item in enumerate(data)])
 
     return encode, decode
 
@@ -259,12 +251,12 @@ def _fixed(pairs: tuple[Pair, ...]) -> Pair:
     def encode(value: Any, leaves: Leaves) -> Any:
         if type(value) is not tuple or len(value) != len(pairs):
             raise Mismatch(value, f"a tuple of {len(pairs)}")
-        return [_through(pairs[i][0], i, item, leaves) for i, item in enumerate(value)]
+        return [step(pairs[i][0], i, item, leaves) for i, item in enumerate(value)]
 
     def decode(data: Any, leaves: Leaves) -> Any:
         if not isinstance(data, list) or len(data) != len(pairs):
             raise Mismatch(data, f"a tuple of {len(pairs)}")
-        return tuple(_through(pairs[i][1], i, item, leaves) for i, item in enumerate(data))
+        return tuple(step(pairs[i][1], i, item, leaves) for i, item in enumerate(data))
 
     return encode, decode
 
@@ -278,12 +270,12 @@ def _object(pair: Pair) -> Pair:
         for key in value:
             if type(key) is not str:
                 raise Mismatch(key, "a str as key")
-        return {key: _through(out, key, item, leaves) for key, item in value.items()}
+        return {key: step(out, key, item, leaves) for key, item in value.items()}
 
     def decode(data: Any, leaves: Leaves) -> Any:
         if not isinstance(data, dict):
             raise Mismatch(data, "a dict")
-        return {key: _through(back, key, item, leaves) for key, item in data.items()}
+        return {key: step(back, key, item, leaves) for key, item in data.items()}
 
     return encode, decode
 
@@ -292,12 +284,12 @@ def _pairs(keys: Pair, values: Pair) -> Pair:
     def encode(value: Any, leaves: Leaves) -> Any:
         if type(value) is not dict:
             raise Mismatch(value, "a dict")
-        return [[_through(keys[0], k, k, leaves), _through(values[0], k, item, leaves)] for k, item in value.items()]
+        return [[step(keys[0], k, k, leaves), step(values[0], k, item, leaves)] for k, item in value.items()]
 
     def decode(data: Any, leaves: Leaves) -> Any:
         if not isinstance(data, list):
             raise Mismatch(data, "a dict")
-        return {keys[1](key, leaves): _through(values[1], i, item, leaves) for i, (key, item) in enumerate(data)}
+        return {keys[1](key, leaves): step(values[1], i, item, leaves) for i, (key, item) in enumerate(data)}
 
     return encode, decode
 

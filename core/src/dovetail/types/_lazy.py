@@ -12,6 +12,7 @@ from typing import Any, NoReturn, overload
 from dovetail.errors import ConversionError, DovetailError, UsageError, shorten
 from dovetail.spec import Artifact, BlobSource, TransformerSpec
 from dovetail.types._mismatch import Mismatch, at, render_path, settle
+from dovetail.types._records import step
 
 Fit = Callable[[Any], Any]
 _SHOWN = 8
@@ -291,7 +292,7 @@ def _mapping(annotation: Any, out: Any, back: Any) -> Any:
             raise Mismatch(data, "a dict")
         if isinstance(leaves, Later) and leaves.can_wait:
             return StoredMapping(annotation, data, back, leaves)
-        return {key: _back(back, key, item, leaves) for key, item in data.items()}
+        return {key: step(back, key, item, leaves) for key, item in data.items()}
 
     return encode, decode
 
@@ -307,7 +308,7 @@ def _sequence(annotation: Any, out: Any, back: Any) -> Any:
         kind, items = sequence_data(data)
         if isinstance(leaves, Later) and leaves.can_wait:
             return StoredSequence(annotation, kind(items), back, leaves)
-        return kind(_back(back, i, item, leaves) for i, item in enumerate(items))
+        return kind(step(back, i, item, leaves) for i, item in enumerate(items))
 
     return encode, decode
 
@@ -322,11 +323,3 @@ def sequence_data(data: Any) -> tuple[type[list[Any]] | type[tuple[Any, ...]], l
     ):
         raise Mismatch(data, "a stored sequence")
     return (list if data[0] == "list" else tuple), data[1]
-
-
-def _back(back: Any, key: Any, item: Any, leaves: Any) -> Any:
-    try:
-        return back(item, leaves)
-    except (Mismatch, ConversionError) as error:
-        at(key, error)
-        raise

@@ -92,10 +92,10 @@ def _fields_coder(cls: type, pairs: dict[str, Any], make: Callable[[dict[str, An
             if not isinstance(value, cls):
                 raise Mismatch(value, f"a {class_name(cls)}")
             return {_OTHER: dynamic[0](value, leaves)}  # a subclass keeps its own fields
-        fields = {name: _step(pair[0], name, getattr(value, name), leaves) for name, pair in pairs.items()}
+        fields = {name: step(pair[0], name, getattr(value, name), leaves) for name, pair in pairs.items()}
         if model and value.__pydantic_extra__:  # type: ignore[attr-defined]
             extra = value.__pydantic_extra__  # type: ignore[attr-defined]
-            fields.update({name: _step(dynamic[0], name, item, leaves) for name, item in extra.items()})
+            fields.update({name: step(dynamic[0], name, item, leaves) for name, item in extra.items()})
         return fields
 
     def decode(data: Any, leaves: Any) -> Any:
@@ -110,7 +110,7 @@ def _fields_coder(cls: type, pairs: dict[str, Any], make: Callable[[dict[str, An
                 raise Mismatch(
                     data, f"a {class_name(cls)}", f"the stored value has the field {name!r}, the class has not"
                 )
-            fields[name] = _step(pair[1], name, item, leaves)
+            fields[name] = step(pair[1], name, item, leaves)
         try:
             return make(fields)
         except (TypeError, KeyError) as error:
@@ -119,7 +119,8 @@ def _fields_coder(cls: type, pairs: dict[str, Any], make: Callable[[dict[str, An
     return encode, decode
 
 
-def _step(function: Any, name: str, item: Any, leaves: Any) -> Any:
+def step(function: Any, name: Any, item: Any, leaves: Any) -> Any:
+    """``function(item, leaves)``, whose errors say that it was below ``name``."""
     try:
         return function(item, leaves)
     except (Mismatch, ConversionError) as error:
@@ -140,11 +141,11 @@ def _typed_dict(cls: Any, pairs: dict[str, Any]) -> Any:
 
     def encode(value: Any, leaves: Any) -> Any:
         check(value)
-        return {name: _step(pairs[name][0], name, item, leaves) for name, item in value.items()}
+        return {name: step(pairs[name][0], name, item, leaves) for name, item in value.items()}
 
     def decode(data: Any, leaves: Any) -> Any:
         check(data)
-        return {name: _step(pairs[name][1], name, item, leaves) for name, item in data.items()}
+        return {name: step(pairs[name][1], name, item, leaves) for name, item in data.items()}
 
     return encode, decode
 
