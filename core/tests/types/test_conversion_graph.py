@@ -334,3 +334,28 @@ def test_two_owners_of_one_type_are_named_until_config_settles_it(bare_settings:
     settled = replace(bare_settings, owners={f"type.{NAME}.A": "kitchen-two"})
     path = TypeEngine(build_catalogue(settled, both)).explain(cls("A"), cls("E"))
     assert [(step.plugin, step.cost) for step in path.steps] == [("kitchen_two", "view")]
+
+
+class _Derived(Frames):
+    """The type B is derived from A, and says what it loses on the way there."""
+
+    def __init__(self) -> None:
+        super().__init__([_edge("B", "A", lossy="what makes it a B")], "AB")
+
+
+def test_a_declared_type_is_not_taken_for_the_one_that_it_is_derived_from(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[NAME]
+    base = module.A
+    derived = type("B", (base,), {"__module__": NAME})
+    other = type("Other", (base,), {"__module__": NAME})
+    monkeypatch.setattr(module, "B", derived)
+    types = TypeEngine(build_catalogue(Settings(tmp_path, disable_plugins=True), [_Derived()]))
+    value = derived(1)
+    assert types.accept(value, derived) is value
+    with pytest.raises(ConversionError, match="what makes it a B"):
+        types.accept(value, base)
+    assert type(types.convert(value, base, allow_lossy=True)) is base
+    undeclared = other(1)
+    assert types.accept(undeclared, base) is undeclared
