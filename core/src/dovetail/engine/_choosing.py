@@ -112,11 +112,11 @@ class Chooser:
     # -- what is asked for -------------------------------------------------------------------------
 
     def _named(self, task: Task[..., Any], name: str, needs: Sequence[NeedOf]) -> Decision:
-        self.check_name(name, f"task {task.name!r}")
+        self._check_name(name)
         place = Place("isolated", name, f"the task asks for env={name!r}")
         return Decision(place, needs=tuple(needs))
 
-    def check_name(self, name: str, who: str) -> None:
+    def _check_name(self, name: str) -> None:
         """Raise UsageError unless there is an environment of this name, of config or of a plugin."""
         needs = (n for manifest in self._catalogue.manifests for n in needs_of_plugin(manifest, self._catalogue))
         known = sorted({*self._configured, *(n.environment for n in needs if n.owner.distribution)})
@@ -125,7 +125,6 @@ class Chooser:
             add = f"add it to config: [envs.{name}] requires = [...]"
             raise UsageError(
                 f"there is no environment {name!r}",
-                who=who,
                 why=f"the environments are {listing(known)}" if known else "config and plugins name none",
                 fix=f"did you mean {close!r}? Or {add}" if close else add,
                 name=name,
