@@ -77,7 +77,7 @@ class LeafStore:
         edge = next((edge for edge in spec.converters if edge.cost == "collect"), None)
         schema = transformer.arrow_schema(value) if edge is not None else None
         batches = transformer.batches(value) if schema is not None else None
-        if edge is None or batches is None:
+        if edge is None or schema is None or batches is None:
             return None
         target = self._registry.specs[self._registry.names[edge.target]]
         with contextlib.ExitStack() as ending:
