@@ -222,16 +222,19 @@ def test_no_engine_is_left_running(year: Year) -> None:
     assert year[0].processes() == {}
 
 
-def test_kill_9_of_the_hub_while_spark_works_then_resume(year: Year, tmp_path: Path) -> None:
+def test_kill_9_of_the_worker_and_of_the_hub_while_spark_works_then_resume(year: Year, tmp_path: Path) -> None:
     unwatched()
     project = copy(tmp_path / "killed")
     hub = project.start("run", "pipeline.py", "every_engine", "--last-month", "1")
-    while "java" not in project.processes().values():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            assert hub.wait(0.1) is None, "it ended before Spark was started"
+    os.kill(worker_above(java_of(project, hub), hub.pid), signal.SIGKILL)
+    assert hub.wait(RUN_SECONDS) == 3  # the platform failed the node, and with it the run
+    assert project.processes() == {}
     before = project.finished()
     assert "with_delays" in before and "by_route" not in before
-    hub.send_signal(signal.SIGKILL)
+
+    hub = project.start("runs", "resume", "latest")
+    java_of(project, hub)
+    hub.kill()
     hub.wait()
     assert left_after(project, GONE_SECONDS) == {}
 
@@ -240,6 +243,31 @@ def test_kill_9_of_the_hub_while_spark_works_then_resume(year: Year, tmp_path: P
     assert project.finished() == dict.fromkeys(PLACES, 1)
     assert project.outputs()["carriers"]["flights"].sum() == january_flights()
     assert project.processes() == {}
+
+
+def java_of(project: Project, hub: subprocess.Popen[bytes]) -> int:
+    """The process of Spark's JVM, as soon as there is one."""
+    while True:
+        for pid, program in project.processes().items():
+            if program == "java" and is_spark(pid):
+                return pid
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"the hub ended with {hub.wait(0.1)} before Spark was started")
+
+
+def is_spark(pid: int) -> bool:
+    """True for Spark itself; False for the JVM that works out how to start it, and for one that is gone."""
+    with contextlib.suppress(OSError):
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return bool(line) and b"org.apache.spark.launcher.Main" not in line
+    return False
+
+
+def worker_above(pid: int, hub: int) -> int:
+    """The child of the hub that a process descends from."""
+    while (above := int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])) != hub:
+        pid = above
+    return pid
 
 
 def left_after(project: Project, seconds: float) -> dict[int, str]:
