@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -37,6 +38,7 @@ def die_at(call: int, victims: list[int]) -> None:
                     os.kill(pid, signal.SIGKILL)
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    threading.setprofile(profile)
     sys.setprofile(profile)
 
 
@@ -65,6 +67,8 @@ def worker(pipe: Pipe, call: int | None) -> None:
     while True:
         table = side.receive(pipe.hear(), pa.Table, types)
         file = side.receive(pipe.hear(), dt.File, types)
+        rows = side.receive(pipe.hear(), pa.RecordBatchReader, types).read_all().num_rows
+        assert rows == _ROWS
         pipe.say(side.send(table.append_column("new", table["x"].cast("float64")), pa.Table, types))
         pipe.say(side.send(file, dt.File, types))
 
@@ -80,6 +84,7 @@ def hub(pipe: Pipe, fallback: Path, call: int | None, victims: list[int]) -> Non
             source = fallback / "source.txt"
             source.write_text("text")
             wires = [bridge.send(table, pa.Table, types), bridge.send(dt.File(source), dt.File, types)]
+            wires.append(bridge.send(table.to_reader(), pa.RecordBatchReader, types))
             for wire in wires:
                 pipe.say(wire)
             answers = [bridge.receive(pipe.hear(), kind, types) for kind in (pa.Table, dt.File)]

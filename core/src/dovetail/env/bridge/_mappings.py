@@ -151,7 +151,7 @@ def refuse_code(schema: bytes) -> None:
 def gone(what: str, why: str | None) -> PlatformError:
     """The error about a segment or a file that is not there any more."""
     return PlatformError(
-        f"what a worker handed over is gone: {what}",
+        f"what was handed over is gone: {what}",
         why=why or "its sender ended before it was received",
         fix="run it again; values are received before the call that made them is released",
     )
@@ -160,7 +160,7 @@ def gone(what: str, why: str | None) -> PlatformError:
 def damaged(why: str) -> PlatformError:
     """The error about a table that is none."""
     return PlatformError(
-        "a table that a worker handed over is damaged",
+        "a table that was handed over is damaged",
         why=why,
         fix="run it again; if it stays, code in the worker's process writes where it should not",
     )
