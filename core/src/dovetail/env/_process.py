@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,12 @@ class WorkerProcess:
         self.exit_watch = _open_pidfd(self.pid)
         self._hung_up = False
         self._ended = False
+        _started.add(self)
+
+    @property
+    def ended(self) -> bool:
+        """True after :meth:`end`."""
+        return self._ended
 
     @property
     def exited(self) -> bool:
@@ -127,6 +134,14 @@ class WorkerProcess:
                     stream.close()
         return self._popen.returncode
 
+    def let_go(self) -> None:
+        """In a fork of the hub: the worker is not its own, and must not live because the fork does."""
+        self._ended = self._hung_up = True
+        _close([self.request, self.reply, self._lifeline, *([] if self.exit_watch is None else [self.exit_watch])])
+        for stream in (self._popen.stdout, self._popen.stderr):
+            if stream is not None:
+                stream.close()
+
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # all gone; some systems refuse for zombies
             os.killpg(self.pid, number)
@@ -178,3 +193,13 @@ def _close(descriptors: list[int]) -> None:
     for descriptor in descriptors:
         with contextlib.suppress(OSError):
             os.close(descriptor)
+
+
+def _let_go() -> None:
+    for process in tuple(_started):
+        if not process.ended:
+            process.let_go()
+
+
+_started: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_let_go)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import pathlib
+import subprocess
+import sys
+import textwrap
 import threading
 
 import pytest
@@ -151,28 +154,31 @@ def test_a_thousand_warm_calls_leave_nothing(pipeline, hub):
             return table.append_column(f"c{x % 3}", table["a"])
 
         @dt.task(env="plain")
+        def add(x: int) -> int:
+            return x + 1
+
+        @dt.task(env="plain")
         def pid() -> int:
             import os
             return os.getpid()
         """
     )
     import pyarrow as pa
-    from dovetail.engine._isolated import run_isolated
     from dovetail.engine._placement import in_process
     from dovetail.graph import ResourceScope
     from dovetail.spec import TaskContext
 
-    assert run_isolated
     table = pa.table({"a": list(range(2000))})
-    call = in_process(module.step.compiled(), module.step.defaults)
+    step, add = (in_process(task.compiled(), task.defaults) for task in (module.step, module.add))
 
     def calls(number):
         with ResourceScope() as scope:
             for x in range(number):
-                result = call({"table": table, "x": x}, TaskContext("step"), scope)
-                assert result.num_columns == 2
+                assert add({"x": x}, TaskContext("add"), scope) == x + 1
+                if x % 8 == 0:
+                    assert step({"table": table, "x": x}, TaskContext("step"), scope).num_columns == 2
 
-    calls(300)
+    calls(400)
     worker, before = module.pid(), held()
     bridge = isolated_pools().bridge(hub.settings.home)
     files, here, there = segments(bridge), resident(), resident(worker)
@@ -210,3 +216,34 @@ def test_a_fork_of_the_hub_has_workers_of_its_own(pipeline, hub):
     assert os.waitpid(child, 0)[1] == 0
     assert other != before
     assert module.pid() == before
+
+
+def test_a_fork_that_lives_on_keeps_no_worker_alive(settings, tmp_path, hub, gone_process):
+    (tmp_path / "dovetail.toml").write_text(f'env_dir = "{settings.env_dir}"\n[envs.plain]\nrequires = []\n')
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent(
+            """
+            import os, sys
+            import dovetail as dt
+
+            @dt.task(env="plain")
+            def pid() -> int:
+                return os.getpid()
+
+            if __name__ == "__main__":
+                worker = pid()
+                if os.fork() == 0:
+                    sys.stdin.read()
+                    os._exit(0)
+                print(worker, flush=True)
+                os.kill(os.getpid(), 9)
+            """
+        )
+    )
+    process = subprocess.Popen(
+        [sys.executable, "script.py"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None and process.stdout is not None
+    assert gone_process(int(process.stdout.readline()))
+    process.stdin.close()
+    process.wait()
