@@ -127,7 +127,7 @@ def test_a_frame_that_carries_or_refuses_passes(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(WRITE, "write")
     file = tmp_path / "frame_pairs.json"
     with pairs() as table:
-        assert table.names == (ARROW, NAME)
+        assert table.names[0] == ARROW and NAME in table.names
         check_law(table, ARROW, [NAME], 60)
         check_law(table, NAME, [ARROW], 60)
         check_recorded([table.measure(ARROW, NAME), table.measure(NAME, ARROW)], file)
