@@ -19,7 +19,7 @@ from dovetail.cli._table_files import read_columns, read_table, write_table
 from dovetail.cli._text import clean
 from dovetail.errors import DataError, UsageError, listing, nearest
 from dovetail.hub import load_module
-from dovetail.quality import Gate, Suite, propose, read_gate, write_document
+from dovetail.quality import Gate, Report, Suite, propose, read_gate, write_document
 
 _HELP = """Check a file of data against a suite.
 
@@ -74,20 +74,18 @@ def _of_data(data: str) -> click.Command:
     @click.pass_context
     def check(
         context: click.Context,
+        /,
         session: Session,
         suite: str,
-        on_fail: str | None,
-        max_quarantined: str | None,
-        fail: str | None,
         clean_path: Path | None,
         failing: Path | None,
         reports: tuple[Path, ...],
         strict_warnings: bool,
+        **limits: str | None,
     ) -> int:
         session.activate(context)
-        changes = {"on_fail": on_fail, "max_quarantined": _limit(max_quarantined), "fail": _limit(fail)}
         check_places(reports)
-        gate = find_gate(suite, {name: value for name, value in changes.items() if value is not None})
+        gate = find_gate(suite, {name: _limit(value) for name, value in limits.items() if value is not None})
         table = read_table(data, _columns_of(gate, data) if clean_path is None and failing is None else None)
         result = gate.evaluate(table, types=session.types, dataset={"namespace": "files", "name": data})
         if failing is not None and result.quarantined is not None:
@@ -95,18 +93,23 @@ def _of_data(data: str) -> click.Command:
         if clean_path is not None and not result.report.blocked:
             write_table(result.value, clean_path)
         write_reports(reports, result.report)
-        record = result.report.to_dict()
-        strict = strict_warnings and result.report.decision == "publish_with_warnings"
-        code = DataError.exit_code if result.report.blocked or strict else 0
-        if session.options.json:
-            emit_json(session.options, {"report": record, "exit_code": code})
-        else:
-            show(*gate_lines([record]))
-            if result.report.reason:
-                show(text(f"  {result.report.reason}", "red" if code else "yellow"))
-        return code
+        return _tell(session, result.report, strict_warnings)
 
     return check
+
+
+def _tell(session: Session, report: Report, strict_warnings: bool) -> int:
+    """Show what the gate decided; the exit code."""
+    record = report.to_dict()
+    strict = strict_warnings and report.decision == "publish_with_warnings"
+    code = DataError.exit_code if report.blocked or strict else 0
+    if session.options.json:
+        emit_json(session.options, {"report": record, "exit_code": code})
+        return code
+    show(*gate_lines([record]))
+    if report.reason:
+        show(text(f"  {report.reason}", "red" if code else "yellow"))
+    return code
 
 
 group = CheckGroup(
@@ -189,8 +192,8 @@ def find_gate(suite: str, changes: dict[str, Any]) -> Gate:
     return Gate(found, **changes)
 
 
-def _limit(given: str | None) -> int | str | None:
-    return int(given) if given is not None and given.strip().isdigit() else given
+def _limit(given: str) -> int | str:
+    return int(given) if given.strip().isdigit() else given
 
 
 def _columns_of(gate: Gate, data: str) -> list[str] | None:

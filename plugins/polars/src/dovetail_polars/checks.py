@@ -270,7 +270,10 @@ def _unique(check: Check, frame: pl.DataFrame) -> _Plan:
         if said["distinct"] == valid and (check.nulls != "fail" or valid == frame.height):
             return _of_rows(check, evaluated, _NO_ROWS, 0)
         doubled = there & key.is_duplicated()
-        rows, count = (doubled | unseen).arg_true().implode().alias("rows"), key.filter(doubled).n_unique().alias("keys")
+        rows, count = (
+            (doubled | unseen).arg_true().implode().alias("rows"),
+            key.filter(doubled).n_unique().alias("keys"),
+        )
         found = frame.lazy().select(rows, count).collect()
         return _of_rows(check, evaluated, found.to_series(0)[0], int(found.to_series(1)[0]))
 

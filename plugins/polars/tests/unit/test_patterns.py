@@ -110,7 +110,8 @@ def test_common_patterns_are_asked(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(?i)a", r"\ba", r"\pL", "[a&&b]", "[[a]]", "[]a]", r"\Qa.b\E", "(?P<n>a)", r"[\D]", "[a", "a\\", "a{1,2}*"]
+    "pattern",
+    ["(?i)a", r"\ba", r"\pL", "[a&&b]", "[[a]]", "[]a]", r"\Qa.b\E", "(?P<n>a)", r"[\D]", "[a", "a\\", "a{1,2}*"],
 )
 def test_what_is_not_sure_is_left(pattern: str) -> None:
     assert in_polars(pattern) is None
