@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dovetail.env.bridge import Bridge
+from dovetail.env.bridge import Bridge, WorkerSide
 from dovetail.types import TypeEngine, current_types
 
 _CHILD = Path(__file__).with_name("child.py")
@@ -77,6 +77,14 @@ def types() -> TypeEngine:
 def bridge(tmp_path: Path) -> Iterator[Bridge]:
     with Bridge(tmp_path) as bridge:
         yield bridge
+
+
+@pytest.fixture
+def side(bridge: Bridge) -> Iterator[WorkerSide]:
+    """The other side in this process, for what a second one would not show."""
+    side = WorkerSide(bridge.place)
+    yield side
+    side.close()
 
 
 @pytest.fixture(scope="session")

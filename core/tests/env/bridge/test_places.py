@@ -20,13 +20,6 @@ from dovetail.types import TypeEngine
 
 
 @pytest.fixture
-def side(bridge: Bridge) -> Any:
-    side = WorkerSide(bridge.place)
-    yield side
-    side.close()
-
-
-@pytest.fixture
 def table() -> pa.Table:
     return pa.table({"x": range(50_000), "s": ["text"] * 50_000})
 
@@ -196,3 +189,31 @@ def test_a_send_that_fails_leaves_nothing(bridge: Bridge, types: TypeEngine, tab
     bridge.release(bridge.send(table, pa.Table, types))
     assert bridge.stats["sent"] == 0
     assert list(Path(bridge.place["roots"]["d"]).glob("hub/f*")) == []
+
+
+def test_what_a_plan_raises_is_its_own(bridge: Bridge, types: TypeEngine) -> None:
+    pl = pytest.importorskip("polars")
+    plan = pl.scan_csv("/nowhere/at all.csv")
+    with pytest.raises(FileNotFoundError, match="at all"):
+        bridge.send(plan, None, types)
+
+
+def test_a_disk_without_room_is_told(bridge: Bridge, types: TypeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bridge.segments, "write", full)
+    with pytest.raises(PlatformError, match="No space left"):
+        bridge.send(pa.table({"x": range(50_000)}), None, types)
+    assert bridge.stats["sent"] == 0
+
+
+def test_what_cannot_be_received_is_not_waited_for(
+    bridge: Bridge, side: WorkerSide, table: pa.Table, types: TypeEngine
+) -> None:
+    wire = json.loads(json.dumps(side.send(table, pa.Table, types)))
+    wire["tables"][0]["blocks"][0][2] = "s0123456789abcdef"
+    with pytest.raises(PlatformError, match="gone"):
+        bridge.receive(wire, pa.Table, types)
+    side._settle()
+    assert side.stats["sent"] == 0

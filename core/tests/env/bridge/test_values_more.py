@@ -19,13 +19,6 @@ from dovetail.types import TypeEngine
 
 
 @pytest.fixture
-def side(bridge: Bridge) -> Any:
-    side = WorkerSide(bridge.place)
-    yield side
-    side.close()
-
-
-@pytest.fixture
 def cross(bridge: Bridge, side: WorkerSide, types: TypeEngine) -> Callable[..., Any]:
     """To the other side and back, within one process."""
 

@@ -33,7 +33,7 @@ from dovetail.env.bridge._segments import Segments
 from dovetail.env.bridge._sweep import clean_home, dead_homes, sweep_parent
 from dovetail.env.bridge._tables import lies_in
 from dovetail.env.bridge._wire import Incoming, Outgoing, no_place
-from dovetail.errors import DovetailError, PlatformError
+from dovetail.errors import DovetailError, PlatformError, no_room
 from dovetail.spec import Artifact
 from dovetail.types import TypeEngine
 
@@ -79,17 +79,21 @@ class Side:
             folder = outgoing.finish()
             if folder is not None:
                 wire["folder"] = [self._home, folder]
-        except OSError as error:
+        except BaseException as error:
             outgoing.drop()
-            raise no_place(self._roots[DISK].path, error) from error
-        except BaseException:
-            outgoing.drop()
+            if isinstance(error, OSError) and self._is_ours(error):  # of a plan that is run here, it is the user's
+                raise no_place(self._roots[DISK].path, error) from error
             raise
         if outgoing.written or outgoing.held or outgoing.streams or folder is not None:
             with self._lock:
                 self._sent[wire["id"]] = outgoing
             wire["held"] = True
         return wire
+
+    def _is_ours(self, error: OSError) -> bool:
+        """Whether an error is about a place of the bridge."""
+        name = os.fspath(error.filename) if isinstance(error.filename, (str, os.PathLike)) else ""
+        return no_room(error) is not None or any(name.startswith(str(root.path)) for root in self._roots.values())
 
     def _receive(self, wire: dict[str, Any], annotation: Any, types: TypeEngine, borrows: bool) -> Any:
         wire = _checked(wire)
@@ -222,7 +226,12 @@ class Bridge(Side):
             PlatformError: What it refers to is gone, damaged, or nothing that this bridge made.
             ValueMismatch, ConversionError: It does not fit the annotation.
         """
-        return self._receive(wire, annotation, types, False)
+        try:
+            return self._receive(wire, annotation, types, False)
+        except BaseException:
+            with contextlib.suppress(DovetailError):
+                self._arrived(_checked(wire))  # it is not waited for any longer
+            raise
 
     def _arrived(self, wire: dict[str, Any]) -> None:
         if wire.get("held") and wire["home"] != self._home:
