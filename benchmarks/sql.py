@@ -1,0 +1,176 @@
+"""What rows cost on their way out of and into databases, beside the drivers alone.
+
+    python benchmarks/sql.py [--json] [--check] [--rows 1000000] [--memory-rows 10000000]
+
+The table has ten columns of mixed types. PostgreSQL is a server of its own, started for this (scripts/servers.py). Times are wall
+time, since the server takes part; a run of ours alternates with one of the driver alone, and the least of several is taken. What
+``pandas.read_sql`` over SQLAlchemy takes is measured once. The peak of memory is that of a fresh process, in which a durable run
+stores the rows of a task as Parquet, and another task reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from _report import options_parser, report
+
+FETCH = 1.1
+FASTER_THAN_PANDAS = 4.0
+LOAD = 1.15
+MEMORY_MB = 700
+RUNS = 5
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLE = """create table numbers as select i::int8 as a, (i * 7)::int8 as b, i::float8 / 3 as c, i::float8 as d,
+'key' || i % 1000 as e, md5(i::text) as f, timestamp '2020-01-01' + i * interval '1 second' as g,
+date '2020-01-01' + (i % 1000)::int as h, i % 2 = 0 as j, i::int4 as k from generate_series(1, {rows}) i"""
+STREAM = """
+import json, resource, sys
+from pathlib import Path
+import dovetail, pyarrow as pa
+from dovetail.config import Settings
+from dovetail.hub import Hub
+from dovetail_sql import sql
+folder, parts, code = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
+rows = sql(code, connection="it", output=pa.RecordBatchReader, name="rows")
+
+@dovetail.task
+def count(rows: pa.RecordBatchReader) -> int:
+    return sum(batch.num_rows for batch in rows)
+
+@dovetail.workflow
+def daily() -> int:
+    return count(rows())
+
+with Hub(Settings(project_root=folder, home=folder / "home", connections={"it": parts})) as hub:
+    counted = hub.run(daily).value
+print(counted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = options_parser("Cost of rows out of and into databases.")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--memory-rows", type=int, default=10_000_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch, server() as parts:
+        figures = measure(Path(scratch), parts, options.rows, options.memory_rows)
+    lines = [f"{name:34s} {value:10.3f}" for name, value in figures.items()]
+    bars = [
+        ("PostgreSQL to polars / ADBC", figures["postgresql fetch ratio"] <= FETCH),
+        ("DuckDB to Arrow / its own", figures["duckdb fetch ratio"] <= FETCH),
+        ("pandas.read_sql / ours", figures["read_sql ratio"] >= FASTER_THAN_PANDAS),
+        ("load / COPY by ADBC", figures["postgresql load ratio"] <= LOAD),
+        ("peak of a stream", figures["stream peak MB"] <= MEMORY_MB),
+    ]
+    return report(options, figures, lines, [name for name, good in bars if not good])
+
+
+@contextmanager
+def server() -> Iterator[dict[str, Any]]:
+    """How to connect to a PostgreSQL that lives as long as this block."""
+    command = [sys.executable, str(ROOT / "scripts" / "servers.py"), "run", "postgresql"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())["parts"]
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+def measure(folder: Path, parts: dict[str, Any], rows: int, memory_rows: int) -> dict[str, float]:
+    """All figures."""
+    import adbc_driver_postgresql.dbapi as adbc
+    import duckdb
+    import pandas
+    import polars
+    import pyarrow as pa
+    import sqlalchemy
+    from dovetail.config import Settings
+    from dovetail.plugins import build_catalogue, use_catalogue
+    from dovetail_sql import execute, sql, to_table
+    from dovetail_sql._connections import resolve_connection
+    from dovetail_sql._database import TableName
+    from dovetail_sql.task import open_database
+
+    url = sqlalchemy.URL.create(**parts)
+    uri = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connections = {"pg": parts, "duck": {"url": "duckdb:///numbers.duckdb"}}
+    settings = Settings(project_root=folder, connections=connections)
+    figures: dict[str, float] = {}
+    with use_catalogue(build_catalogue(settings)):
+        execute(TABLE.format(rows=rows), connection="pg")()
+        ours = sql("select * from numbers", connection="pg", output=polars.DataFrame)
+        table = sql("select * from numbers", connection="pg", output=pa.Table)()
+
+        def alone() -> Any:
+            with adbc.connect(uri) as opened, opened.cursor() as cursor:
+                cursor.execute("select * from numbers")
+                return polars.from_arrow(cursor.fetch_arrow_table())
+
+        ratio(figures, "postgresql fetch", ours, alone)
+        engine = sqlalchemy.create_engine(url)
+        seconds = timed(lambda: pandas.read_sql("select * from numbers", engine))
+        engine.dispose()
+        figures["read_sql seconds"], figures["read_sql ratio"] = seconds, seconds / figures["postgresql fetch seconds"]
+
+        database = open_database(resolve_connection("pg", settings))
+
+        def copy() -> None:
+            with adbc.connect(uri) as opened, opened.cursor() as cursor:
+                cursor.adbc_ingest("copied", table, mode="replace")
+                opened.commit()
+
+        ratio(figures, "postgresql load", lambda: database.write(TableName("loaded"), table, "replace"), copy)
+        database.close()
+
+        to_table("numbers", connection="duck")(table)
+        duck = open_database(resolve_connection("duck", settings))
+        own = duckdb.connect(str(folder / "numbers.duckdb"))
+        from dovetail_sql._statement import parse
+
+        everything = parse("select * from numbers").bind({})
+        ratio(
+            figures,
+            "duckdb fetch",
+            lambda: duck.query(everything, {}),
+            lambda: own.sql("select * from numbers").to_arrow_table(),
+        )
+        own.close()
+        duck.close()
+    code = TABLE.format(rows=memory_rows).partition(" as ")[2]
+    command = [sys.executable, "-c", STREAM, str(folder), json.dumps(parts), code]
+    counted, peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert int(counted) == memory_rows
+    figures["stream peak MB"] = int(peak) / 1000
+    return figures
+
+
+def ratio(figures: dict[str, float], name: str, ours: Callable[[], Any], alone: Callable[[], Any]) -> None:
+    """Record the least seconds of ours, and over that of the driver alone."""
+    pairs = [(timed(ours), timed(alone)) for _ in range(RUNS)]
+    mine, theirs = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
+    figures[f"{name} seconds"], figures[f"{name} ratio"] = mine, mine / theirs
+
+
+def timed(function: Callable[[], Any]) -> float:
+    """Wall seconds of one call."""
+    began = time.perf_counter()
+    kept = function()
+    spent = time.perf_counter() - began
+    del kept
+    return spent
+
+
+if __name__ == "__main__":
+    sys.exit(main())
