@@ -6,18 +6,19 @@ import atexit
 import json
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings
-from dovetail.engine._values import Values
 from dovetail.env import forget_what_changed, loaded, missing_module, unpack_part
 from dovetail.env.bridge import WorkerSide
 from dovetail.errors import DataError, DefinitionError, DovetailError
 from dovetail.graph import CompiledTask, ResourceScope, Task, base_type, is_named_tuple, load_task_type
 from dovetail.plugins import Catalogue, use_catalogue
 from dovetail.spec import Artifact, Interface, Manifest, TaskContext, TypeRef
-from dovetail.store import open_artifact_store
 from dovetail.types import TypeEngine, current_types
+
+if TYPE_CHECKING:
+    from dovetail.engine._values import Values
 
 _MOST_HUBS = 4
 
@@ -84,6 +85,10 @@ class _Hub:
     def values(self, types: TypeEngine) -> Values:
         """The project's store, opened at first need."""
         if self._values is None:
+            # Only the nodes of durable runs store anything; other calls do not wait for what does.
+            from dovetail.engine._values import Values
+            from dovetail.store import open_artifact_store
+
             self._values = Values(types, open_artifact_store(self.settings, lambda: self.catalogue))
         return self._values
 
