@@ -106,6 +106,7 @@ PICKLED = "test_errors_survive_the_way_to_another_process"
 SETTINGS = "test_settings_are_documented_and_safe"
 SAFE = "test_nothing_runs_code_from_data"
 MANIFEST = "test_the_shipped_manifest_is_current"
+ENVIRONMENTS = "test_its_environments_are_as_declared"
 
 DEFECTS = [
     (LIGHT, (HOOKS, "", "import colorsys\n"), "cannot be imported and asked what it declares where .*colorsys"),
@@ -255,6 +256,23 @@ DEFECTS = [
     (SETTINGS, (CONFIG, "depth: Bits.", ""), "ColourConfig.depth is not described"),
     (SETTINGS, (CONFIG, 'field(default="", repr=False)', '""'), r"ColourConfig.token shows in repr\(\)"),
     (SETTINGS, (CONFIG, "depth: int = 8", "depth: frozenset[str] = frozenset()"), "unordered"),
+    (
+        ENVIRONMENTS,
+        (HOOKS, 'PKG", engine="colorsys")]', 'PKG", engine="zlib")]'),
+        "nothing that the plugin declares needs zlib",
+    ),
+    (
+        ENVIRONMENTS,
+        (HOOKS, 'PKG", engine="colorsys")]', 'PKG", engine="colorsys", extra="all")]'),
+        "has no extra 'all'",
+    ),
+    (
+        ENVIRONMENTS,
+        (HOOKS, 'PKG", engine="colorsys")]', 'PKG", engine="colorsys", python="three")]'),
+        "are no versions of Python",
+    ),
+    (ENVIRONMENTS, (HOOKS, 'PKG", engine="colorsys")]', 'PKG", engine="colorsys", python="<3.9")]'), "leaves none of"),
+    (ENVIRONMENTS, (METADATA, 'Requires-Dist: colorsys>=1; extra == "engine"\n', ""), "brings nothing"),
     (SAFE, (TASK, "import colorsys\n", "eval('1')\n"), r"task.py:\d+ eval"),
     (SAFE, (TASK, "", "from pickle import loads\n"), "from pickle import loads"),
     (SAFE, (TASK, "import colorsys\n", "import yaml; yaml.load('')\n"), "yaml.load"),

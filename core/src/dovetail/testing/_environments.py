@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
 
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -62,7 +63,7 @@ def _engine_problems(spec: EnvironmentSpec, found: Distribution, name: str, engi
             f"environment {spec.name}: the extra {spec.extra!r} of {name} does not bring {engine}, which comes from "
             f"{', '.join(sorted(owners))}"
         )
-    if not owners and all(_is_here(each) for each in brought.values()):
+    if find_spec(engine) is None and all(_is_here(each) for each in brought.values()):
         yield f"environment {spec.name}: all that the extra {spec.extra!r} brings is installed, and there is no module {engine}"
 
 

@@ -1,4 +1,12 @@
-from dovetail.spec import CodecSpec, CommandSpec, ConverterSpec, TaskTypeSpec, TransformerSpec, hookimpl
+from dovetail.spec import (
+    CodecSpec,
+    CommandSpec,
+    ConverterSpec,
+    EnvironmentSpec,
+    TaskTypeSpec,
+    TransformerSpec,
+    hookimpl,
+)
 
 DOVETAIL_API = 1
 
@@ -31,3 +39,8 @@ def dovetail_type_transformers():
 @hookimpl
 def dovetail_commands():
     return [CommandSpec(name="PKG", code="PKG.command:paint")]
+
+
+@hookimpl
+def dovetail_environments():
+    return [EnvironmentSpec("PKG", engine="colorsys")]
