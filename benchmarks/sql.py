@@ -101,6 +101,7 @@ def measure(folder: Path, parts: dict[str, Any], rows: int, memory_rows: int) ->
     from dovetail_sql import execute, sql, to_table
     from dovetail_sql._connections import resolve_connection
     from dovetail_sql._database import TableName
+    from dovetail_sql._statement import parse
     from dovetail_sql.task import open_database
 
     url = sqlalchemy.URL.create(**parts)
@@ -137,8 +138,6 @@ def measure(folder: Path, parts: dict[str, Any], rows: int, memory_rows: int) ->
         to_table("numbers", connection="duck")(table)
         duck = open_database(resolve_connection("duck", settings))
         own = duckdb.connect(str(folder / "numbers.duckdb"))
-        from dovetail_sql._statement import parse
-
         everything = parse("select * from numbers").bind({})
         ratio(
             figures,
@@ -148,12 +147,17 @@ def measure(folder: Path, parts: dict[str, Any], rows: int, memory_rows: int) ->
         )
         own.close()
         duck.close()
-    code = TABLE.format(rows=memory_rows).partition(" as ")[2]
+    figures["stream peak MB"] = peak_of_a_stream(folder, parts, memory_rows)
+    return figures
+
+
+def peak_of_a_stream(folder: Path, parts: dict[str, Any], rows: int) -> float:
+    """Megabytes of a process whose run stores so many rows."""
+    code = TABLE.format(rows=rows).partition(" as ")[2]
     command = [sys.executable, "-c", STREAM, str(folder), json.dumps(parts), code]
     counted, peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    assert int(counted) == memory_rows
-    figures["stream peak MB"] = int(peak) / 1000
-    return figures
+    assert int(counted) == rows
+    return int(peak) / 1000
 
 
 def ratio(figures: dict[str, float], name: str, ours: Callable[[], Any], alone: Callable[[], Any]) -> None:
