@@ -55,15 +55,24 @@ class Placement:
         self._offline = offline
         self._made: Environments | None = None
         self._chooser = Chooser(settings, catalogue, tuple(settings.envs), choice)
+        self._forget()
+        self._built: dict[EnvRequest, Environment] = {}
+        self._lock = threading.RLock()
+
+    def _forget(self) -> None:
+        self._version = self._catalogue.version
         self._decisions: weakref.WeakKeyDictionary[Task[..., Any], dict[TaskOptions, Decision]] = (
             weakref.WeakKeyDictionary()
         )
-        self._built: dict[EnvRequest, Environment] = {}
-        self._lock = threading.RLock()
+        self._placed: weakref.WeakKeyDictionary[Task[..., Any], dict[TaskOptions, tuple[Place, Environment | None]]] = (
+            weakref.WeakKeyDictionary()
+        )
 
     def decide(self, task: Task[..., Any], options: TaskOptions) -> Decision:
         """Where a task is to be run. Raises as :meth:`Chooser.decide`."""
         with self._lock:
+            if self._catalogue.version != self._version:  # something was registered
+                self._forget()
             known = self._decisions.setdefault(task, {})
             if options not in known:
                 known[options] = self._chooser.decide(task, options)
@@ -77,6 +86,18 @@ class Placement:
             DefinitionError: The environment does not have an engine that the task needs.
         """
         decision = self.decide(task, options)
+        with self._lock:
+            known = self._placed.setdefault(task, {}).get(options)
+        if known is not None and (
+            known[1] is None or known[1].python.exists()
+        ):  # somebody may have removed it meanwhile
+            return known
+        found = self._place(task, decision)
+        with self._lock:
+            self._placed.setdefault(task, {})[options] = found
+        return found
+
+    def _place(self, task: Task[..., Any], decision: Decision) -> tuple[Place, Environment | None]:
         if not decision.place.isolated:
             return decision.place, None
         request = self.request(task, decision)
@@ -132,7 +153,7 @@ class Placement:
     def _environment(self, request: EnvRequest, chosen: Need | None) -> Environment:
         with self._lock:
             known = self._built.get(request)
-            if known is not None and known.python.exists():  # somebody may have removed it meanwhile
+            if known is not None and known.python.exists():
                 return known
             with _with_other_way(chosen):
                 found = self._environments.find(request) or self._environments.sync(
