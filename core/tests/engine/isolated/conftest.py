@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -76,22 +74,3 @@ def pipeline(tmp_path: Path, hub: Hub) -> Callable[..., ModuleType]:
     for name in set(sys.modules) - loaded:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
-
-
-@pytest.fixture
-def gone_process() -> Callable[[int], bool]:
-    """True once the process is dead; waits for that, without looking again and again."""
-
-    def wait(pid: int) -> bool:
-        try:
-            watch = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return True
-        poll = select.poll()
-        poll.register(watch, select.POLLIN)
-        try:
-            return bool(poll.poll(30_000))
-        finally:
-            os.close(watch)
-
-    return wait

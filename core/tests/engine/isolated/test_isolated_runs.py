@@ -303,7 +303,7 @@ def test_output_carries_the_name_of_its_node(pipeline, hub):
 # -- stopping --------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_stops_the_worker_and_the_run_can_be_resumed(settings, tmp_path, hub, gone_process):
+def test_ctrl_c_stops_the_worker_and_the_run_can_be_resumed(settings, tmp_path, hub, gone):
     (tmp_path / "pipeline.py").write_text(
         textwrap.dedent(
             """
@@ -342,7 +342,7 @@ def test_ctrl_c_stops_the_worker_and_the_run_can_be_resumed(settings, tmp_path, 
     process.send_signal(signal.SIGINT)
     rest = process.communicate()[0]
     assert process.returncode == 130, rest
-    assert gone_process(int(marks.read_text()))
+    assert gone(int(marks.read_text()))
     resumed = subprocess.run(
         [sys.executable, "-m", "dovetail", "runs", "resume", "latest"], cwd=tmp_path, capture_output=True, text=True
     )

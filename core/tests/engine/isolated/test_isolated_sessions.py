@@ -218,7 +218,7 @@ def test_a_fork_of_the_hub_has_workers_of_its_own(pipeline, hub):
     assert module.pid() == before
 
 
-def test_a_fork_that_lives_on_keeps_no_worker_alive(settings, tmp_path, hub, gone_process):
+def test_a_fork_that_lives_on_keeps_no_worker_alive(settings, tmp_path, hub, gone):
     (tmp_path / "dovetail.toml").write_text(f'env_dir = "{settings.env_dir}"\n[envs.plain]\nrequires = []\n')
     (tmp_path / "script.py").write_text(
         textwrap.dedent(
@@ -244,6 +244,6 @@ def test_a_fork_that_lives_on_keeps_no_worker_alive(settings, tmp_path, hub, gon
         [sys.executable, "script.py"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdin is not None and process.stdout is not None
-    assert gone_process(int(process.stdout.readline()))
+    assert gone(int(process.stdout.readline()))
     process.stdin.close()
     process.wait()
