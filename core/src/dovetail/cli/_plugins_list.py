@@ -11,7 +11,7 @@ from dovetail.cli._options import common, options_of
 from dovetail.cli._output import emit_json
 from dovetail.cli._plain import Cell, plain_table, say
 from dovetail.cli._text import one_line
-from dovetail.config import load_settings
+from dovetail.config import Settings, load_settings
 from dovetail.plugins import PluginListing, list_plugins
 from dovetail.spec import Declaration, EnvironmentSpec
 
@@ -37,7 +37,8 @@ def list_installed(context: click.Context) -> None:
     From metadata and from the manifests that plugins ship: nothing is imported.
     """
     options = options_of(context)
-    listings = list_plugins(load_settings(overrides=options.overrides()))
+    settings = load_settings(overrides=options.overrides())
+    listings = list_plugins(settings)
     if options.json:
         emit_json(options, {"plugins": [document(listing) for listing in listings]})
     elif not listings:
@@ -47,7 +48,7 @@ def list_installed(context: click.Context) -> None:
         columns = ["plugin", "distribution", "version", "API", "declares", "engine", "state"]
         plain_table(
             columns,
-            [_row(listing) for listing in listings],
+            [_row(listing, settings) for listing in listings],
             spare=("API", "version", "distribution"),
             prose=("declares", "engine", "state"),
         )
@@ -95,14 +96,14 @@ def name_of(declaration: Declaration) -> str:
     return str(getattr(declaration, "name", None) or getattr(declaration, "type", "?"))
 
 
-def _row(listing: PluginListing) -> list[Cell]:
+def _row(listing: PluginListing, settings: Settings) -> list[Cell]:
     return [
         listing.name,
         listing.distribution or listing.module,
         listing.version,
         str(listing.api or ""),
         _declares(listing),
-        _engines(listing),
+        _engines(listing, settings),
         _state(listing),
     ]
 
@@ -125,10 +126,11 @@ def _declares(listing: PluginListing) -> Cell:
     return "; ".join([*words, "listens"] if listing.listens else words)
 
 
-def _engines(listing: PluginListing) -> Cell:
+def _engines(listing: PluginListing, settings: Settings) -> Cell:
     missing = [engine.engine for engine in listing.engines if not engine.found]
     if missing:
-        own = {each.engine for each in listing.declarations or () if isinstance(each, EnvironmentSpec)}
+        specs = [each for each in listing.declarations or () if isinstance(each, EnvironmentSpec)]
+        own = {each.engine for each in specs if settings.engines.get(each.name, settings.engine) != "here"}
         if set(missing) <= own:
             return (f"{', '.join(missing)} isolated", "amber")
         return (f"{', '.join(missing)} missing", "amber")
