@@ -106,8 +106,7 @@ def measure(folder: Path, parts: dict[str, Any], rows: int, memory_rows: int) ->
 
     url = sqlalchemy.URL.create(**parts)
     uri = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connections = {"pg": parts, "duck": {"url": "duckdb:///numbers.duckdb"}}
-    settings = Settings(project_root=folder, connections=connections)
+    settings = Settings(folder, connections={"pg": parts, "duck": {"url": "duckdb:///numbers.duckdb"}})
     figures: dict[str, float] = {}
     with use_catalogue(build_catalogue(settings)):
         execute(TABLE.format(rows=rows), connection="pg")()
@@ -147,8 +146,7 @@ def measure(folder: Path, parts: dict[str, Any], rows: int, memory_rows: int) ->
         )
         own.close()
         duck.close()
-    figures["stream peak MB"] = peak_of_a_stream(folder, parts, memory_rows)
-    return figures
+    return figures | {"stream peak MB": peak_of_a_stream(folder, parts, memory_rows)}
 
 
 def peak_of_a_stream(folder: Path, parts: dict[str, Any], rows: int) -> float:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import RunInterrupted, TaskTimeout, UsageError, listing, nearest
+from dovetail.errors import EngineUnavailable, RunInterrupted, TaskTimeout, UsageError, listing, nearest
 
 from dovetail_sql._connections import Connection
 from dovetail_sql._statement import Bound
@@ -55,6 +55,10 @@ class Receipt:
             why=f"the table {LEDGER} records each write by run and node; another run had this id",
             fix=f"give the run another id, or: delete from {LEDGER} where key = '{self.key}'",  # noqa: S608 - shown to people
         )
+
+
+class TransactionGivenUp(EngineUnavailable):
+    """The database ended a transaction so that another could go on; all of it was rolled back, so it may be tried again."""
 
 
 def interrupted(connection: Connection) -> RunInterrupted:

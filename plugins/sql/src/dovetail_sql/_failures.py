@@ -16,7 +16,7 @@ from dovetail.errors import (
 )
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import interrupted, timed_out
+from dovetail_sql._database import TransactionGivenUp, interrupted, timed_out
 from dovetail_sql._statement import Bound
 
 _MASK = "***"
@@ -99,6 +99,13 @@ def statement_failed(
     missing = _match(_NO_TABLE, message)
     if missing:
         return _missing_table(missing.removeprefix(f"{connection.url.database}."), who, table_names)
+    if _given_up(error, message):
+        return TransactionGivenUp(
+            "the database gave the transaction up so that another could go on",
+            who=who,
+            why=message,
+            fix="run it again; tasks that change the same rows at the same time can be ordered by .after()",
+        )
     if _is_platform(error, message):
         return unavailable(error, connection, message)
     shown = shown_statement(statement)
@@ -271,6 +278,12 @@ def _match(patterns: tuple[re.Pattern[str], ...], message: str) -> str | None:
         if found := pattern.search(message):
             return found["name"].strip()
     return None
+
+
+def _given_up(error: BaseException, message: str) -> bool:
+    """A deadlock, or a transaction that could not be put in order with others."""
+    state = str(getattr(getattr(error, "orig", None) or error, "sqlstate", "") or "")
+    return state in ("40001", "40P01") or "Deadlock found" in message
 
 
 def _is_platform(error: BaseException, message: str) -> bool:

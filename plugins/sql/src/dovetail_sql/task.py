@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ROWS = "rows"
 """Name of the input of a table write."""
 
+_ATTEMPTS = 3
+"""How often a transaction is begun that the database gives up because of others."""
+
 _ARROW = TypeRef("pyarrow.Table")
 
 
@@ -89,7 +92,7 @@ class SqlTask(TaskType):
         token = _token(call)
         self._active[token] = call.resource
         try:
-            return self._execute(config, call, call.resource, token)
+            return self._again(config, call, call.resource, token)
         except DovetailError as error:
             if error.who is None:
                 error.who = f"task {call.context.node_id!r}"
@@ -97,6 +100,18 @@ class SqlTask(TaskType):
         finally:
             del self._active[token]
             call.resource.forget(token)
+
+    def _again(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
+        """Run it, and again if the database gave its transaction up: then nothing of it has happened."""
+        from dovetail_sql._database import TransactionGivenUp
+
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._execute(config, call, database, token)
+            except TransactionGivenUp as error:
+                if call.context.log is not None:
+                    call.context.log.warning("%s; trying again", error.what)
+        return self._execute(config, call, database, token)
 
     def _execute(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
         if config.operation == "write":

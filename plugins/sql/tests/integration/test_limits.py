@@ -1,5 +1,6 @@
 """Connections that limit what runs over them, and databases that go away."""
 
+import contextvars
 import dataclasses
 import os
 import threading
@@ -122,3 +123,31 @@ def test_a_transaction_whose_server_dies_leaves_nothing(engine: str, open_, requ
     server.tell("start")
     assert caught.value.kind == "platform"
     assert database.query(bound("select count(*) as n from t"), {}).to_pydict() == {"n": [0]}
+
+
+def test_a_deadlock_is_run_again(postgresql, settings: Settings) -> None:
+    """All of a transaction that the database gave up was rolled back, so nothing happens twice."""
+    import psycopg
+    from dovetail.plugins import build_catalogue, use_catalogue
+    from dovetail_sql import execute
+
+    postgresql.admin("create table t (id integer, v integer)", "insert into t values (1, 0), (2, 0)")
+    parts = {key: value for key, value in postgresql.parts.items() if key not in ("drivername", "username", "database")}
+    waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+    with use_catalogue(build_catalogue(settings)):
+        both = execute(
+            "update t set v = v + 1 where id = 1; update t set v = v + 1 where id = 2", connection="postgresql"
+        )
+        changed: list[int] = []
+        context = contextvars.copy_context()  # it knows the catalogue
+        task = threading.Thread(target=lambda: changed.append(context.run(both)))
+        with psycopg.connect(**parts, user=postgresql.parts["username"], dbname="postgres") as other:
+            other.execute("set deadlock_timeout = '60s'")  # so that the task is the one that is given up
+            other.execute("update t set v = v + 10 where id = 2")
+            task.start()
+            while task.is_alive() and postgresql.admin(waits) == [(0,)]:
+                os.sched_yield()
+            other.execute("update t set v = v + 10 where id = 1")
+        task.join()
+    assert changed == [2]
+    assert postgresql.admin("select v from t order by id") == [(11,), (11,)]
