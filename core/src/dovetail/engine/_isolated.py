@@ -235,19 +235,20 @@ class IsolatedWork:
         pools = isolated_pools()
         bridge = pools.bridge(self.settings.home)
         outputs = self.compiled.task.interface.outputs
-        with Sending(bridge) as sending:
-            inputs = {name: sending.portion(given[name]) for name in self.compiled.task.interface.inputs}
+        with Sending(bridge, self.compiled.task.name) as sending:
+            wanted = self.compiled.task.interface.inputs
+            inputs = {name: sending.portion(name, given[name], wanted[name]) for name in wanted}
             request = self._request(inputs, bridge.place, store, wires)
             reply = self._call(request, limits, on_output)
             if "refused" in reply:  # what the worker cannot read from the store, this process reads for it
                 for name in reply["refused"]:
-                    inputs[name] = sending.portion(self._load(name, given[name]))
+                    inputs[name] = sending.portion(name, self._load(name, given[name]), wanted[name])
                 reply = self._call(request, limits, on_output)
             artifacts = {name: Artifact.from_dict(data) for name, data in reply["artifacts"].items()}
             received = {}
             for name, wire in reply["wires"].items():
-                wanted = received_as(outputs[name]) if wires == "all" else None
-                received[name] = bridge.receive(wire, wanted, current_types())
+                kind = received_as(outputs[name]) if wires == "all" else None
+                received[name] = bridge.receive(wire, kind, current_types())
             return Done(artifacts, received)
 
     def _request(self, inputs: dict[str, Any], place: dict[str, Any], store: bool, wires: Wires) -> dict[str, Any]:
@@ -290,15 +291,25 @@ class IsolatedWork:
 class Sending:
     """What is on the bridge for one call; let go of at its end."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, task: str) -> None:
         self._bridge = bridge
+        self._task = task
         self._sent: list[dict[str, Any]] = []
 
-    def portion(self, value: Any) -> dict[str, Any]:
-        """An input as it stands in a request."""
+    def portion(self, name: str, value: Any, annotation: Any) -> dict[str, Any]:
+        """An input as it stands in a request. A frame goes as it is, and becomes what is wanted there; the rest does so here."""
         if isinstance(value, Artifact):
             return {"artifact": value.to_dict()}
-        self._sent.append(self._bridge.send(value, None, current_types()))
+        types, wanted = current_types(), received_as(annotation)
+        try:
+            if wanted is not None and not types.is_declared(value):
+                value = types.accept(value, wanted)
+                self._sent.append(self._bridge.send(value, wanted, types))
+            else:
+                self._sent.append(self._bridge.send(value, None, types))
+        except DovetailError as error:
+            error.who = error.who or f"input {name!r} of task {self._task!r}"
+            raise
         return {"wire": self._sent[-1]}
 
     def __enter__(self) -> Sending:

@@ -56,12 +56,13 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 def environ_of(home: Home, root: Path) -> dict[str, str]:
     """Environment variables of a worker, and of what it starts: as if the environment were activated, and the root found."""
-    environ = {name: value for name, value in os.environ.items() if name not in _OF_THE_HUB}
-    environ["VIRTUAL_ENV"] = str(home.path)
-    environ["PATH"] = os.pathsep.join([str(home.python.parent), os.environ.get("PATH", os.defpath)])
-    environ["PYTHONPATH"] = str(root)
-    environ["PYTHONNOUSERSITE"] = "1"
-    return environ
+    kept = {name: value for name, value in os.environ.items() if name not in _OF_THE_HUB}
+    return kept | {
+        "VIRTUAL_ENV": str(home.path),
+        "PATH": os.pathsep.join([str(home.python.parent), *os.get_exec_path()]),
+        "PYTHONPATH": str(root),
+        "PYTHONNOUSERSITE": "1",
+    }
 
 
 def project_paths() -> list[str]:

@@ -77,6 +77,23 @@ def test_a_task_with_a_memory_limit_gets_a_memory_error_for_what_is_too_much_at_
     assert module.hold(1000) == 1000
 
 
+def test_a_memory_limit_holds_for_a_task_that_runs_here_too(pipeline, hub):
+    module = pipeline(
+        """
+        @dt.task(memory="300MB")
+        def hold(size: int) -> int:
+            return len(bytearray(size))
+
+        @dt.workflow
+        def flow(size: int) -> int:
+            return hold(size)
+        """
+    )
+    assert hub.run(module.flow, size=1000).value == 1000
+    with pytest.raises(TaskFailed, match="MemoryError"):
+        hub.run(module.flow, size=3_000_000_000)
+
+
 def test_a_child_of_a_worker_counts_for_the_memory_of_its_task(pipeline):
     module = pipeline(
         """

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 from dovetail.errors import TaskFailed, TaskTimeout, WorkerDied
@@ -104,41 +103,6 @@ def test_elements_of_a_map_run_in_workers(pipeline, hub):
         """
     )
     assert hub.run(module.squares).value == [0, 1, 4, 9, 16, 25]
-
-
-def test_dataclasses_enums_and_files_cross(pipeline, hub, tmp_path, monkeypatch):
-    module = pipeline(
-        """
-        import enum
-        from dataclasses import dataclass
-        from pathlib import Path
-
-        class Size(enum.Enum):
-            SMALL = 1
-            LARGE = 2
-
-        @dataclass
-        class Order:
-            size: Size
-            items: dict[str, list[float]]
-
-        @dt.task(env="plain")
-        def order(name: str) -> Order:
-            return Order(Size.LARGE, {name: [1.5, 2.5]})
-
-        @dt.task(env="plain")
-        def written(order: Order) -> dt.File:
-            Path("out.txt").write_text(f"{order.size.name} {sum(order.items['a'])}")
-            return dt.File("out.txt")
-
-        @dt.workflow
-        def flow(name: str = "a") -> dt.File:
-            return written(order(name))
-        """
-    )
-    monkeypatch.chdir(tmp_path)
-    assert Path(hub.run(module.flow).value.path).read_text() == "LARGE 4.0"
-    assert Path(module.flow().path).read_text() == "LARGE 4.0"
 
 
 # -- options ---------------------------------------------------------------------------------------

@@ -118,6 +118,20 @@ def test_the_run_may_not_move_what_needs_no_engine(cli: Cli) -> None:
     assert json.loads(out)["options"]["engine"] == "here"
 
 
+def test_a_plugin_is_shown_with_where_its_engine_would_be_used(cli: Cli, tmp_path: Path) -> None:
+    (told,) = json.loads(cli("plugins", "show", "polars", "--json")[1])["plugins"]
+    (environment,) = told["environments"]
+    assert (environment["name"], environment["where"]) == ("polars", "here")
+    assert environment["reason"].startswith("polars ")
+    assert environment["reason"].endswith(" is here")
+    toml = tmp_path / "dovetail.toml"
+    toml.write_text(toml.read_text() + '[engines]\npolars = "isolated"\n')
+    _, out, _ = cli("plugins", "show", "polars")
+    assert "runs          in environment polars: config says engines.polars = 'isolated'" in out
+    assert "environment   polars is not built: dovetail-polars[engine]" in out
+    assert "dovetail env sync polars" in out
+
+
 def test_the_doctor_tells_of_environments(cli: Cli, tmp_path: Path) -> None:
     toml = tmp_path / "dovetail.toml"
     said = toml.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,7 @@ from dovetail.config import Settings
 from dovetail.env.build import Environments
 from dovetail.errors import DefinitionError, EngineUnavailable, PluginConflict, UsageError
 from dovetail.hub import Hub
-from dovetail.plugins import build_catalogue, use_catalogue
+from dovetail.plugins import build_catalogue, list_plugins, use_catalogue
 from dovetail.spec import TypeRef
 
 HOOKS = """
@@ -133,6 +134,14 @@ def test_they_are_in_the_catalogue_and_nothing_of_them_is_imported(hub: Hub) -> 
     assert catalogue.task_type("guest").code == "acme_guest.code:Guest"
     assert "acme_guest.frames.Frame" in catalogue.transformers()
     assert not [name for name in sys.modules if name.startswith("acme_guest")]
+
+
+def test_listings_say_where_they_live(hub: Hub, settings: Settings) -> None:
+    (listing,) = (each for each in list_plugins(settings) if each.name == "guest")
+    assert (listing.environment, listing.source, listing.enabled) == ("guests", "environment", True)
+    assert listing.engines == ()
+    (kept_out,) = (each for each in list_plugins(replace(settings, deny=("acme-guest",))) if each.name == "guest")
+    assert not kept_out.enabled
 
 
 def test_their_code_cannot_be_used_here_and_the_error_says_where(hub: Hub) -> None:
