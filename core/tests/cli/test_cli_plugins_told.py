@@ -10,8 +10,8 @@ import sys
 import pytest
 
 KEYS = {
-    "plugin", "distribution", "version", "module", "summary", "api", "declares", "listens", "known_by", "engines", "state", "environment",
-    "reason", "fix",
+    "plugin", "distribution", "version", "module", "summary", "api", "declares", "listens", "known_by", "engines", "state",
+    "environment", "reason", "fix",
 }  # fmt: skip
 
 
@@ -84,7 +84,13 @@ def test_a_manifest_that_an_installer_brought_is_left_alone(process, project, mo
 def test_everything_about_one_plugin(hooks, cli, project):
     cli("plugins", "manifest", hooks)
     (told,) = cli("plugins", "show", hooks, "--json").json["plugins"]
-    assert set(told) == KEYS - {"declares"} | {"manifest_problem", "manifest_fix", "declarations", "conflicts"}
+    assert set(told) == KEYS - {"declares"} | {
+        "manifest_problem",
+        "manifest_fix",
+        "declarations",
+        "conflicts",
+        "environments",
+    }
     frame, table, *commands = told["declarations"]
     (edge,) = frame["converters"]
     assert (edge["source"], edge["target"], edge["cost"], edge["lossy"]) == (
