@@ -9,6 +9,7 @@ import collections
 import contextlib
 import faulthandler
 import os
+import re
 import select
 import shutil
 import signal
@@ -198,12 +199,11 @@ def test_the_run_tells_where_each_task_ran_and_why(year: Year) -> None:
 def test_the_page_shows_what_the_run_prints(
     page: Callable[[str], Any], alike: Callable[[str, str], bool], year: Year
 ) -> None:
-    printed = year[1].stdout
-    shown = {command: output for block in page(PAGE).blocks("console") for command, output in [first_line(block.text)]}
+    printed = without_versions(year[1].stdout)
+    shown = dict(first_line(without_versions(block.text)) for block in page(PAGE).blocks("console"))
     assert alike(shown["$ dovetail run pipeline.py every_engine"], printed), printed
-    where = [block.text for block in page(PAGE).blocks("text") if block.title == "where"]
-    assert len(where) == 1
-    assert alike(f"...{where[0]}..." if OLD else "...", printed), printed
+    (where,) = [without_versions(block.text) for block in page(PAGE).blocks("text") if block.title == "where"]
+    assert alike(f"...{where}..." if OLD else "...", printed), printed
 
 
 def test_the_page_shows_the_code_of_the_example(page: Callable[[str], Any]) -> None:
@@ -211,6 +211,11 @@ def test_the_page_shows_the_code_of_the_example(page: Callable[[str], Any]) -> N
     assert {block.title for block in blocks} == {"pipeline.py", "pyproject.toml"}
     for block in blocks:
         assert " ".join(block.text.split()) in " ".join((EXAMPLE / block.title).read_text().split())
+
+
+def without_versions(text: str) -> str:
+    """Which patch release it is says the index; the versions that matter are tested by themselves."""
+    return re.sub(r"\d+\.\d+\.\d+", "(version)", text)
 
 
 def first_line(text: str) -> tuple[str, str]:
