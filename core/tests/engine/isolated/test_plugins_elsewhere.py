@@ -228,6 +228,24 @@ def test_their_types_are_known_by_name(hub: Hub, pipeline: Callable[..., ModuleT
     assert not [name for name in sys.modules if name.startswith("acme_guest")]
 
 
+def test_what_else_a_task_there_needs_has_to_be_there_too(hub: Hub, pipeline: Callable[..., ModuleType]) -> None:
+    module = pipeline(
+        """
+        import polars as pl
+
+        @dt.task
+        def both(frame: "acme_guest.frames.Frame") -> pl.DataFrame:
+            return frame
+        """
+    )
+    with pytest.raises(DefinitionError) as caught:
+        module.both(pa.table({"n": [1]}))
+    assert (
+        "environment guests does not have what its result (polars.DataFrame) of task 'both' needs" in caught.value.what
+    )
+    assert "add 'dovetail-polars[engine]' to requires of [envs.guests]" in (caught.value.fix or "")
+
+
 def test_a_name_that_is_taken_here_is_settled_as_between_plugins_that_are_here(hub: Hub, settings: Settings) -> None:
     class Rival:
         DOVETAIL_API = 1
