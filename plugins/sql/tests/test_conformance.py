@@ -17,7 +17,7 @@ ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n where 
 
 class TestPlugin(PluginSuite):
     plugin = PLUGIN
-    engine_modules = ("duckdb", "adbc_driver_manager", "adbc_driver_postgresql", "psycopg", "pymysql")
+    engine_modules = ("duckdb",)
     gaps = {"command.connections": never("integration/test_command.py tests it")}
 
 
