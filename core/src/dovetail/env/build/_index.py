@@ -46,7 +46,7 @@ _DROPPED = {
 """Variables of the user's shell that would decide what is built, or with which interpreter."""
 _KEPT_OF_CONDA = {"CONDA_PKGS_DIRS"}
 
-_TELLING = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_CONFIG_FILE", "UV_NO_INDEX")
+_TELLING = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_CONFIG_FILE")
 _INDEX_KEYS = (
     "index",
     "index-url",
@@ -100,8 +100,6 @@ def _from_pip(environ: Mapping[str, str]) -> dict[str, str]:
                 found[variable] = " ".join(pip[key].split())
         if pip.get("extra-index-url"):
             found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # how pip itself weighs its indexes
-        if pip.get("no-index", "").lower() in ("1", "true", "yes", "on"):
-            found["UV_NO_INDEX"] = "1"
         if pip.get("trusted-host"):
             found["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
     if pip.get("find-links"):
@@ -158,6 +156,17 @@ def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
     yield Path(sys.prefix) / "pip.conf"
     if stated:
         yield Path(stated)
+
+
+def index_settings(root: Path, environ: Mapping[str, str] | None = None) -> str:
+    """The text of a ``uv.toml`` with what neither uv's variables nor its own files can say. Arguments and errors as for
+    :func:`project_index`, and :func:`uv_environment`."""
+    given = os.environ if environ is None else environ
+    told = project_index(root)
+    no_index = pip_settings(given).get("no-index", "").lower() in ("1", "true", "yes", "on")
+    if no_index and not _uv_was_told(given) and "no-index" not in told:
+        return "no-index = true\n" + told
+    return told
 
 
 def project_index(root: Path) -> str:

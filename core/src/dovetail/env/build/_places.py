@@ -213,5 +213,6 @@ def _command(pid: str) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
         return ""
-    told = " ".join(word if len(word) < 40 else "..." + word[-36:] for word in words[:6] if word)
+    plain = (" ".join(word.split()) for word in words[:6])
+    told = " ".join(word if len(word) < 40 else "..." + word[-36:] for word in plain if word)
     return told if len(told) <= 100 else told[:97] + "..."

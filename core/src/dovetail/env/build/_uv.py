@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from dovetail.config import Settings
-from dovetail.env.build._index import project_index, uv_environment
+from dovetail.env.build._index import index_settings, uv_environment
 from dovetail.env.build._tell import Tell, uv_failure
 from dovetail.errors import EngineUnavailable
 
@@ -161,7 +161,7 @@ def uv_for(settings: Settings, *, offline: bool, tell: Tell) -> Iterator[Uv]:
         ConfigError: The project's configuration of uv cannot be read.
     """
     command = find_uv()
-    text = project_index(settings.project_root)
+    text = index_settings(settings.project_root)
     with tempfile.TemporaryDirectory(prefix="dovetail-env-") as name:
         folder = Path(name)
         (folder / "uv.toml").write_text(text, encoding="utf-8")
