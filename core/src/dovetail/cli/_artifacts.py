@@ -11,26 +11,27 @@ from typing import Any
 import click
 
 from dovetail.cli._groups import Verbs
+from dovetail.cli._kept import artifact_of, find_quarantined
 from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
 from dovetail.cli._preview import document_parts, preview_document
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import bytes_text, clean, one_line, plural
 from dovetail.cli._view import artifact_view
+from dovetail.config import seconds
 from dovetail.errors import DovetailError, StoreError, UnknownType, UsageError, listing, nearest, unwritable
 from dovetail.hub import Hub
 from dovetail.spec import Artifact
 
-artifacts = Verbs("artifacts", help="Look at stored values, and take them out.")
+artifacts = Verbs("artifacts", help="Look at stored values, take them out, remove what nobody needs.")
 common(artifacts)
 
 _COLUMNS = 100
 """Columns of a schema that are shown to people."""
 _WIDE = 120
 """Characters of a name or type that are shown to people."""
-_WHICH = (
-    """WHICH is an artifact id, a unique beginning of one, or RUN:NODE, RUN:NODE.OUTPUT, where RUN may be "latest"."""
-)
+_WHICH = """WHICH is an artifact id, a unique beginning of one, or RUN:NODE, RUN:NODE.OUTPUT, where RUN may be "latest".
+RUN:NODE.quarantine is the rows that a gate set aside there."""
 
 
 @artifacts.command("show", help=f"Type, schema, rows, size, files, and a look at the first rows.\n\n{_WHICH}")
@@ -96,6 +97,24 @@ def export_artifact(session: Session, which: str, path: Path, force: bool) -> No
         show(text(f"wrote {path} ({artifact.type}, {artifact.format})"))
 
 
+@artifacts.command("gc")
+@click.option(
+    "--older-than", default="1h", metavar="TIME", help="Spare files younger than this: 90s, 1h, 7d.  [default: 1h]"
+)
+@common
+@with_session
+def collect(session: Session, older_than: str) -> None:
+    """Remove stored files that no run, dataset or quarantine refers to, and what dead processes left unfinished."""
+    age = seconds(older_than, "--older-than")
+    hub = session.stored()
+    done = hub.artifacts.gc(hub.runs.live_blobs(), age)
+    if session.options.json:
+        emit_json(session.options, {"files": done.files, "bytes": done.bytes, "temporary": done.temporary})
+    else:
+        more = f", and {plural(done.temporary, 'unfinished one')}" if done.temporary else ""
+        show(text(f"removed {plural(done.files, 'file')} ({bytes_text(done.bytes)}){more}"))
+
+
 def find(hub: Hub, which: str) -> Artifact:
     """The artifact that is meant.
 
@@ -122,6 +141,8 @@ def find(hub: Hub, which: str) -> Artifact:
         return outputs[output]
     if not output and len(outputs) == 1:
         return next(iter(outputs.values()))
+    if output == "quarantine":
+        return artifact_of(find_quarantined(hub.runs, f"{record.run_id}:{node_id}"))
     raise _no_output(record.run_id, known[node_id].status, node_id, output, outputs)
 
 

@@ -26,8 +26,16 @@ from dovetail.errors import DovetailError
 COMMANDS = {
     "run": ("dovetail.cli._run:run", "Run a workflow: recorded, cached, resumable."),
     "runs": ("dovetail.cli._runs:runs", "List, show, resume and cancel runs."),
-    "artifacts": ("dovetail.cli._artifacts:artifacts", "Look at stored values, and take them out."),
+    "artifacts": (
+        "dovetail.cli._artifacts:artifacts",
+        "Look at stored values, take them out, remove what nobody needs.",
+    ),
     "datasets": ("dovetail.cli._datasets:datasets", "List what was published."),
+    "gates": ("dovetail.cli._gates:gates", "What gates found, over the runs."),
+    "quarantine": (
+        "dovetail.cli._quarantine:quarantine",
+        "Look at the rows that gates set aside, mend and forget them.",
+    ),
     "check": ("dovetail.cli._check:group", "Check a file of data against a suite."),
     "types": ("dovetail.cli._types:types", "Explain how one type becomes another."),
     "graph": ("dovetail.cli._graph:graph", "Export workflows as JSON, and look at such files."),

@@ -184,7 +184,11 @@ def _gate(record: dict[str, Any]) -> Iterator[RenderableType]:
     if len(bad) > _CHECKS:
         yield text(f"    and {plural(len(bad) - _CHECKS, 'more check')}", "dim")
     if report.quarantine:
-        yield text(f"    failing rows: artifact {str(report.quarantine.get('id', ''))[:SHORT]}", "dim")
+        gone = report.quarantine.get("purged")
+        yield text(
+            f"    failing rows: {f'purged at {gone}' if gone else 'artifact ' + str(report.quarantine.get('id', ''))[:SHORT]}",
+            "dim",
+        )
 
 
 def _datasets(datasets: list[dict[str, Any]]) -> RenderableType:

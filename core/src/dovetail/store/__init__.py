@@ -20,6 +20,7 @@ from dovetail.store._records import (
     NodeStatus,
     NodeUpdate,
     Publication,
+    Quarantined,
     ReportRecord,
     RunRecord,
     RunStatus,
@@ -54,6 +55,7 @@ __all__ = [
     "NodeStatus",
     "DatasetVersion",
     "CheckResult",
+    "Quarantined",
 ]
 
 __getattr__, __dir__ = _lazy_names(__name__, dict.fromkeys(("RunStore", "open_run_store"), "dovetail.store._runs"))

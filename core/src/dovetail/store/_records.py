@@ -224,6 +224,34 @@ class CheckResult(_Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined(_Record):
+    """Rows that a gate set aside.
+
+    Attributes:
+        decision: What the gate decided; ``block`` if it refused the other rows as well.
+        dataset: Name of the dataset that the gate guards, or ``workflow/node`` where it has none.
+        created: When the report was written.
+        artifact_id: Id of the artifact that holds, or held, the rows.
+        rows: How many.
+        bytes: Size of its files.
+        purged: When it was forgotten, ISO 8601; None while it is there.
+        artifact: The artifact; None once it was forgotten.
+    """
+
+    run_id: str
+    node_id: str
+    gate: str
+    decision: str
+    dataset: str
+    created: float
+    artifact_id: str
+    rows: int
+    bytes: int
+    purged: str | None = None
+    artifact: Artifact | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EventRecord(_Record):
     """An event of the outbox.
 

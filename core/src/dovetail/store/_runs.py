@@ -12,6 +12,7 @@ from dovetail.spec import Artifact
 from dovetail.store._artifacts import Durability
 from dovetail.store._database import Database
 from dovetail.store._json import decode, encode, encode_exact
+from dovetail.store._kept import KeptReader
 from dovetail.store._names import check_run_id
 from dovetail.store._owner import Owner
 from dovetail.store._reads import RunReader, seen_status
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _CLAIMABLE = frozenset(("pending", "crashed", "interrupted", "failed", "blocked", "cancelled"))
 
 
-class RunStore(RunReader):
+class RunStore(RunReader, KeptReader):
     """Records runs in a database: SQLite by default, or any server that SQLAlchemy reaches by URL.
 
     Every method is one transaction. Threads may share a store; processes open their own. What a method returns or
