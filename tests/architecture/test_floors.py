@@ -50,6 +50,7 @@ PLACES = {
     "rich": ("dovetail.cli",),
     "click": ("dovetail.cli",),
     "copier": ("dovetail.scaffold",),
+    "packaging": ("dovetail.env.build", "dovetail.plugins", "dovetail.graph", "dovetail.testing"),
     "pytest": ("dovetail.testing",),
     "hypothesis": ("dovetail.testing",),
 }

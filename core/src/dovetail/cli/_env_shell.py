@@ -19,7 +19,7 @@ from dovetail.errors import UsageError
 _OF_THE_HUB = ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")
 
 
-@click.command("shell", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command("shell")
 @click.argument("name")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option("--offline", is_flag=True, help="Use no network if it has to be built.")
@@ -31,7 +31,7 @@ def shell(context: click.Context, name: str, command: tuple[str, ...], offline: 
     The environment is held: it is not removed for as long as the shell lives.
     """
     options, known = options_of(context), Known(options_of(context))
-    words = list(command[1:] if command[:1] == ("--",) else command)
+    words = list(command)
     if options.json and not words:
         raise UsageError("a shell has no result to write as JSON", fix=f"dovetail env shell {name} --json -- COMMAND")
     (request,) = known.chosen([name])
