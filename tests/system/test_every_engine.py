@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -68,13 +69,15 @@ class Project:
     """A copy of the example, in which commands are typed."""
 
     path: Path
+    scratch: Path
     mark: str
 
     @property
     def environment(self) -> dict[str, str]:
         """Environment variables of the commands."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DOVETAIL_")}
-        return {**kept, "DOVETAIL_ENV_DIR": str(ENVIRONMENTS), MARK: self.mark, "COLUMNS": "160", "NO_COLOR": "1"}
+        own = {"DOVETAIL_ENV_DIR": str(ENVIRONMENTS), "TMPDIR": str(self.scratch), MARK: self.mark}
+        return {**kept, **own, "COLUMNS": "160", "NO_COLOR": "1"}
 
     def dovetail(self, *arguments: str, seconds: float = RUN_SECONDS) -> subprocess.CompletedProcess[str]:
         """A command to its end."""
@@ -128,16 +131,27 @@ def unwatched() -> None:
     faulthandler.cancel_dump_traceback_later()
 
 
-def copy(target: Path) -> Project:
-    """The example without what earlier runs left beside it."""
-    target.mkdir(parents=True)
-    for name in FILES:
-        shutil.copy(EXAMPLE / name, target / name)
-    return Project(target, uuid.uuid4().hex)
+Copy = Callable[[Path], Project]
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def copy() -> Iterator[Copy]:
+    """``copy(path)``: the example without what earlier runs left beside it, and temporary files of its own."""
+    with contextlib.ExitStack() as stack:
+
+        def make(target: Path) -> Project:
+            target.mkdir(parents=True)
+            for name in FILES:
+                shutil.copy(EXAMPLE / name, target / name)
+            # Not below pytest's directory: the path of a socket, and Ray makes some there, is short or no path at all.
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="every")))
+            return Project(target, scratch, uuid.uuid4().hex)
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def built(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A copy of the example whose environments are there. Where they cannot be built, that fails with uv's reason."""
     unwatched()
     project = copy(tmp_path_factory.mktemp("every_engine") / "project")
@@ -223,11 +237,14 @@ def first_line(text: str) -> tuple[str, str]:
     return first, rest
 
 
-def test_no_engine_is_left_running(year: Year) -> None:
+def test_engines_leave_neither_processes_nor_files(year: Year) -> None:
     assert year[0].processes() == {}
+    assert [path.name for path in year[0].scratch.iterdir()] == []
 
 
-def test_kill_9_of_the_worker_and_of_the_hub_while_spark_works_then_resume(year: Year, tmp_path: Path) -> None:
+def test_kill_9_of_the_worker_and_of_the_hub_while_spark_works_then_resume(
+    year: Year, copy: Copy, tmp_path: Path
+) -> None:
     unwatched()
     project = copy(tmp_path / "killed")
     hub = project.start("run", "pipeline.py", "every_engine", "--last-month", "1")
