@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.graph._contents import Contents
-from dovetail.quality.checks import tell_functions_by
+from dovetail.quality.checks.engines import tell_functions_by
 
 
 def code_fingerprint(function: Callable[..., Any]) -> str:

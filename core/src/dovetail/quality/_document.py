@@ -15,7 +15,7 @@ from dovetail.quality import checks
 from dovetail.quality._gate import Gate
 from dovetail.quality.checks import Check, Suite
 
-_NOT_IN_FILES = ("Check", "Suite", "FrameChecks", "custom", "schema", "min_rows", "whole_bound", "tell_functions_by")
+_NOT_IN_FILES = ("Check", "Suite", "custom", "schema", "min_rows")
 CHECKS: dict[str, Callable[..., Check]] = {
     name: getattr(checks, name) for name in checks.__all__ if name not in _NOT_IN_FILES
 }

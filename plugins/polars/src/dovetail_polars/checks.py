@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 from dovetail.errors import DovetailError
-from dovetail.quality.checks import Check, FrameChecks, whole_bound
+from dovetail.quality.checks import Check
+from dovetail.quality.checks.engines import FrameChecks, whole_bound
 from dovetail.spec import CheckOutcome
 
 from dovetail_polars._patterns import in_polars

@@ -10,9 +10,6 @@ all rows of a key that occurs more than once. A comparison with a null operand i
 from dovetail.quality.checks._check import Check, Suite
 from dovetail.quality.checks._define import compare, in_range, in_set, matches, not_null, unique
 from dovetail.quality.checks._define_more import custom, expression, length, monotonic
-from dovetail.quality.checks._engine import FrameChecks
-from dovetail.quality.checks._found import whole_bound
-from dovetail.quality.checks._told import tell_functions_by
 from dovetail.quality.checks._whole import (
     columns_present,
     fresh,
@@ -51,9 +48,4 @@ __all__ = [
     "quantile_between",
     "sum_equals",
     "fresh",
-    # for engines of other frames
-    "FrameChecks",
-    "whole_bound",
-    # for the floors above
-    "tell_functions_by",
 ]
