@@ -146,3 +146,25 @@ def test_an_environment_is_held_while_its_shell_lives(process: Any, project: Pat
         shell.kill()
         shell.communicate()
     assert process("env", "rm", "one").code == 0
+
+
+def test_one_that_is_there_costs_no_process_and_loads_nothing_that_builds(process: Any) -> None:
+    process("env", "sync", "one")
+    program = """
+import json, os, subprocess, sys
+def refuse(*arguments, **options):
+    raise AssertionError(f"a process was started: {arguments}")
+subprocess.Popen.__init__ = os.fork = os.posix_spawn = refuse
+del sys.modules["subprocess"]
+from dovetail.cli import main
+code = main(["env", "sync", "one"])
+heavy = {"subprocess", "packaging", "tomllib", "sqlalchemy", "rich", "pyarrow", "dovetail.engine", "dovetail.types",
+         "dovetail.env.bridge", "dovetail.env.build._builder", "dovetail.env.build._uv"}
+print(json.dumps(sorted(heavy & set(sys.modules))))
+sys.exit(code)
+"""
+    done = process(program=program)
+    assert done.code == 0, done.err
+    told, loaded = done.out.splitlines()
+    assert told.startswith("one: is there: ")
+    assert json.loads(loaded) == ["tomllib"]  # the config file

@@ -135,6 +135,8 @@ READ = [
     ("max_workers", "1", "1", 1),
     ("engine", "'isolated'", "isolated", "isolated"),
     ("engines", "{ vaex = 'isolated' }", "vaex=isolated", {"vaex": "isolated"}),
+    ("envs", "{ old = { requires = ['a<2'] } }", None, {"old": {"requires": ("a<2",), "python": None}}),
+    ("env_dir", "'/x'", "/x", Path("/x")),
     ("durability", "'power'", "power", "power"),
     ("max_collect_bytes", "'1.5 GB'", "1.5GB", 1_500_000_000),
     ("home", "'/x'", "/x", Path("/x")),
