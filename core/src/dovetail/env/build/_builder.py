@@ -15,9 +15,9 @@ from dovetail.env.build._install import build
 from dovetail.env.build._lockfile import Entry, entry_for, read_lock, write_lock
 from dovetail.env.build._places import Places, lock_path, locked, read_json, write_json
 from dovetail.env.build._pythons import Interpreter, choose_python
-from dovetail.env.build._request import WORKER_REQUIRES, EnvRequest
+from dovetail.env.build._request import WORKER_REQUIRES, EnvRequest, Tell
 from dovetail.env.build._resolve import Pins, resolve
-from dovetail.env.build._tell import Tell, masked, place_failure, silent
+from dovetail.env.build._tell import masked, place_failure, silent
 from dovetail.env.build._uv import Uv, find_uv, uv_for
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dovetail.env.build._environment import MARKER, clear, read_environment
-from dovetail.env.build._places import Busy, Places, holders, locked, read_json
+from dovetail.env.build._places import Busy, Places, locked, read_json
 from dovetail.errors import UsageError, unwritable
 
 State = Literal["built", "not built", "half-built", "damaged"]
@@ -155,17 +155,3 @@ def remove(places: Places, digest: str, name: str) -> Removed | None:
     except OSError as error:
         raise unwritable(f"environment {name}", path, error, "remove it as the user who built it") from error
     return Removed(f"environment {name}", path, size, "asked for")
-
-
-def who_holds(places: Places, digest: str) -> str | None:
-    """Who uses the environment of a digest, or builds it; None if nobody does."""
-    lock = places.lock(digest)
-    if not lock.exists():
-        return None
-    try:
-        with locked(lock, wait=False):
-            return None
-    except Busy:
-        return holders(lock)
-    except OSError:
-        return None

@@ -11,9 +11,9 @@ from dovetail.config import Settings, canonical_name
 from dovetail.env.build._environment import MARKER, Environment, clear, distributions_in, marker_of, size_of
 from dovetail.env.build._places import Places, write_json
 from dovetail.env.build._pythons import Interpreter
-from dovetail.env.build._request import EnvRequest
+from dovetail.env.build._request import EnvRequest, Tell
 from dovetail.env.build._resolve import Pins
-from dovetail.env.build._tell import Tell, place_failure, uv_failure
+from dovetail.env.build._tell import place_failure, uv_failure
 from dovetail.env.build._uv import Uv
 from dovetail.errors import DovetailError, EngineUnavailable
 from dovetail.plugins import manifests_in

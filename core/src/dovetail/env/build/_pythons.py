@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail.env.build._places import Places, read_json, write_json
-from dovetail.env.build._request import EnvRequest, hub_minor, python_specifiers
-from dovetail.env.build._tell import Tell, masked
+from dovetail.env.build._request import EnvRequest, Tell, hub_minor, python_specifiers
+from dovetail.env.build._tell import masked
 from dovetail.env.build._uv import Uv
 from dovetail.errors import EngineUnavailable
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from pathlib import Path
 
 from dovetail.config import mask_urls, redact
-from dovetail.env.build._request import EnvRequest, Tell
+from dovetail.env.build._request import EnvRequest
 from dovetail.errors import ConfigError, DovetailError, EngineUnavailable, PlatformError, unwritable
-
-__all__ = ["Tell", "is_place_failure", "masked", "place_failure", "silent", "uv_failure"]
 
 _NO_ROOM = ("No space left on device", "os error 28", "Disk quota exceeded", "os error 122", "Read-only file system")
 _UNSOLVABLE = ("No solution found", "unsatisfiable")
@@ -76,18 +73,3 @@ def place_failure(request: EnvRequest, root: Path, error: OSError) -> DovetailEr
     made = unwritable(f"environment {request.name}", path, error, "name another place: DOVETAIL_ENV_DIR=DIR")
     made.who = request.who
     return made
-
-
-def is_place_failure(error: OSError) -> bool:
-    """Whether an error is about a place that takes nothing, rather than about something else."""
-    told = (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENOTDIR,
-        errno.EEXIST,
-        errno.ENOENT,
-    )
-    return error.errno in told

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dovetail.config import Settings
 from dovetail.env.build._index import index_settings, uv_environment
-from dovetail.env.build._tell import Tell, uv_failure
+from dovetail.env.build._request import Tell
 from dovetail.errors import EngineUnavailable
 
 _LEAST = (0, 5)
@@ -166,6 +166,3 @@ def uv_for(settings: Settings, *, offline: bool, tell: Tell) -> Iterator[Uv]:
         folder = Path(name)
         (folder / "uv.toml").write_text(text, encoding="utf-8")
         yield Uv(command, folder, offline, tell)
-
-
-__all__ = ["Uv", "find_uv", "uv_failure", "uv_for"]
