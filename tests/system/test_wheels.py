@@ -137,9 +137,11 @@ def test_wheels_carry_their_types_and_no_tests(wheels) -> None:
         assert not [name for name in own if "/tests/" in name or name.startswith("tests/")], wheel.name
 
 
-def test_the_wheel_of_core_carries_the_templates_whole(wheels, repository: Path) -> None:
-    templates = repository / "core/src/dovetail/scaffold/templates"
-    wanted = {path.relative_to(templates).as_posix() for path in templates.rglob("*") if path.is_file()}
-    with zipfile.ZipFile(wheels["dovetail"]) as archive:
-        names = {name.partition("scaffold/templates/")[2] for name in archive.namelist()} - {""}
-    assert names == wanted
+def test_wheels_carry_their_source_whole(wheels, tooling: ModuleType) -> None:
+    """Templates and every package too: a pattern of .gitignore, which the build heeds, would leave out a folder of that name."""
+    for member in tooling.distributions():
+        source = member.path / "src"
+        files = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        with zipfile.ZipFile(wheels[member.name]) as archive:
+            names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        assert names == {path.relative_to(source).as_posix() for path in files}, member.name
