@@ -11,11 +11,38 @@ import pytest
 from dovetail.errors import UsageError
 from dovetail.testing import TABLE_KINDS, TRUTH_CHECKS, CheckEngineSuite, tables
 from dovetail.testing._child import in_child, where_defined
-from dovetail.testing._same_tables import same_table, values_of
+from dovetail.testing._same_tables import same_table, unlike, values_of
 from dovetail.testing._strategies import cells, column_tables, for_each, kind_type, rechunked, some
 from dovetail.testing._transformers_codecs import find_pickle
 from dovetail.testing._truth import EXPECTED, SHAPES, shape_table
 from dovetail.testing._truth_rules import RULES, semantics
+
+# -- whether two columns are the same ---------------------------------------------------------------------
+
+_NAN, _OTHER_NAN = (pa.array([bits], pa.uint64()).view(pa.float64()) for bits in (0x7FF8 << 48, (0x7FF8 << 48) + 1))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "alike"),
+    [
+        (pa.array([1, None]), pa.array([1, None]), True),
+        (pa.array([1, None]), pa.array([1, 0]), False),
+        (pa.array([1]), pa.array([1], pa.int32()), False),
+        (pa.array([0.0]), pa.array([-0.0]), False),
+        (_NAN, _NAN, True),
+        (_NAN, _OTHER_NAN, False),
+        (pa.array([None], pa.float64()), pa.array([0.0]), False),
+        (pa.array([[1], None]), pa.array([[1], None]), True),
+        (pa.array([[1], None]), pa.array([[1], []]), False),
+        (pa.array([[0.0]]), pa.array([[-0.0]]), False),
+        (pa.array(["a"]).dictionary_encode(), pa.array(["b"]).dictionary_encode(), False),
+    ],
+)
+def test_a_column_is_only_passed_over_if_it_is_the_same_bit_for_bit(
+    left: pa.Array, right: pa.Array, alike: bool
+) -> None:
+    assert unlike(pa.table({"c": left}), pa.table({"c": right})) == ([] if alike else [0])
+
 
 # -- values ------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dovetail.testing._base import fail
-from dovetail.testing._pairs import ARROW, CARRIED, CHANGED, CRASHED, REFUSED, PairTable
+from dovetail.testing._pairs import ARROW, CARRIED, CHANGED, CRASHED, READER, REFUSED, PairTable
 from dovetail.testing._strategies import TABLE_KINDS, cells, for_each, kind_type, some, tables
 
 if TYPE_CHECKING:
@@ -58,9 +58,8 @@ def _tables() -> SearchStrategy[pa.Table]:
 class PairLaw:
     """Tries tables of mixed kinds on the pairs from one source; each example serves all targets and all sources.
 
-    A road over Arrow is walked in its two halves: from the source once for all targets, and to the target once for what
-    comes to the same table from several sources. A kind that a target refuses as such is left out of its examples, so that it
-    does not hide the others.
+    Every road is walked from end to end; targets that take the same columns share the value that they are made of. A kind that
+    a target refuses as such is left out of its examples, so that it does not hide the others.
     """
 
     def __init__(self, pairs: PairTable, source: str, targets: Iterable[str]) -> None:
@@ -76,11 +75,11 @@ class PairLaw:
             try:
                 for table in self.pairs.once(f"{many} tables", lambda many=many: some(_tables(), many)):  # type: ignore[misc]
                     self._check(table)
+                    if all(self.examples.tried(target) >= number for target in self._targets):
+                        return self.examples
             except AssertionError:
                 for_each(_tables(), self._check, many, fixed=True)  # the same ones, and the smallest that fails
                 raise
-            if all(self.examples.tried(target) >= number for target in self._targets):
-                break
         return self.examples
 
     def _traits(self, name: str) -> _Traits:
@@ -131,10 +130,9 @@ class PairLaw:
         return value, arrow
 
     def _convert(self, value: Any, before: pa.Table, target: str, traits: _Traits) -> None:
-        if self.pairs.over_arrow(self.source, target):
-            found = self.pairs.tried_once(before, target)  # the other half of the road was walked to make ``before``
-        else:
-            found = self.pairs.tried(value, before, target)
+        if self.source == READER:  # it was read
+            value = self.pairs.made(READER, before)
+        found = self.pairs.tried(value, before, target)
         if found.told == REFUSED:
             self.examples.refused[target] += 1
             return

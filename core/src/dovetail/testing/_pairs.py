@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dovetail.errors import ConversionError, DovetailError, UnknownType, ValueMismatch
 from dovetail.spec import TypeRef
 from dovetail.testing._pair_probes import column_probes, shape_probes
-from dovetail.testing._same_tables import meaning_of, values_of
-from dovetail.types.arrow import hash_table, normalise_table
+from dovetail.testing._same_tables import meaning_of, unlike, values_of
+from dovetail.types.arrow import normalise_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,15 +85,6 @@ class PairTable:
     def forget(self) -> None:
         """Let go of the values that were kept; libraries count those that are there when the process ends."""
         self._known.clear()
-
-    def over_arrow(self, source: str, target: str) -> bool:
-        """Whether the road goes by way of an Arrow table, so that its halves can be walked one by one."""
-
-        def find() -> bool:
-            steps = self.types.explain(TypeRef(source), TypeRef(target)).steps
-            return ARROW in [step.target for step in steps[:-1]] or ARROW in (source, target)
-
-        return bool(self.once(("over Arrow", source, target), find))
 
     def roads(self, source: str, target: str) -> tuple[bool, tuple[str, ...]]:
         """Whether any road leads there, and what the best one loses."""
@@ -192,13 +183,6 @@ class PairTable:
             return Tried(_crashed(error)), None, None
         return compare(normalise_table(table), arrow), value, arrow
 
-    def tried_once(self, table: pa.Table, target: str) -> Tried:
-        """Like :meth:`tried` for an Arrow table: of equal tables, equally chunked, one is converted."""
-        chunks = tuple(tuple(len(chunk) for chunk in column.chunks) for column in table.columns)
-        key = ("tried", target, str(table.schema), table.num_rows, chunks, hash_table(table))
-        found: Tried = self.once(key, lambda: self.tried(table, table, target))
-        return found
-
     def tried(self, value: Any, table: pa.Table, target: str, allow_lossy: bool = False) -> Tried:
         """What becomes of a value whose Arrow form is ``table``."""
         try:
@@ -235,6 +219,10 @@ def compare(before: pa.Table, after: pa.Table) -> Tried:
         return Tried(f"{CHANGED}: {before.num_rows} rows became {after.num_rows}")
     if before.column_names != after.column_names:
         return Tried(f"{CHANGED}: the columns {before.column_names} became {after.column_names}")
+    odd = unlike(before, after)
+    if not odd:
+        return Tried(CARRIED)
+    before, after = before.select(odd), after.select(odd)
     old, new = (_by_position(table) for table in (before, after))
     if values_of(old) != values_of(new) and _meant(old) != _meant(new):
         return Tried(f"{CHANGED}: {values_of(old)} became {values_of(new)}")
