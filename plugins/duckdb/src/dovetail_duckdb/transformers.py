@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,14 +35,20 @@ _PATIENCE = 60.0
 
 _BATCH = 100_000
 
+_tables: weakref.WeakKeyDictionary[duckdb.DuckDBPyRelation, pa.Table] = weakref.WeakKeyDictionary()
+"""The table that a relation of ours reads. Whatever is done with a relation gives another one, which is not in here."""
+
 
 def to_arrow(relation: duckdb.DuckDBPyRelation) -> pa.Table:
-    """Run the query.
+    """Run the query; a relation that :func:`from_arrow` made gives the table that it reads, and nothing is copied.
 
     Raises:
         ValueMismatch: A name occurs twice, or Arrow cannot carry a column.
         PlatformError: The relation's connection is in use, and stays so.
     """
+    known = _table_of(relation)
+    if known is not None:
+        return known
     plan = plain_columns(relation)
     try:
         table = _run(plan.to_arrow_table)
@@ -68,7 +75,18 @@ def from_arrow(table: pa.Table) -> duckdb.DuckDBPyRelation:
     """
     ordered = enums(table)
     check_arrow(table.schema, ordered)
-    return _with_enums(_over(table, table.column_names), ordered)
+    relation = _with_enums(_over(table, table.column_names), ordered)
+    _tables[relation] = table
+    return relation
+
+
+def _table_of(relation: duckdb.DuckDBPyRelation) -> pa.Table | None:
+    """The table that a relation of ours reads, where DuckDB would give it back with the types that it has."""
+    found = _tables.get(relation)
+    if found is None:
+        return None
+    table, given = normalise_table(found), to_arrow(relation.limit(0)).schema
+    return table if (table.schema.names, table.schema.types) == (given.names, given.types) else None
 
 
 def from_dataset(dataset: ds.Dataset) -> duckdb.DuckDBPyRelation:
@@ -180,6 +198,10 @@ class RelationTransformer(TableTransformer):
         """The rows as record batches of at most 100,000, while the query runs."""
         import pyarrow as pa
 
+        known = _table_of(value)
+        if known is not None:
+            yield from known.to_batches()
+            return
         for batch in _run(lambda: plain_columns(value).to_arrow_reader(_BATCH)):
             yield from normalise_table(plain_table(pa.Table.from_batches([batch]))).to_batches()
 

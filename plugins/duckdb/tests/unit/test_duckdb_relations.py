@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -38,6 +40,55 @@ def test_a_table_is_read_where_it_lies(types: TypeEngine) -> None:
     relation = types.accept(table, RELATION)
     assert relation.columns == ["n"]
     assert pa.total_allocated_bytes() - before < table.nbytes / 100
+
+
+def test_a_relation_as_it_was_made_gives_back_the_table_that_it_reads(types: TypeEngine) -> None:
+    table = pa.table({"n": range(1_000_000), "t": ["a"] * 1_000_000})
+    relation = types.accept(table, RELATION)
+    before = pa.total_allocated_bytes()
+    again = types.accept(relation, pa.Table)
+    assert pa.total_allocated_bytes() - before < table.nbytes / 100
+    assert again.column("n").chunk(0).buffers()[1].address == table.column("n").chunk(0).buffers()[1].address
+    assert again.equals(to_arrow(relation.filter("true")))
+
+
+@pytest.mark.parametrize(
+    ("alter", "left"),
+    [
+        (lambda r: r.filter("n > 1"), [2, 3]),
+        (lambda r: r.order("n desc"), [3, 2, 1]),
+        (lambda r: r.limit(1), [1]),
+        (lambda r: r.project("n + 1 as n"), [2, 3, 4]),
+        (lambda r: r.union(r), [1, 2, 3, 1, 2, 3]),
+        (lambda r: r.query("rows", "select n * 2 as n from rows"), [2, 4, 6]),
+        (lambda r: r.set_alias("other"), [1, 2, 3]),
+        (lambda r: r.create_view("rows"), [1, 2, 3]),
+    ],
+)
+def test_an_altered_relation_is_not_taken_for_the_table_it_began_with(alter: Any, left: list[int]) -> None:
+    relation = from_arrow(pa.table({"n": [1, 2, 3]}))
+    altered = alter(relation)
+    for _ in range(2):
+        assert to_arrow(altered).column("n").to_pylist() == left
+        assert [n for batch in RelationTransformer().batches(altered) for n in batch.column(0).to_pylist()] == left
+        assert to_arrow(relation).column("n").to_pylist() == [1, 2, 3]
+
+
+def test_types_come_back_the_same_whether_a_relation_was_altered_or_not() -> None:
+    table = pa.table({"id": pa.array([b"ab"], pa.binary(2)), "at": pa.array([1], pa.time32("s"))})
+    relation = from_arrow(table)
+    assert to_arrow(relation).schema == to_arrow(relation.filter("true")).schema
+
+
+def test_a_relation_that_is_gone_holds_no_table() -> None:
+    table = pa.table({"n": [1, 2, 3]})
+    kept, relation = weakref.ref(table), from_arrow(table)
+    del table
+    gc.collect()
+    assert to_arrow(relation).num_rows == 3
+    del relation
+    gc.collect()
+    assert kept() is None
 
 
 def test_relations_that_dovetail_made_meet_in_sql(types: TypeEngine) -> None:
