@@ -141,7 +141,8 @@ def test_wheels_carry_their_source_whole(wheels, tooling: ModuleType) -> None:
     """Templates and every package too: a pattern of .gitignore, which the build heeds, would leave out a folder of that name."""
     for member in tooling.distributions():
         source = member.path / "src"
-        files = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        files = [path for name in member.packages for path in (source / name).rglob("*") if path.is_file()]
         with zipfile.ZipFile(wheels[member.name]) as archive:
             names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        assert names == {path.relative_to(source).as_posix() for path in files}, member.name
+        written = {path.relative_to(source).as_posix() for path in files if "__pycache__" not in path.parts}
+        assert names == written, member.name
