@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings, redact
 from dovetail.engine._export import export
-from dovetail.engine._isolated import Limits, gate_inputs, isolated, named, received_as, whole
+from dovetail.engine._isolated import Limits, Wires, gate_inputs, isolated, named, received_as, whole
 from dovetail.engine._portable import portable
 from dovetail.engine._values import MISSING
 from dovetail.engine._work import Work, given_values, input_values, output_annotation, output_names, plain_output
@@ -158,7 +158,8 @@ class NodeAttempt:
         given = gate_inputs(compiled, given, self._gate)
         limits = Limits(self.timeout, self._work.node.options.memory)
         try:
-            done = work(given, limits, self._show, store=True, wires="all" if compiled.gated else "tables")
+            wires: Wires = "all" if compiled.gated else "tables"
+            done = work(given, limits, self._show, store=values.store, wires=wires)
         except TaskFailed as error:
             raise named(error, f"node {self.node_id!r}", f"task {self._work.name!r}") from None
         outcome.artifacts = done.artifacts

@@ -82,8 +82,13 @@ class _Hub:
         self.catalogue.provide(unpack_part(parts.code))
         self._values: Values | None = None
 
-    def values(self, types: TypeEngine) -> Values:
-        """The project's store, opened at first need."""
+    def values(self, types: TypeEngine, staging: dict[str, Any] | None) -> Values:
+        """The project's store, opened at first need; or what stands for it where the hub alone can reach it."""
+        if staging is not None:
+            from dovetail.engine._staging import StagedStore
+            from dovetail.engine._values import Values
+
+            return Values(types, StagedStore(staging))
         if self._values is None:
             # Only the nodes of durable runs store anything; other calls do not wait for what does.
             from dovetail.engine._values import Values
@@ -182,7 +187,7 @@ class Inside:
                 found[name] = side.receive(wire, annotation, types)
                 continue
             try:
-                values = hub.values(types)
+                values = hub.values(types, request["staging"])
                 found[name] = types.load(Artifact.from_dict(given["artifact"]), values.store, annotation)
             except DataError:
                 raise
@@ -230,7 +235,7 @@ class Inside:
         reply: dict[str, Any] = {"artifacts": {}, "wires": {}}
         names = dict(task.interface.outputs)
         if request["store"]:
-            stored = hub.values(types).dump(value, task.output, names)
+            stored = hub.values(types, request["staging"]).dump(value, task.output, names)
             reply["artifacts"] = {name: artifact.to_dict() for name, artifact in stored.items()}
         several = is_named_tuple(base_type(task.output))
         for name, annotation in names.items():
@@ -258,7 +263,7 @@ def is_here(reference: TypeRef) -> bool:
 
     top = reference.name.partition(".")[0]
     try:
-        return top in sys.modules or find_spec(top) is not None
+        return find_spec(top) is not None
     except (ImportError, ValueError):
         return False
 

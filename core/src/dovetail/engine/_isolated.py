@@ -24,6 +24,7 @@ import sys
 import uuid
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -31,6 +32,7 @@ from typing import Any, Final, Literal
 from dovetail.config import Settings, redact, redact_data
 from dovetail.engine._inside import Finish, HubParts, Inside, Parts, is_here
 from dovetail.engine._portable import local_classes, session_code
+from dovetail.engine._staging import Staging, without_store
 from dovetail.env import (
     Home,
     Way,
@@ -47,7 +49,7 @@ from dovetail.graph import CompiledTask, ResourceScope, Task, apply_gate, base_t
 from dovetail.plugins import Catalogue, current_catalogue
 from dovetail.quality import Gate
 from dovetail.spec import Artifact, TaskContext, TypeRef
-from dovetail.store import open_artifact_store
+from dovetail.store import ArtifactStore
 from dovetail.types import current_types
 
 RUN_ISOLATED: Final = "dovetail.engine._isolated:run_isolated"
@@ -117,7 +119,7 @@ def run_isolated(
     given = gate_inputs(compiled, inputs, apply_gate)
     work = isolated(scope).work(compiled, environment, context)
     try:
-        done = work(given, Limits(timeout, memory), on_output or _print, store=False, wires="all")
+        done = work(given, Limits(timeout, memory), on_output or _print, store=None, wires="all")
     except TaskFailed as error:
         raise named(error, f"task {task.name!r}", f"task {task.name!r}") from None
     value = whole(task, done.values)
@@ -221,7 +223,13 @@ class IsolatedWork:
         isolated_pools().cancel(self.job)
 
     def __call__(
-        self, given: Given, limits: Limits, on_output: Callable[[str, str], object], *, store: bool, wires: Wires
+        self,
+        given: Given,
+        limits: Limits,
+        on_output: Callable[[str, str], object],
+        *,
+        store: ArtifactStore | None,
+        wires: Wires,
     ) -> Done:
         """Do it.
 
@@ -229,29 +237,36 @@ class IsolatedWork:
             given: The inputs.
             limits: What it may take.
             on_output: Takes what it prints, line by line.
-            store: Store the outputs.
+            store: Where the outputs are to be stored, and artifacts among the inputs are; None: nowhere.
             wires: Bring all of them here as well, or those that are tables in memory, as Arrow.
         """
         pools = isolated_pools()
         bridge = pools.bridge(self.settings.home)
         outputs = self.compiled.task.interface.outputs
-        with Sending(bridge, self.compiled.task.name) as sending:
+        with ExitStack() as stack:
+            sending = stack.enter_context(Sending(bridge, self.compiled.task.name))
+            staging = None if store is None or store.on_disk else stack.enter_context(Staging(bridge, store))
             wanted = self.compiled.task.interface.inputs
-            inputs = {name: sending.portion(name, given[name], wanted[name]) for name in wanted}
-            request = self._request(inputs, bridge.place, store, wires)
+            inputs = {name: sending.portion(name, given[name], wanted[name], staging) for name in wanted}
+            request = self._request(inputs, bridge.place, wires)
+            request |= {"store": store is not None, "staging": None if staging is None else staging.place}
             reply = self._call(request, limits, on_output)
             if "refused" in reply:  # what the worker cannot read from the store, this process reads for it
+                assert store is not None
                 for name in reply["refused"]:
-                    inputs[name] = sending.portion(name, self._load(name, given[name]), wanted[name])
+                    value = current_types().load(given[name], store, received_as(wanted[name]))
+                    inputs[name] = sending.portion(name, value, wanted[name])
                 reply = self._call(request, limits, on_output)
             artifacts = {name: Artifact.from_dict(data) for name, data in reply["artifacts"].items()}
+            if staging is not None:
+                staging.take_over(artifacts.values())
             received = {}
             for name, wire in reply["wires"].items():
                 kind = received_as(outputs[name]) if wires == "all" else None
                 received[name] = bridge.receive(wire, kind, current_types())
             return Done(artifacts, received)
 
-    def _request(self, inputs: dict[str, Any], place: dict[str, Any], store: bool, wires: Wires) -> dict[str, Any]:
+    def _request(self, inputs: dict[str, Any], place: dict[str, Any], wires: Wires) -> dict[str, Any]:
         context = self.context
         return {
             "scope": self.token,
@@ -260,7 +275,6 @@ class IsolatedWork:
             "attempt": context.attempt,
             "idempotency_key": context.idempotency_key,
             "bridge": place,
-            "store": store,
             "wires": wires,
             "inputs": inputs,
         }
@@ -283,10 +297,6 @@ class IsolatedWork:
                 error.who = f"task {self.compiled.task.name!r} in environment {self.home.name!r}"
             raise
 
-    def _load(self, name: str, artifact: Artifact) -> Any:
-        wanted = received_as(self.compiled.task.interface.inputs[name])
-        return current_types().load(artifact, open_artifact_store(self.settings), wanted)
-
 
 class Sending:
     """What is on the bridge for one call; let go of at its end."""
@@ -296,9 +306,11 @@ class Sending:
         self._task = task
         self._sent: list[dict[str, Any]] = []
 
-    def portion(self, name: str, value: Any, annotation: Any) -> dict[str, Any]:
+    def portion(self, name: str, value: Any, annotation: Any, staging: Staging | None = None) -> dict[str, Any]:
         """An input as it stands in a request. A frame goes as it is, and becomes what is wanted there; the rest does so here."""
         if isinstance(value, Artifact):
+            if staging is not None:
+                staging.lend(value)
             return {"artifact": value.to_dict()}
         types, wanted = current_types(), received_as(annotation)
         try:
@@ -360,7 +372,7 @@ def _hub_parts(home: Home, catalogue: Catalogue, settings: Settings) -> tuple[Pa
         beside = home.path.parent
         root = worker_root(catalogue.manifests, (beside if os.access(beside, os.W_OK) else settings.home) / ".roots")
         way = Way(home.python_version[:2] == sys.version_info[:2], frozenset(each.stem for each in root.iterdir()))
-        packed = pack_part(settings, way, "")
+        packed = pack_part(without_store(settings), way, "")
         manifests = json.dumps([manifest.to_dict() for manifest in catalogue.manifests])
         code = pack_part(session_code(catalogue), way, "")
         digest = hashlib.sha256(b"\0".join([packed, manifests.encode(), code])).hexdigest()

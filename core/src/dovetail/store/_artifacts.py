@@ -67,6 +67,11 @@ class ArtifactStore:
         else:
             self._blobs = LocalBlobs(Path(text.removeprefix("file://")).absolute(), fsync=durability == "power")
 
+    @property
+    def on_disk(self) -> bool:
+        """True if it is a directory, which every process of this machine can open without a driver or credentials."""
+        return isinstance(self._blobs, LocalBlobs)
+
     def temporary(self, suffix: str = "") -> Path:
         """A fresh local path that does not exist yet, from which :meth:`add_file` can take a file over.
 
@@ -106,6 +111,11 @@ class ArtifactStore:
         """
         for blob in blobs_of(artifact):
             self._blobs.sync(blob.digest)
+
+    @staticmethod
+    def blobs(artifact: Artifact) -> Iterator[Blob]:
+        """Every stored file of an artifact and of its children."""
+        return blobs_of(artifact)
 
     def verify(self, artifact: Artifact) -> None:
         """Check that every file of an artifact is there and whole; raises as :meth:`open_path`."""

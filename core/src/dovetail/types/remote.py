@@ -17,7 +17,7 @@ from dovetail.config import Secret, Settings, mask_url, mask_urls, redact, url_s
 from dovetail.errors import ConfigError, DovetailError, EngineUnavailable, UsageError, ValueMismatch, nearest
 from dovetail.plugins import current_catalogue
 
-__all__ = ["cause_of", "failure", "has_secret", "open_filesystem", "was_refused"]
+__all__ = ["cause_of", "failure", "has_secret", "is_below", "open_filesystem", "was_refused"]
 
 _EXTRAS = {
     **dict.fromkeys(("s3", "s3a"), "s3"),
@@ -100,7 +100,7 @@ def _options(url: str, scheme: str, settings: Settings | None) -> dict[str, Any]
     catalogue = current_catalogue()
     settings = settings or catalogue.settings
     tables: list[Mapping[str, Any]] = [settings.storage.get(scheme, {})]
-    fitting = [prefix for prefix in settings.storage if "://" in prefix and _is_below(url, prefix)]
+    fitting = [prefix for prefix in settings.storage if "://" in prefix and is_below(url, prefix)]
     tables += [settings.storage[prefix] for prefix in sorted(fitting, key=len)[-1:]]
     found: dict[str, Any] = {}
     for table in tables:
@@ -108,8 +108,11 @@ def _options(url: str, scheme: str, settings: Settings | None) -> dict[str, Any]
     return found
 
 
-def _is_below(url: str, prefix: str) -> bool:
-    """``s3://bucket`` is no beginning of ``s3://bucket2``: its options may be secrets of somebody else's."""
+def is_below(url: str, prefix: str) -> bool:
+    """Whether a table of ``storage`` for a beginning of URLs holds for this one.
+
+    ``s3://bucket`` is no beginning of ``s3://bucket2``: its options may be secrets of somebody else's.
+    """
     return url == prefix or url.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
 
 

@@ -200,6 +200,19 @@ class Bridge(Side):
         self._tidy()
         return self._send(value, annotation, types, True)
 
+    def folder(self) -> Path:
+        """A fresh directory on the disk, for files that are no values: the caller removes it, else the bridge's end does.
+
+        Raises:
+            PlatformError: There is no room.
+        """
+        path = self._roots[DISK].path / self._home / token("f")
+        try:
+            path.mkdir(0o700)
+        except OSError as error:
+            raise no_place(path, error) from error
+        return path
+
     def _tidy(self) -> None:
         """Now and then: what workers left that have been dead for a while, so that no answer of theirs is still on its way."""
         now = time.monotonic()
