@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from dovetail.errors import UsageError
 from dovetail.spec import Artifact
 from dovetail.store import ArtifactStore, Batch, NodeUpdate, Owner, Publication, ReportRecord, RunStore
 
@@ -71,3 +72,15 @@ def test_results_of_checks_by_gate_dataset_and_check(store: RunStore, commit: An
     assert store.check_results("other") == store.check_results(check_id="other") == []
     assert len(store.check_results(limit=1)) == 1
     assert store.checked_names() == ["g", "orders"]
+
+
+def test_a_publication_may_expect_a_version(store: RunStore, commit: Any, artifact: Any) -> None:
+    commit(publications=(Publication("d", "n", "o", artifact(1)), Publication("d", "n", "o", artifact(2))))
+    for expected in (1, 3):
+        with pytest.raises(UsageError, match="version 2 is current"):
+            commit(publications=(Publication("d", "n", "o", artifact(3), expected=expected),))
+    assert store.dataset("d").version == 2
+    third = Publication("d", "n", "o", artifact(3), expected=2)
+    commit(publications=(third,))
+    commit(publications=(third,))  # a repeated commit
+    assert (store.dataset("d").version, store.dataset("d").artifact) == (3, artifact(3))

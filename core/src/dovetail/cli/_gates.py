@@ -12,7 +12,8 @@ from dovetail.cli._output import emit_json, show, status_text, table, text
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._summary import gate_lines
 from dovetail.cli._text import clean, iso, local_time, one_line
-from dovetail.errors import UsageError, listing, nearest
+from dovetail.errors import DataError, UsageError, listing, nearest
+from dovetail.hub import re_audit
 from dovetail.store import CheckResult, ReportRecord, RunStore
 
 gates = Verbs("gates", help="What gates found, over the runs.")
@@ -75,6 +76,40 @@ def show_gates(session: Session, which: str) -> None:
         if record.get("reason"):
             show(text(f"  {one_line(record['reason'], 300)}", "dim"))
         show(checks_table(record), text(""))
+
+
+@gates.command("re-audit")
+@click.argument("which", metavar="RUN:NODE")
+@common
+@with_session
+@click.pass_context
+def audit_again(context: click.Context, session: Session, which: str) -> int:
+    """Ask a gate that blocked again, on the value that it refused, which was kept: nothing is computed or published.
+
+    The checks come from the source of the workflow as it is now. RUN is an id, a unique beginning of one, or "latest". The exit
+    code is 1 if the gate still blocks.
+    """
+    run_id, separator, node_id = which.partition(":")
+    if not separator or not node_id:
+        raise UsageError(
+            f"{clean(which)!r} names no node", fix="RUN:NODE, as in latest:clean; see dovetail runs show RUN"
+        )
+    hub = session.stored()
+    session.activate(context)
+    audit = re_audit(hub, run_id, node_id)
+    code = DataError.exit_code if audit.now.blocked else 0
+    changed = audit.now.version != audit.then.version
+    if session.options.json:
+        document = {"report": audit.now.to_dict(), "artifact": audit.artifact_id, "checks_changed": changed}
+        emit_json(session.options, {**document, "exit_code": code})
+        return code
+    record = audit.now.to_dict()
+    show(*gate_lines([record]), checks_table(record))
+    if changed:
+        show(text("the checks have changed since the run", "dim"))
+    if not code:
+        show(text(f"next: dovetail runs resume {audit.now.run_id}", "cyan"))
+    return code
 
 
 def reports_at(runs: RunStore, which: str) -> tuple[str, list[ReportRecord]]:

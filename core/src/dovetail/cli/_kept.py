@@ -5,7 +5,7 @@ from __future__ import annotations
 from dovetail.cli._text import clean
 from dovetail.errors import UsageError, listing, nearest
 from dovetail.spec import Artifact
-from dovetail.store import Quarantined, RunStore
+from dovetail.store import Quarantined, RunRecord, RunStore
 
 SUFFIX = ".quarantine"
 _LIST = "dovetail quarantine ls"
@@ -21,24 +21,30 @@ def find_quarantined(runs: RunStore, which: str) -> Quarantined:
     if separator:
         record = runs.get_run(run)
         return _only(runs.quarantined(record.run_id), record.run_id, place)
-    found = runs.quarantined()
+    found_run, unknown = _run_called(runs, which)
+    if found_run is not None and which in (found_run.run_id, "latest"):
+        return _only(runs.quarantined(found_run.run_id), found_run.run_id, "")
     # One artifact may be named by several reports, where a later run used the output again: the first one set it aside.
-    same = {entry.artifact_id: entry for entry in found if entry.artifact_id.startswith(which)} if which else {}
+    found = [entry for entry in runs.quarantined() if which and entry.artifact_id.startswith(which)]
+    same = {entry.artifact_id: entry for entry in found}
     if len(same) == 1:
         return next(iter(same.values()))
     if same:
         raise UsageError(f"{clean(which)} is the beginning of several ids", why=listing(same), fix="type more of it")
-    if not found:
-        raise UsageError("no gate has set rows aside", fix=_LIST)
-    try:
-        record = runs.get_run(which)
-    except UsageError as error:
+    if found_run is None:
         raise UsageError(
             f"no rows that were set aside are called {clean(which)!r}",
-            why="it is neither an artifact that a gate made nor a run",
+            why="it is neither a run nor an artifact that a gate made",
             fix=_LIST,
-        ) from error
-    return _only(runs.quarantined(record.run_id), record.run_id, "")
+        ) from unknown
+    return _only(runs.quarantined(found_run.run_id), found_run.run_id, "")
+
+
+def _run_called(runs: RunStore, which: str) -> tuple[RunRecord | None, UsageError | None]:
+    try:
+        return runs.get_run(which), None
+    except UsageError as error:
+        return None, error
 
 
 def artifact_of(entry: Quarantined) -> Artifact:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -13,11 +14,13 @@ from dovetail.cli._options import common
 from dovetail.cli._output import emit_json, show, table, text
 from dovetail.cli._preview import document_parts, preview_document
 from dovetail.cli._session import Session, with_session
-from dovetail.cli._summary import SHORT
+from dovetail.cli._summary import SHORT, gate_lines
+from dovetail.cli._table_files import read_table
 from dovetail.cli._text import bytes_text, iso, local_time, plural
+from dovetail.cli._view import dataset_view
 from dovetail.config import parse_size, seconds
-from dovetail.errors import DefinitionError, UsageError
-from dovetail.hub import Hub
+from dovetail.errors import DataError, DefinitionError, UsageError
+from dovetail.hub import Hub, Replay, replay
 from dovetail.store import Quarantined
 
 quarantine = Verbs("quarantine", help="Look at the rows that gates set aside, mend and forget them.")
@@ -129,6 +132,76 @@ def purge_quarantined(session: Session, older_than: str | None, keep_bytes: str 
         show(text("next: dovetail artifacts gc", "cyan"))
 
 
+@quarantine.command(
+    "replay",
+    help=f"""Put mended rows through the gate that set them aside; its checks come from the source of the workflow.
+
+FILE holds some of the rows or all, mended: all columns, and _dv_row, which tells which row is which. The rows that pass are
+appended to the dataset with --publish, as a new version. The exit code is 1 if rows still fail.
+
+{WHICH}""",
+)
+@click.argument("which", metavar="WHICH")
+@click.argument("file", metavar="FILE")
+@click.option("--publish", is_flag=True, help="Append the rows that pass to the dataset.")
+@click.option("--onto-current", is_flag=True, help="Also to a version that another run has published since.")
+@common
+@with_session
+@click.pass_context
+def replay_rows(
+    context: click.Context, session: Session, which: str, file: str, publish: bool, onto_current: bool
+) -> int:
+    """See ``help``."""
+    hub = session.stored()
+    session.activate(context)
+    entry = find_quarantined(hub.runs, which)
+    artifact = artifact_of(entry)
+    done = replay(hub, entry, artifact, read_table(file), publish=publish, onto_current=onto_current)
+    refused = done.report is not None and done.report.blocked
+    code = DataError.exit_code if done.failing or refused else 0
+    if session.options.json:
+        emit_json(session.options, {**_replay_view(entry, done), "exit_code": code})
+        return code
+    show(*_replay_lines(entry, done, publish, f"dovetail quarantine replay {which} {file} --publish"))
+    if done.rows is not None:
+        show(text("\nrows that fail", "bold"), *document_parts(preview_document(hub.types, _ours_first(done.rows))))
+    return code
+
+
+def _replay_view(entry: Quarantined, done: Replay) -> dict[str, Any]:
+    return {
+        "run_id": entry.run_id,
+        "node_id": entry.node_id,
+        "gate": entry.gate,
+        "given": done.given,
+        "passed": done.passed,
+        "failing": done.failing,
+        "already": done.already,
+        "checks": {} if done.rows is None else _counts(done.rows),
+        "report": None if done.report is None else done.report.to_dict(),
+        "base": None if done.base is None else dataset_view(done.base),
+        "published": None if done.version is None else dataset_view(done.version),
+    }
+
+
+def _replay_lines(entry: Quarantined, done: Replay, publish: bool, again: str) -> Iterator[Any]:
+    counts = f"{done.passed:,} pass, {done.failing:,} fail"
+    counts += f", {done.already:,} are in the dataset already" if done.already else ""
+    yield text(f"{plural(done.given, 'row')} of gate {entry.gate} at {entry.node_id}, run {entry.run_id}: {counts}")
+    if done.report is not None and (done.report.blocked or done.base is not None):
+        yield from gate_lines([done.report.to_dict()])
+    if done.version is not None:
+        rows = f"{done.version.artifact.meta.get('rows') or 0:,}"
+        told = f"published {done.version.name} v{done.version.version}: {rows} rows, {done.passed:,} of them new"
+        yield text(told, "green")
+    elif done.report is not None and done.report.blocked:
+        yield text("nothing can be appended" if done.base is not None else f"refused: {done.report.reason}", "red")
+    elif done.base is not None and done.passed and not publish:
+        yield text(f"next: {again}", "cyan")
+    elif publish and not done.passed:
+        yield text("nothing to publish")
+
+
 def entry_view(entry: Quarantined) -> dict[str, Any]:
     """Rows that were set aside, as JSON."""
     return {
@@ -152,15 +225,19 @@ def _blocked(entry: Quarantined) -> bool:
 def _look(hub: Hub, entry: Quarantined, limit: int) -> dict[str, Any]:
     """How many rows failed which check, and the first rows, what is ours first."""
     rows = hub.types.load(artifact_of(entry), hub.artifacts)
-    names = [name for name in ("_dv_row", "_dv_checks") if name in rows.column_names]
-    others = [name for name in rows.column_names if not name.startswith("_dv_") or name.endswith("_in")]
-    found = preview_document(hub.types, rows.select([*names, *others]), limit)
+    found = preview_document(hub.types, _ours_first(rows), limit)
     return {
         "checks": _counts(rows),
         "schema": found["schema"],
         "preview": found["preview"],
         "reason": found.get("reason", ""),
     }
+
+
+def _ours_first(rows: Any) -> Any:
+    names = [name for name in ("_dv_row", "_dv_checks") if name in rows.column_names]
+    others = [name for name in rows.column_names if not name.startswith("_dv_") or name.endswith("_in")]
+    return rows.select([*names, *others])
 
 
 def _counts(rows: Any) -> dict[str, int]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from dovetail.errors import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
+    from dovetail.engine._export import export
     from dovetail.engine._placement import Placement, placing_calls, requests
     from dovetail.engine._portable import MODULE_PREFIX
     from dovetail.engine._result import RunResult
@@ -18,6 +19,7 @@ __all__ = [
     "shell",
     "new_run_id",
     "event_dict",
+    "export",
     "Observer",
     "Output",
     "Placement",
@@ -31,6 +33,7 @@ __getattr__, __dir__ = _lazy_names(
     {
         **dict.fromkeys(("Placement", "placing_calls", "requests"), "dovetail.engine._placement"),
         "MODULE_PREFIX": "dovetail.engine._portable",
+        "export": "dovetail.engine._export",
         "RunResult": "dovetail.engine._result",
         **dict.fromkeys(("Engine", "Observer", "Output", "event_dict", "new_run_id"), "dovetail.engine._run"),
         "shell": "dovetail.engine._task_types",

@@ -3,6 +3,8 @@
 from dovetail.engine import RunResult
 from dovetail.hub._hub import Hub, default_hub, resume, run
 from dovetail.hub._load import import_file, is_spec, load_module, load_spec, load_workflow, workflows_in
+from dovetail.hub._re_audit import Audit, re_audit
+from dovetail.hub._replay import Replay, replay
 
 __all__ = [
     "Hub",
@@ -10,6 +12,11 @@ __all__ = [
     "run",
     "resume",
     "RunResult",
+    # going on after a gate
+    "re_audit",
+    "Audit",
+    "replay",
+    "Replay",
     # where workflows come from
     "load_workflow",
     "load_module",

@@ -178,6 +178,11 @@ def load_source(source: dict[str, Any], run_id: str) -> Workflow[..., Any]:
     Raises:
         UsageError: It was made in a session, or cannot be loaded any more.
     """
+    if "replay" in source:
+        raise UsageError(
+            f"run {run_id} is a replay, which is not resumed but done again",
+            fix=f"dovetail quarantine replay {source['replay'][:12]} FILE --publish",
+        )
     where = source.get("file") or source.get("module")
     if where is None:
         raise UsageError(

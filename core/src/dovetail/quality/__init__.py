@@ -25,6 +25,7 @@ from dovetail.quality.checks import Check, Suite
 
 if TYPE_CHECKING:
     from dovetail.quality._document import read_gate, write_document
+    from dovetail.quality._mended import Mended, read_mended
     from dovetail.quality._propose import propose
     from dovetail.quality._render_html import render_html
     from dovetail.quality._render_text import render_junit, render_markdown
@@ -43,6 +44,9 @@ __all__ = [
     "Report",
     "CheckReport",
     "raise_for_decision",
+    # rows that were set aside
+    "read_mended",
+    "Mended",
     "render_html",
     "render_markdown",
     "render_junit",
@@ -60,6 +64,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Mended": "dovetail.quality._mended",
+    "read_mended": "dovetail.quality._mended",
     "read_gate": "dovetail.quality._document",
     "write_document": "dovetail.quality._document",
     "propose": "dovetail.quality._propose",

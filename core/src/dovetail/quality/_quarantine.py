@@ -47,3 +47,14 @@ def quarantine_table(
     for name, column in zip(COLUMNS, extra, strict=True):
         table = table.append_column(name, column)
     return table
+
+
+def original_rows(table: Any) -> Any:
+    """The rows of a quarantine, or those that somebody made of it, without our columns and under their own names.
+
+    Args:
+        table: A ``pyarrow.Table`` with some of the columns that :func:`quarantine_table` adds.
+    """
+    rows = table.drop_columns([name for name in COLUMNS if name in table.column_names])
+    back = {f"{name}_in": name for name in COLUMNS}
+    return rows.rename_columns([back.get(name, name) for name in rows.column_names])

@@ -167,6 +167,7 @@ class Publication(_Record):
         output: Name of its output.
         artifact: The stored value.
         path: Where a plain copy was exported, if it was.
+        expected: The version that must still be the current one; None: whatever is.
     """
 
     name: str
@@ -174,6 +175,7 @@ class Publication(_Record):
     output: str
     artifact: Artifact
     path: str | None = None
+    expected: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

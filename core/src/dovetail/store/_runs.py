@@ -141,6 +141,7 @@ class RunStore(RunReader, KeptReader):
 
         Raises:
             RunInterrupted: ``batch.owner_id`` no longer owns the run.
+            UsageError: A dataset has another current version than a publication expects.
             StoreLocked, StoreUnwritable, StoreError: The database failed; the batch can be committed again.
         """
         with self._db.write(durable=bool(batch.publications)) as cursor:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dovetail.errors import RunInterrupted, StoreError, nearest
+from dovetail.errors import RunInterrupted, StoreError, UsageError, nearest
 from dovetail.spec import Artifact
 from dovetail.store._artifacts import blobs_of
 from dovetail.store._json import encode, encode_exact
@@ -126,6 +126,12 @@ def _publish(
     current = statements.current_version.run(cursor, (name,)).fetchone()[0]
     if statements.published.run(cursor, (name, run_id, item.node_id, item.output, artifact_id)).fetchone():
         return  # a repeated commit
+    if item.expected not in (None, current):
+        raise UsageError(
+            f"dataset {name} has changed meanwhile: version {current} is current, not {item.expected}",
+            why="nothing was published, so that no rows of the other version are lost",
+            fix="do it again",
+        )
     version = current + 1
     row = (name, version, artifact_id, run_id, item.node_id, item.output, item.path, now)
     statements.put_version.run(cursor, row)

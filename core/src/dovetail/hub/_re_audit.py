@@ -1,0 +1,65 @@
+"""A gate that refused a value, asked again: the value was kept, so nothing is computed anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dovetail.errors import UsageError
+from dovetail.graph import Workflow
+from dovetail.hub._guards import find_guard
+from dovetail.quality import Report
+
+if TYPE_CHECKING:
+    from dovetail.hub._hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What a gate says now of what it refused, what it said then, and the artifact that it looked at."""
+
+    now: Report
+    then: Report
+    artifact_id: str
+
+
+def re_audit(hub: Hub, run_id: str, node_id: str, workflow: Workflow[..., Any] | None = None) -> Audit:
+    """Evaluate a gate anew on the value that it refused, with the checks and limits that it has now.
+
+    Nothing is recorded or published: the run is resumed for that.
+
+    Args:
+        hub: Holds the stores.
+        run_id: Id, unique beginning of one, or ``"latest"``.
+        node_id: The node whose gate blocked.
+        workflow: The workflow of the run. Default: loaded from its source.
+
+    Raises:
+        UsageError: No gate blocked there, the value was not kept, or the gate cannot be found again.
+        ArtifactNotFound: The value was kept and is gone.
+    """
+    with hub._in_use():
+        record = hub.runs.get_run(run_id)
+        node = hub.runs.node(record.run_id, node_id)
+        details = (node.error or {}).get("details") or {}
+        told = details.get("report")
+        if not isinstance(told, dict):
+            raise UsageError(
+                f"no gate has refused anything at node {node_id} of run {record.run_id}",
+                why=f"the node has {node.status}",
+                fix=f"look at the run: dovetail runs show {record.run_id}",
+            )
+        then = Report.from_dict(told)
+        guard = find_guard(record, node_id, then.gate, workflow)
+        staged = details.get("staged")
+        if not staged:
+            raise UsageError(
+                f"what gate {then.gate!r} refused was not kept",
+                why="it could not be stored; the log of the run says why",
+                fix=f"dovetail runs resume {record.run_id}",
+            )
+        value = hub.types.load(hub.runs.artifact(staged), hub.artifacts)
+        result = guard.gate.evaluate(
+            value, types=hub.types, run_id=record.run_id, node_id=node_id, attempt=node.attempt, dataset=then.dataset
+        )
+        return Audit(result.report, then, staged)
