@@ -37,6 +37,7 @@ bench: setup ## cost of a node, linearity, start-up, listing plugins (benchmarks
 	@$(BIN)/python benchmarks/listing.py
 	@$(BIN)/python benchmarks/node_overhead.py
 	@$(BIN)/python benchmarks/frames.py
+	@$(BIN)/python benchmarks/gates.py
 	@$(BIN)/python benchmarks/bridge.py
 	@$(BIN)/python benchmarks/workers.py
 

@@ -261,24 +261,17 @@ def _unique(check: Check, frame: pl.DataFrame) -> _Plan:
     keys = [column for column, _ in columns]
     there = pl.all_horizontal([key.is_not_null() for key in keys])
     key = keys[0] if len(keys) == 1 else pl.struct(keys)
-    whole = len(keys) == 1
-    distinct = key.n_unique() - (key.null_count() > 0) if whole else key.filter(there).n_unique()
-    said = pl.struct(there.sum().alias("valid"), distinct.cast(pl.Int64).alias("distinct"))
+    # Null where the key has a null, as any mask: such rows are not evaluated.
+    return _Plan(check, pl.when(there).then(key.is_duplicated()), _keys_said, masks=True)
 
-    def finish(check: Check, said: dict[str, Any], frame: pl.DataFrame) -> CheckOutcome:
-        valid, unseen = said["valid"], ~there if check.nulls == "fail" else pl.lit(False)
-        evaluated = frame.height if check.nulls == "fail" else valid
-        if said["distinct"] == valid and (check.nulls != "fail" or valid == frame.height):
-            return _of_rows(check, evaluated, _NO_ROWS, 0)
-        doubled = there & key.is_duplicated()
-        rows, count = (
-            (doubled | unseen).arg_true().implode().alias("rows"),
-            key.filter(doubled).n_unique().alias("keys"),
-        )
-        found = frame.lazy().select(rows, count).collect()
-        return _of_rows(check, evaluated, found.to_series(0)[0], int(found.to_series(1)[0]))
 
-    return _Plan(check, said, finish)
+def _keys_said(check: Check, doubled: pl.Series, frame: pl.DataFrame) -> CheckOutcome:
+    evaluated, count = frame.height - doubled.null_count(), 0
+    if doubled.any():
+        count = frame.lazy().select(check.info.columns).filter(doubled).collect().n_unique()
+    if check.nulls == "fail":
+        evaluated, doubled = frame.height, doubled.fill_null(True)
+    return _of_rows(check, evaluated, doubled.arg_true() if doubled.any() else _NO_ROWS, count)
 
 
 # -- figures -------------------------------------------------------------------------------------------
