@@ -44,11 +44,13 @@ class GateResult:
         report: The result record.
         quarantined: The failing rows that were set aside (``pyarrow.Table``), or None. When the gate blocks these are the
             rows that failed, for people to look at.
+        removed: Ordinals of the rows that were taken away from what may be published (ascending int64 Arrow array).
     """
 
     value: Any
     report: Report
     quarantined: Any = None
+    removed: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     result = _let_through(gate, verdict, value, table, removed, report, types)
     report.started, report.ended = started.isoformat(), datetime.now(UTC).isoformat()
     report.cpu_ms = round((time.thread_time() - cpu) * 1000, 3)
-    return GateResult(result, report, aside)
+    taken = removed if verdict.decision == "publish_clean_quarantine_rest" else None
+    return GateResult(result, report, aside, taken)
 
 
 def _where_the_data_are(engine: CheckEngine, suite: Any, table: _Table, types: TypeEngine) -> CheckEngine:

@@ -16,7 +16,7 @@ from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
 from dovetail_sql._failures import missing_driver, statement_failed, unavailable
 from dovetail_sql._merge import check_keys, merge_statements
-from dovetail_sql._rows import BATCH, check_columns, from_arrow, plain_table, to_arrow
+from dovetail_sql._rows import BATCH, check_columns, from_arrow, joined_lists, plain_table, to_arrow
 from dovetail_sql._sqlite import sqlite_engine
 from dovetail_sql._statement import Bound, Placeholder
 from dovetail_sql._values import plain_values, sqlite_value
@@ -312,6 +312,21 @@ class AlchemyDatabase(Database):
         driver = connection.connection.driver_connection
         found = getattr(driver, "interrupt", None) or getattr(driver, "cancel", None)
         return found if callable(found) else lambda: None
+
+    def quote(self, name: str) -> str:
+        prepared = self._engine.dialect.identifier_preparer
+        found = str(prepared.quote_identifier(name))
+        return found.replace("%%", "%") if prepared._double_percents else found  # text() doubles them itself
+
+    def storable(self, rows: pa.Table) -> pa.Table:
+        return joined_lists(rows)
+
+    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str) -> list[str]:
+        found = super().swap_statements(stage, table, there, without)
+        if self.connection.dialect != "sqlite":
+            return found
+        # otherwise a rename fails over a view of the table that has just been dropped
+        return ["pragma legacy_alter_table = on", *found, "pragma legacy_alter_table = off"]
 
     def close(self) -> None:
         self._engine.dispose()

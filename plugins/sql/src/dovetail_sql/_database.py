@@ -105,6 +105,7 @@ class Database(ABC):
         self._running: dict[object, Callable[[], None]] = {}
         self._cancelled: set[object] = set()
         self._running_lock = threading.Lock()
+        self.publishing = threading.RLock()  # one staging table at a time takes the place of a table
 
     @abstractmethod
     def query(
@@ -183,6 +184,49 @@ class Database(ABC):
     @abstractmethod
     def columns(self, table: TableName) -> list[str]:
         """Names of the columns of a table that exists, in order."""
+
+    @property
+    def rolls_back_definitions(self) -> bool:
+        """True if ``create``, ``alter`` and ``drop`` are part of a transaction."""
+        return True
+
+    def quote(self, name: str) -> str:
+        """An identifier, quoted."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def quoted(self, table: TableName) -> str:
+        """A table with its schema, quoted."""
+        return f"{self.quote(table.schema)}.{self.quote(table.name)}" if table.schema else self.quote(table.name)
+
+    def casts(self, table: TableName) -> dict[str, str]:
+        """Columns of a table, and what must follow a value so that they take it."""
+        return {}
+
+    def lock_statements(self, table: TableName) -> list[str]:
+        """What keeps others from changing a table until the transaction ends, where they could."""
+        return []
+
+    def storable(self, rows: pa.Table) -> pa.Table:
+        """The rows with lists of texts as the database can hold them."""
+        return rows
+
+    def rename_statement(self, pairs: Sequence[tuple[TableName, TableName]]) -> str:
+        """A statement that gives tables other names; several at once only where definitions are not rolled back."""
+        ((old, new),) = pairs
+        return f"alter table {self.quoted(old)} rename to {self.quote(new.name)}"
+
+    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str) -> list[str]:
+        """Statements that put a staging table in the place of a table, in one transaction.
+
+        Args:
+            stage: Holds the rows.
+            table: What it becomes.
+            there: There is such a table, which goes.
+            without: A column of the staging table that is dropped.
+        """
+        drop = [f"drop table {self.quoted(table)}"] if there else []
+        without = f"alter table {self.quoted(stage)} drop column {self.quote(without)}"
+        return [without, *drop, self.rename_statement([(stage, table)])]
 
     @abstractmethod
     def close(self) -> None:
@@ -266,7 +310,7 @@ class Database(ABC):
         found = self.find(table)
         if found is not None:
             return found
-        names = [name for name in self.tables(table.schema) if name != LEDGER]
+        names = [name for name in self.tables(table.schema) if not name.startswith("_dovetail_")]
         close = nearest(table.name, names)
         raise UsageError(
             f"there is no table {str(table)!r}",

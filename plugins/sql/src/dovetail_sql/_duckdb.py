@@ -215,6 +215,12 @@ class DuckDatabase(Database):
         finally:
             cursor.close()
 
+    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str) -> list[str]:
+        # DuckDB alters no table whose rows the same transaction has changed
+        rows = f"select * exclude ({quote(without)}) from {_quoted(stage)} order by {quote(without)}"  # noqa: S608
+        word = "create or replace" if there else "create"
+        return [f"{word} table {_quoted(table)} as {rows}", f"drop table {_quoted(stage)}"]
+
     def close(self) -> None:
         self._root.close()
 

@@ -7,6 +7,7 @@ same everywhere. Definitions of tables cannot be rolled back.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,14 @@ class MySqlDatabase(AlchemyDatabase):
             opened.exec_driver_sql("start transaction" + (" read only" if self.connection.read_only else ""))
 
         return engine
+
+    @property
+    def rolls_back_definitions(self) -> bool:
+        return False
+
+    def rename_statement(self, pairs: Sequence[tuple[TableName, TableName]]) -> str:
+        # of all or of none, and nobody sees a moment without the table
+        return "rename table " + ", ".join(f"{self.quoted(old)} to {self.quoted(new)}" for old, new in pairs)
 
     def _interrupt_of(self, connection: sa.Connection) -> Any:
         """A function that ends the running statement from another connection: this one is waiting for its answer."""

@@ -350,6 +350,13 @@ class PostgresDatabase(Database):
         self._give_back(opened)
         return found
 
+    def casts(self, table: TableName) -> dict[str, str]:
+        with self._beside() as cursor:
+            return {name: f"::{kind}" for name, kind in declared_types(cursor, table).items()}
+
+    def lock_statements(self, table: TableName) -> list[str]:
+        return [f"lock table {quoted(table)} in share row exclusive mode"]
+
     def close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []

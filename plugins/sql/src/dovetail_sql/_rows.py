@@ -142,3 +142,14 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     if hasattr(pa.types, "is_binary_view") and pa.types.is_binary_view(kind):
         return pa.binary()
     return kind
+
+
+def joined_lists(table: pa.Table) -> pa.Table:
+    """The same rows with lists of texts as texts, divided by line breaks."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for index, found in enumerate(table.schema):
+        if pa.types.is_list(found.type) and pa.types.is_string(found.type.value_type):
+            table = table.set_column(index, found.name, pc.binary_join(table.column(index), "\n"))
+    return table

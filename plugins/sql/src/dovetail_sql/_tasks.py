@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import DefinitionError
 from dovetail.graph import Task
@@ -15,6 +15,9 @@ from dovetail.spec import Interface
 
 from dovetail_sql._outputs import as_annotation
 from dovetail_sql.config import Mode, Operation, SqlConfig
+
+if TYPE_CHECKING:
+    from dovetail.quality import Gate
 
 
 def sql(
@@ -172,6 +175,7 @@ def to_table(
     keys: Sequence[str] = (),
     schema: str | None = None,
     once: bool = True,
+    gate: Gate | None = None,
     name: str | None = None,
 ) -> Task[..., int]:
     """A task that writes the rows it is given to a table and returns their number.
@@ -188,13 +192,18 @@ def to_table(
         schema: Schema of the table. Default: the connection's.
         once: In a durable run, ``create``, ``append`` and ``merge`` record the write in the table ``_dovetail_writes`` in
             the same transaction, and a node that runs again after a crash does not write again. False: no such table is made, and
-            the rows may be written twice, or an existing table found.
+            the rows may be written twice, or an existing table found. With a gate, ``replace`` records itself too.
+        gate: What the rows must pass before anybody sees them. They are written to a staging table, checked as the database
+            holds them, and published in one step; the number returned is that of the rows published. Rows that it sets aside
+            go to the table ``<table>_quarantine``. If it blocks, the table stays as it is, and so does the staging table.
         name: For people and node ids. Default: ``write_`` and the table.
 
     Raises:
         DefinitionError: A name, the mode or the connection cannot work.
     """
-    config = SqlConfig(connection, "write", table=table, schema=schema, mode=mode, once=once, keys=tuple(keys))
+    config = SqlConfig(
+        connection, "write", table=table, schema=schema, mode=mode, once=once, keys=tuple(keys), gate=gate
+    )
     interface = Interface(
         inputs={"rows": Any}, outputs={"result": int}, help={"rows": "a table of any type: polars, pandas, Arrow"}
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from dovetail.quality import Gate
 
 Operation = Literal["query", "execute", "read", "write"]
 Mode = Literal["create", "append", "replace", "merge"]
@@ -23,6 +26,7 @@ class SqlConfig:
         mode: What ``"write"`` does with a table that exists.
         keys: Columns that tell rows apart, for the mode ``"merge"``.
         where: Columns that ``"read"`` selects rows by: each is an input of that name.
+        gate: What rows that are written must pass, in a staging table, before they are published.
         script: The statement may be several; ``"query"`` returns the rows of the last.
         once: A run that is resumed does not write rows again that it has written; see ``to_table``.
     """
@@ -40,3 +44,4 @@ class SqlConfig:
     keys: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     script: bool = False
+    gate: Gate | None = None

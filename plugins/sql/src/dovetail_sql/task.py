@@ -56,6 +56,8 @@ class SqlTask(TaskType):
         _one_of(config.operation, Operation, "operation", who)
         if config.operation in ("read", "write"):
             _check_table(config, who)
+            if config.gate is not None:
+                _check_gate(config.gate, who)
             if config.operation == "read":
                 _check_where(interface, who)
         else:
@@ -116,6 +118,10 @@ class SqlTask(TaskType):
     def _execute(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
         if config.operation == "write":
             rows = _arrow(call.inputs[ROWS], ROWS)
+            if config.gate is not None:
+                from dovetail_sql._publish import write_audited
+
+                return write_audited(database, config, rows, _receipt(config, call), token, call.context)
             return database.write(_table(config), rows, config.mode, _receipt(config, call), token, config.keys)
         if config.operation == "read":
             where = {name: call.inputs[name] for name in config.where}
@@ -140,8 +146,8 @@ class SqlTask(TaskType):
             database.cancel(token)
 
     def fingerprint(self, config: Any, function: Callable[..., Any] | None) -> str:
-        """Statement, connection and mode; not the content of the database, which nobody can see from here."""
-        return repr(config)
+        """Statement, connection, mode and gate; not the content of the database, which nobody can see from here."""
+        return repr(config) + ("" if config.gate is None else config.gate.fingerprint())
 
 
 def _token(call: TaskCall) -> object:
@@ -201,7 +207,7 @@ def _arrow(value: Any, name: str) -> pa.Table:
 def _receipt(config: SqlConfig, call: TaskCall) -> Receipt | None:
     """What a write is recorded by; None where nothing is: outside of runs, and where running twice does no harm."""
     key = call.context.idempotency_key
-    if not (key and config.once and config.mode != "replace"):
+    if not (key and config.once and (config.mode != "replace" or config.gate is not None)):
         return None
     from dovetail.types import current_types
 
@@ -260,6 +266,15 @@ def _check_table(config: SqlConfig, who: str) -> None:
     for what, name in (("table", config.table), ("schema", config.schema or "main"), *(("column", c) for c in columns)):
         if not isinstance(name, str) or not name or "\x00" in name:
             raise DefinitionError(f"{name!r} is no name of a {what}", who=who, fix="give its name as text, unquoted")
+
+
+def _check_gate(gate: Any, who: str) -> None:
+    from dovetail.quality import Gate
+    from dovetail.types import current_types
+
+    if not isinstance(gate, Gate):
+        raise DefinitionError(f"gate={gate!r} is no gate", who=who, fix='gate=Gate([not_null("id")])')
+    gate.check(current_types(), _ARROW)
 
 
 def _check_where(interface: Interface, who: str) -> None:
