@@ -28,6 +28,7 @@ from dovetail.graph import (
     is_named_tuple,
     markers,
     run_job,
+    work_of,
 )
 from dovetail.quality import Gate, Report, raise_for_decision
 from dovetail.spec import Artifact, RemoteTaskType, TaskCall, TaskContext
@@ -237,7 +238,8 @@ class NodeAttempt:
         memory = self._work.node.options.memory
         limits = {} if memory is None else {"memory": memory}
         try:
-            reply = call(payload, request, timeout=self.timeout, job=self.node_id, on_output=self._show, **limits)
+            with work_of(context):
+                reply = call(payload, request, timeout=self.timeout, job=self.node_id, on_output=self._show, **limits)
         except TaskFailed as error:
             raise named(error, f"node {self.node_id!r}", f"task {self._work.name!r}") from None
         artifacts = {name: Artifact.from_dict(data) for name, data in reply["outputs"].items()}

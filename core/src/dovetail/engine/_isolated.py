@@ -45,7 +45,7 @@ from dovetail.env import (
 )
 from dovetail.env.bridge import Bridge
 from dovetail.errors import DefinitionError, DovetailError, TaskFailed
-from dovetail.graph import CompiledTask, ResourceScope, Task, apply_gate, base_type, is_named_tuple
+from dovetail.graph import CompiledTask, ResourceScope, Task, apply_gate, base_type, is_named_tuple, work_of
 from dovetail.plugins import Catalogue, current_catalogue
 from dovetail.quality import Gate
 from dovetail.spec import Artifact, TaskContext, TypeRef
@@ -282,16 +282,17 @@ class IsolatedWork:
     def _call(self, request: dict[str, Any], limits: Limits, on_output: Callable[[str, str], object]) -> dict[str, Any]:
         pool = isolated_pools().pool(self.home, self.root, self.settings.max_workers)
         try:
-            return pool.call(
-                self.payload,
-                request,
-                timeout=limits.timeout,
-                load_timeout=_LOAD_SECONDS,
-                memory=limits.memory,
-                job=self.job,
-                key=self.key,
-                on_output=lambda stream, line: on_output(stream, redact(line)),
-            )
+            with work_of(self.context):
+                return pool.call(
+                    self.payload,
+                    request,
+                    timeout=limits.timeout,
+                    load_timeout=_LOAD_SECONDS,
+                    memory=limits.memory,
+                    job=self.job,
+                    key=self.key,
+                    on_output=lambda stream, line: on_output(stream, redact(line)),
+                )
         except DovetailError as error:
             if error.who == self.job:
                 error.who = f"task {self.compiled.task.name!r} in environment {self.home.name!r}"

@@ -9,6 +9,7 @@ and a body. All bodies are JSON in ASCII, except that of ``PAYLOAD``. A conversa
                                     CALL    {payload, request, ...}
     STARTED {}
     LOADED  {}                      if the call asks for it: the job's code is there, and its own time begins
+    LOG     {name, level, text, ...}                                 for each record that the job logs
     REPLY  {reply} | ERROR {error}
                                     FORGET  {}                       drop all payloads; no answer
                                     (end of file: the worker exits)
@@ -24,7 +25,7 @@ from typing import Any, Final
 
 from dovetail.errors import PlatformError, shorten
 
-VERSION: Final = 2
+VERSION: Final = 3
 MAX_FRAME: Final = 64 * 1024 * 1024
 MAX_DEPTH: Final = 100
 DIGEST_SIZE: Final = 32
@@ -38,6 +39,7 @@ REPLY: Final = 6
 ERROR: Final = 7
 FORGET: Final = 8
 LOADED: Final = 9
+LOG: Final = 10
 
 HEADER: Final = struct.Struct(">2sBBI")
 _MAGIC: Final = b"dt"

@@ -9,11 +9,13 @@ import io
 import os
 import signal
 import sys
+import threading
 from typing import Any, NoReturn
 
 from dovetail.env import _frames
 from dovetail.env._frames import BrokenProtocol, frame, object_from_json, parse_header, to_json
 from dovetail.env._lifeline import tie
+from dovetail.env._logs import Forwarder
 from dovetail.env._memory import limited
 from dovetail.env._outcomes import describe_as_json
 from dovetail.env._payload import Target, unpack
@@ -77,6 +79,9 @@ class _Worker:
         self._memory_limit: int | None = None
         self._stopping = False
         self._loading = False
+        self._sending = threading.Lock()
+        self._sender: int | None = None
+        self._log = Forwarder(self._send_record)
 
     def tell_loaded(self) -> None:
         """Say so if the hub has asked to be told; once for each job."""
@@ -115,6 +120,7 @@ class _Worker:
     def _call(self, call: dict[str, Any]) -> None:
         self._send(_frames.STARTED, b"{}")
         self._loading = call["tell_loaded"]
+        self._log.listen(call["log"])
         stdin, streams = sys.stdin, (sys.stdout, sys.stderr)
         try:
             with limited(call["memory"]):
@@ -132,6 +138,7 @@ class _Worker:
             _text_to(number) if stream.closed else stream for number, stream in enumerate(streams, start=1)
         )
         self._loading = False
+        self._log.stop()
         self._send(kind, body)
 
     def _run(self, call: dict[str, Any]) -> bytes:
@@ -149,8 +156,15 @@ class _Worker:
 
     def _send(self, kind: int, body: bytes) -> None:
         data = memoryview(frame(kind, body))
-        while data:
-            data = data[os.write(self._reply, data) :]
+        with self._sending:  # threads of the job log
+            self._sender = threading.get_ident()
+            while data:
+                data = data[os.write(self._reply, data) :]
+            self._sender = None
+
+    def _send_record(self, record: dict[str, Any]) -> None:
+        if self._sender != threading.get_ident():  # else a finaliser logs, in the middle of another message
+            self._send(_frames.LOG, to_json(record, "record"))
 
     def _receive(self) -> tuple[int, bytes] | None:
         header = self._read(_frames.HEADER.size)

@@ -14,6 +14,7 @@ from typing import Any
 from dovetail.env import _frames
 from dovetail.env._frames import BrokenProtocol, FrameBuffer, frame, object_from_json, to_json
 from dovetail.env._lines import Lines
+from dovetail.env._logs import levels, log_here
 from dovetail.env._memory import WATCH_SECONDS, TooMuch, held_by, kills_for_memory
 from dovetail.env._process import WorkerProcess, deadline_after
 
@@ -142,7 +143,9 @@ class Worker:
             self._read_streams(deliver=False)  # written since the last job was over: nobody's
         self.calls += 1
         self._lines = {descriptor: Lines(name, on_output) for descriptor, name in self.process.streams.items()}
-        self._send(payload, {**header, "memory": memory, "tell_loaded": load_timeout is not None}, request)
+        self._send(
+            payload, {**header, "memory": memory, "tell_loaded": load_timeout is not None, "log": levels()}, request
+        )
         phases = [("start", start_timeout)] if fresh else []
         phases += [] if load_timeout is None else [("load", load_timeout)]
         try:
@@ -190,6 +193,8 @@ class Worker:
                 self._started = True
             elif kind == _frames.LOADED and self._started and not self._loaded:
                 self._loaded = True
+            elif kind == _frames.LOG and self._started:
+                log_here(object_from_json(body))
             elif kind in (_frames.REPLY, _frames.ERROR) and self._started:
                 return kind, body
             else:

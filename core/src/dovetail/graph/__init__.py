@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         type_text,
     )
     from dovetail.graph._builder import WorkflowBuilder
-    from dovetail.graph._call import CompiledTask, ResourceScope, apply_gate, current_context, gates_in
+    from dovetail.graph._call import CompiledTask, ResourceScope, apply_gate, current_context, gates_in, work_of
     from dovetail.graph._control import map_, when
     from dovetail.graph._custom import session_plugins, task_type
     from dovetail.graph._dataset import Dataset
@@ -48,6 +48,7 @@ __all__ = [
     "Dataset",
     "task_type",
     "current_context",
+    "work_of",
     "NodeOutput",
     # building graphs by code
     "WorkflowBuilder",
@@ -111,6 +112,7 @@ _HOMES = {
     "ResourceScope": "dovetail.graph._call",
     "apply_gate": "dovetail.graph._call",
     "current_context": "dovetail.graph._call",
+    "work_of": "dovetail.graph._call",
     "gates_in": "dovetail.graph._call",
     "map_": "dovetail.graph._control",
     "when": "dovetail.graph._control",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,16 @@ def current_context() -> TaskContext:
     if context is None:
         raise PlatformError("no task is running here", fix="call dt.context() inside the function of a task")
     return context
+
+
+@contextmanager
+def work_of(context: TaskContext) -> Iterator[None]:
+    """What this thread does and logs meanwhile is the work of that task, wherever it is done."""
+    token = _context.set(context)
+    try:
+        yield
+    finally:
+        _context.reset(token)
 
 
 class ResourceScope:
