@@ -81,7 +81,10 @@ def _filled(
     lines = uv.folder / "install.txt"
     lines.write_text(pins.text, encoding="utf-8")
     flags = ["--no-deps", "--compile-bytecode", *(["--require-hashes"] if pins.hashed and pins.pins else [])]
-    uv.run(["pip", "install", "--python", inside, "-r", lines, *flags], failed=failed, keep_open=[lock])
+    install: list[str | Path] = ["pip", "install", "--python", inside, "-r", lines, *flags]
+    # Asked about a source distribution, an index may say that it has changed, and uv would build it anew.
+    if uv.offline or not uv.from_cache(install, keep_open=[lock]):
+        uv.run(install, failed=failed, keep_open=[lock])
     site = next(iter(sorted((path / "lib").glob("python3*/site-packages"))), None)
     names = distributions_in(site) if site else None
     if site is None or names is None:

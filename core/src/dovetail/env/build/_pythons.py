@@ -82,7 +82,8 @@ def own_interpreter() -> Interpreter:
 def choose_python(
     request: EnvRequest, places: Places, *, minor: str | None = None, uv: Uv | None = None, tell: Tell | None = None
 ) -> Interpreter:
-    """The interpreter for a request: the hub's own if it fits, else the newest that does of the first place that has one.
+    """The interpreter for a request: the hub's own if it fits, else the newest minor version that does, from the first place that
+    has it.
 
     Args:
         request: What is asked for.
@@ -106,11 +107,11 @@ def choose_python(
     known = _Known(places)
     seen = [own]
     for name, candidates in (("PATH", _on_path()), ("pyenv", _of_pyenv()), ("uv", _of_uv())):
-        found = [told for path in candidates if (told := known.ask(path, name)) is not None]
-        seen += found
-        fitting = sorted((each for each in found if each.full in wanted), key=lambda each: each.version)
-        if fitting:
-            return fitting[-1]
+        seen += [told for path in candidates if (told := known.ask(path, name)) is not None]
+    fitting = [each for each in seen if each.full in wanted]
+    if fitting:
+        newest = max(each.version[:2] for each in fitting)
+        return next(each for each in fitting if each.version[:2] == newest)
     downloaded = _download(wanted, known, uv, tell) if uv is not None and not uv.offline else None
     if downloaded is not None:
         return downloaded

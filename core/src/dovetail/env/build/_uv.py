@@ -98,6 +98,7 @@ class Uv:
         failed: Callable[[int, str], Exception],
         text: str = "",
         keep_open: Sequence[int] = (),
+        quietly: bool = False,
     ) -> str:
         """Run it to its end; returns what it wrote to standard output.
 
@@ -106,6 +107,7 @@ class Uv:
             failed: Makes the error from the exit code and from what it wrote to standard error.
             text: Standard input.
             keep_open: Descriptors that it holds as well: locks that outlive this process if it does.
+            quietly: Tell nothing of what it prints.
 
         Raises:
             Whatever ``failed`` makes.
@@ -131,7 +133,7 @@ class Uv:
                 assert process.stderr is not None
                 for line in process.stderr:
                     told.append(line)
-                    if line.strip():
+                    if line.strip() and not quietly:
                         self._tell(line.strip())
                 code = process.wait()
             except BaseException:
@@ -141,6 +143,18 @@ class Uv:
                 raise failed(code, "".join(told))
             output.seek(0)
             return output.read().decode("utf-8", "replace")
+
+    def from_cache(self, arguments: Sequence[str | Path], *, keep_open: Sequence[int] = ()) -> bool:
+        """Run it with what its cache holds; False if that is not enough. Of pinned versions nothing newer can be missed."""
+        try:
+            self.run([*arguments, "--offline"], failed=_NotThere, keep_open=keep_open, quietly=True)
+        except _NotThere:
+            return False
+        return True
+
+
+class _NotThere(Exception):
+    """Something is not in the cache, or does not install."""
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
