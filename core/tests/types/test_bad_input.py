@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dovetail.config import Settings
-from dovetail.errors import ArtifactCorrupt, DataError, DovetailError, MemoryLimit, ValueMismatch
+from dovetail.errors import ArtifactCorrupt, DataError, DovetailError, MemoryLimit, PlatformError, ValueMismatch
 from dovetail.plugins import build_catalogue
 from dovetail.types import Collect, TypeEngine, columns
+from dovetail.types._arrow_files import reading
 from dovetail.types.arrow import read_ipc, read_parquet, write_ipc, write_parquet
 
 MB = 10**6
@@ -119,6 +120,12 @@ def test_the_setting_and_the_edge_bound_what_is_loaded(bare_settings: Settings, 
         types.load(artifact, store, Annotated[pa.Table, columns(m=int)])
     both = Annotated[pa.Table, columns(m=int), Collect("40MB")]
     assert types.load(artifact, store, both).column_names == ["m"]
+
+
+def test_memory_that_is_not_there_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    refused = pytest.raises(PlatformError, match=r"not enough memory to read the file good\.parquet")
+    with refused, reading(tmp_path / "good.parquet", "Parquet"):
+        pa.allocate_buffer(1 << 60)
 
 
 # -- code in disguise ------------------------------------------------------------------------------------

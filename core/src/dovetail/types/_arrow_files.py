@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import ArtifactCorrupt, DataError, ValueMismatch
+from dovetail.errors import ArtifactCorrupt, DataError, PlatformError, ValueMismatch
 from dovetail.types._arrow_layout import check_columns, normalise_table
 from dovetail.types._carrier import carrier_of
 from dovetail.types._collect import collect_limit, memory_limit
@@ -115,6 +115,7 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | 
         ArtifactCorrupt: It is no Parquet file, or a broken one.
         DataError: It holds a type whose loading would run code.
         MemoryLimit: What its footer announces is more than ``limit``.
+        PlatformError: There is not enough memory for it.
     """
     import pyarrow.parquet as pq
 
@@ -205,6 +206,8 @@ def reading(path: Path, form: str) -> Iterator[None]:
 
     try:
         yield
+    except MemoryError as error:  # of Arrow's own, and then no fault of the file
+        raise no_memory(f"the file {path.name}") from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise _corrupt(path, form, error) from error
 
@@ -295,6 +298,15 @@ def _refuse_code(schema: bytes, path: Path) -> None:
             why="loading it would run that code",
             fix="write the data again with plain Arrow types",
         )
+
+
+def no_memory(what: str) -> PlatformError:
+    """The error where reading asked for more memory than there is."""
+    return PlatformError(
+        f"there is not enough memory to read {what}",
+        why="it is whole as far as it was read; Arrow could not get the memory for what it holds",
+        fix="read fewer columns (dt.columns), take it as a plan (pyarrow.dataset.Dataset, pl.LazyFrame), or give it more memory",
+    )
 
 
 def _corrupt(path: Path, form: str, error: Exception) -> ArtifactCorrupt:

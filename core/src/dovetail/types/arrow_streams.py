@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import DataError, ValueMismatch
 from dovetail.spec import Preview
-from dovetail.types._arrow_files import parquet_schema, refuse_broken
+from dovetail.types._arrow_files import no_memory, parquet_schema, refuse_broken
 from dovetail.types._arrow_layout import check_columns, normalise_table, plain_type, project_table
 from dovetail.types._carrier import lies_here
 from dovetail.types._collect import collect_limit, gather
@@ -255,6 +255,8 @@ def _scan(dataset: ds.Dataset, columns: Any) -> Iterator[pa.RecordBatch]:
             refuse_broken(table, trusted_offsets=True)
             schema = schema or _plain_schema(table.schema)
             yield from (table if table.schema.equals(schema) else table.cast(schema)).to_batches()
+    except MemoryError as error:
+        raise no_memory("the rows of a pyarrow.dataset.Dataset") from error
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             "the rows of a pyarrow.dataset.Dataset cannot be read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ _PATIENCE = 60.0
 """Seconds to wait for a connection that another thread is using."""
 
 _BATCH = 100_000
+_LARGE = "arrow_large_buffer_size"
+"""The setting of DuckDB for 64 bit offsets."""
 
 _tables: weakref.WeakKeyDictionary[duckdb.DuckDBPyRelation, pa.Table] = weakref.WeakKeyDictionary()
 """The table that a relation of ours reads. Whatever is done with a relation gives another one, which is not in here."""
@@ -43,7 +46,7 @@ def to_arrow(relation: duckdb.DuckDBPyRelation) -> pa.Table:
     """Run the query; a relation that :func:`from_arrow` made gives the table that it reads, and nothing is copied.
 
     Raises:
-        ValueMismatch: A name occurs twice, or Arrow cannot carry a column.
+        ValueMismatch: A name occurs twice, or Arrow cannot carry a column, or there are more than 2 GiB of text in one.
         PlatformError: The relation's connection is in use, and stays so.
     """
     known = _table_of(relation)
@@ -51,7 +54,8 @@ def to_arrow(relation: duckdb.DuckDBPyRelation) -> pa.Table:
         return known
     plan = plain_columns(relation)
     try:
-        table = _run(plan.to_arrow_table)
+        with _texts_in_reach():
+            table = _run(plan.to_arrow_table)
     except duckdb.ConversionException as error:
         if plan is relation:
             raise  # the user's own query
@@ -151,6 +155,21 @@ def _run(work: Callable[[], T]) -> T:
         pause = min(2 * pause, 0.1)
 
 
+@contextlib.contextmanager
+def _texts_in_reach() -> Iterator[None]:
+    """Say in our words what DuckDB says of more than 2 GiB of text or binary in one piece."""
+    try:
+        yield
+    except (duckdb.InvalidInputException, OSError) as error:  # the latter from the stream
+        if _LARGE not in str(error):
+            raise
+        raise ValueMismatch(
+            "a column of the DuckDB relation has more than 2 GiB of text or binary in one piece",
+            why=f"DuckDB gives at most that, of a whole table or of {_BATCH:,} rows of a stream",
+            fix=f'let it use wider offsets: duckdb.sql("set global {_LARGE} = true")',
+        ) from error
+
+
 class RelationTransformer(TableTransformer):
     """``duckdb.DuckDBPyRelation``: hashing and storing run the query; looking at it does not."""
 
@@ -202,7 +221,12 @@ class RelationTransformer(TableTransformer):
         if known is not None:
             yield from known.to_batches()
             return
-        for batch in _run(lambda: plain_columns(value).to_arrow_reader(_BATCH)):
+        reader = _run(lambda: plain_columns(value).to_arrow_reader(_BATCH))
+        while True:
+            with _texts_in_reach():
+                batch = next(reader, None)
+            if batch is None:
+                return
             yield from normalise_table(plain_table(pa.Table.from_batches([batch]))).to_batches()
 
     def take_rows(self, value: duckdb.DuckDBPyRelation, rows: Sequence[int]) -> duckdb.DuckDBPyRelation:
