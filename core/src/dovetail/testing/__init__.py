@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from dovetail.testing._gaps import notyet as notyet
     from dovetail.testing._harness import HubHarness as HubHarness
     from dovetail.testing._hygiene import PluginSuite as PluginSuite
+    from dovetail.testing._isolated import IsolatedSuite as IsolatedSuite
+    from dovetail.testing._isolated_frames import EnvironmentSuite as EnvironmentSuite
+    from dovetail.testing._isolated_task_types import IsolatedTaskTypeSuite as IsolatedTaskTypeSuite
     from dovetail.testing._marks import overrides as overrides
     from dovetail.testing._marks import requires as requires
     from dovetail.testing._native import NativeChecksSuite as NativeChecksSuite
@@ -36,6 +39,10 @@ _LAZY = {
     "TaskTypeSuite": "dovetail.testing._task_types",
     "RemoteTaskTypeSuite": "dovetail.testing._remote",
     "ExecutorSuite": "dovetail.testing._executors",
+    # what lives in an environment of its own
+    "IsolatedSuite": "dovetail.testing._isolated",
+    "EnvironmentSuite": "dovetail.testing._isolated_frames",
+    "IsolatedTaskTypeSuite": "dovetail.testing._isolated_task_types",
     # what checks count
     "CheckEngineSuite": "dovetail.testing._checks",
     "NativeChecksSuite": "dovetail.testing._native",

@@ -78,7 +78,10 @@ class HubHarness:
             stack.callback(shutil.rmtree, home.parent, ignore_errors=True)
         base = Settings(project_root=home.parent, home=home, allow=(), strict=True)
         wanted = [_name(plugin) for plugin in self._plugins]
-        installed = {listing.module: listing.distribution for listing in list_plugins(base)}
+        # with what is installed in environments alone, if there are any
+        where = {key: self._settings[key] for key in ("envs", "env_dir", "cache_dir") if key in self._settings}
+        listings = list_plugins(replace(base, **where))
+        installed = {listing.module: listing.distribution for listing in listings}
         # A distribution is allowed as a whole, so one with further hook modules is not: those that are named are registered.
         others = {distribution for module, distribution in installed.items() if module not in wanted}
         installed = {name: found for name, found in installed.items() if found not in others}

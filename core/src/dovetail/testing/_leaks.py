@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PASSING = 0.01
-_KEPT_BY_PYTHON = ("fsspecIO", "*multiprocessing.resource_tracker*", "*multiprocessing.forkserver*")
+KEPT_BY_PYTHON = ("fsspecIO", "*multiprocessing.resource_tracker*", "*multiprocessing.forkserver*")
 """One of each for the whole process, started at first need and never ended: no leak."""
 
 
@@ -37,7 +37,7 @@ def leaks(before: Surroundings, allowed: Iterable[str] = (), grace: float = 10.0
         allowed: Patterns of names of threads, and of commands of processes, that may stay.
         grace: Seconds that they have to end in.
     """
-    patterns = (*_KEPT_BY_PYTHON, *allowed)
+    patterns = (*KEPT_BY_PYTHON, *allowed)
     until = time.monotonic() + grace
     while (found := _new(before, patterns)) and time.monotonic() < until:
         threading.Event().wait(_PASSING)
