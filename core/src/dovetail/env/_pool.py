@@ -21,6 +21,7 @@ from dovetail.env._frames import BrokenProtocol, object_from_json, to_json
 from dovetail.env._home import Home, environ_of, project_paths
 from dovetail.env._memory import TooMuch
 from dovetail.env._outcomes import rebuild
+from dovetail.env._scratch import Scratch
 from dovetail.env._worker import Cancelled, Expired, Gone, Worker
 from dovetail.errors import RunInterrupted, WorkerDied
 
@@ -323,12 +324,14 @@ class WorkerPool:
     def _start(self) -> Worker:
         if self._home is None or self._root is None:
             return Worker(self._python, self._environ, self._memory_limit)
+        scratch = _scratch()
+        environ = environ_of(self._home, self._root) | ({} if scratch is None else {"TMPDIR": str(scratch.path)})
         try:
             # -s: packages that the user has installed for this version of Python are no part of an environment
-            return Worker(
-                self._python, environ_of(self._home, self._root), self._memory_limit, ("-s",), self._home.python_version
-            )
+            return Worker(self._python, environ, self._memory_limit, ("-s",), self._home.python_version, scratch)
         except WorkerDied as error:
+            if scratch is not None:
+                scratch.remove()
             error.fix = f"dovetail env sync {self._home.name}"
             error.who = f"environment {self._home.name}"
             raise
@@ -388,3 +391,10 @@ _open_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 def _close_all() -> None:
     for pool in tuple(_open_pools):
         pool.close()
+
+
+def _scratch() -> Scratch | None:
+    """A directory for a worker's temporary files; None where there cannot be one: then they go where all others do."""
+    with contextlib.suppress(OSError):
+        return Scratch()
+    return None

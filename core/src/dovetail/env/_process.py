@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dovetail.env._scratch import Scratch
 from dovetail.errors import WorkerDied
 
 _CHILD = Path(__file__).resolve().with_name("_child.py")
@@ -27,12 +28,19 @@ class WorkerProcess:
         python: Its interpreter.
         environ: Its environment variables; None: those of this process as they are now.
         flags: Further flags of the interpreter.
+        scratch: Directory of its temporary files, removed when it has ended; None: the system's.
 
     Raises:
         WorkerDied: It could not be started.
     """
 
-    def __init__(self, python: str, environ: Mapping[str, str] | None, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        python: str,
+        environ: Mapping[str, str] | None,
+        flags: Sequence[str] = (),
+        scratch: Scratch | None = None,
+    ) -> None:
         root = [str(_CHILD.parents[2])] if python == sys.executable else []
         theirs: list[int] = []
         ours: list[int] = []
@@ -70,6 +78,7 @@ class WorkerProcess:
         for descriptor in (self.request, self.reply, *self.streams):
             os.set_blocking(descriptor, False)
         self.exit_watch = _open_pidfd(self.pid)
+        self._scratch = scratch
         self._hung_up = False
         self._ended = False
         _started.add(self)
@@ -132,6 +141,8 @@ class WorkerProcess:
             for stream in (self._popen.stdout, self._popen.stderr):
                 if stream is not None:
                     stream.close()
+            if self._scratch is not None:
+                self._scratch.remove()
         return self._popen.returncode
 
     def let_go(self) -> None:

@@ -17,6 +17,7 @@ from dovetail.env._lines import Lines
 from dovetail.env._logs import levels, log_here
 from dovetail.env._memory import WATCH_SECONDS, TooMuch, held_by, kills_for_memory
 from dovetail.env._process import WorkerProcess, deadline_after
+from dovetail.env._scratch import Scratch
 
 _CHUNK = 1 << 16
 _MAX_PAYLOADS = 32
@@ -61,8 +62,9 @@ class Worker:
         memory_limit: int | None,
         flags: Sequence[str] = (),
         version: tuple[int, ...] | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
-        self.process = WorkerProcess(python, environ, flags)
+        self.process = WorkerProcess(python, environ, flags, scratch)
         self._version = version
         self.calls = 0
         self._kills = kills_for_memory()

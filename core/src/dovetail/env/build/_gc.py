@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dovetail.config import Settings
 from dovetail.env._roots import remove_roots
+from dovetail.env._scratch import sweep_scratch
 from dovetail.env.bridge import sweep
 from dovetail.env.build._care import Collected, Listed, Removed, directories, known_requests, list_built
 from dovetail.env.build._environment import clear
@@ -73,6 +74,9 @@ def _others(settings: Settings, places: Places) -> list[Removed]:
     found = [Removed("worker roots", None, 0, "unused")] if roots else []
     if swept.bridges:
         found.append(Removed("data between processes", None, swept.bytes, "the processes have ended"))
+    count, size = sweep_scratch()
+    if count:
+        found.append(Removed("temporary files of workers", None, size, "the processes have ended"))
     return found
 
 
