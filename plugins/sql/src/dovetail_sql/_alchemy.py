@@ -14,7 +14,7 @@ from dovetail.errors import ConfigError
 from dovetail_sql._columns import as_declared, column_type
 from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
-from dovetail_sql._failures import missing_driver, statement_failed, unavailable
+from dovetail_sql._failures import commit_failed, missing_driver, statement_failed, unavailable
 from dovetail_sql._merge import check_keys, merge_statements
 from dovetail_sql._rows import BATCH, check_columns, from_arrow, joined_lists, plain_table, to_arrow
 from dovetail_sql._sqlite import sqlite_engine
@@ -80,6 +80,7 @@ class AlchemyDatabase(Database):
         """
         from sqlalchemy.exc import SQLAlchemyError
 
+        failed = statement_failed
         try:
             with self._only_one, self._engine.connect() as connection:
                 if self.connection.read_only and self.connection.dialect == "postgresql":
@@ -88,8 +89,9 @@ class AlchemyDatabase(Database):
                 with self.running(token, self._interrupt_of(connection)), connection.begin():
                     yield connection
                     self._before_commit()
+                    failed = commit_failed
         except SQLAlchemyError as error:
-            raise statement_failed(error, self.connection, statement, self.tables) from None
+            raise failed(error, self.connection, statement, self.tables) from None
 
     @contextmanager
     def _frames(self, connection: sa.Connection, frames: Mapping[str, pa.Table]) -> Iterator[None]:

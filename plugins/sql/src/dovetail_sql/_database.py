@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import EngineUnavailable, RunInterrupted, TaskTimeout, UsageError, listing, nearest
+from dovetail.errors import DovetailError, EngineUnavailable, RunInterrupted, TaskTimeout, UsageError, listing, nearest
 
 from dovetail_sql._connections import Connection
 from dovetail_sql._statement import Bound
@@ -59,6 +59,15 @@ class Receipt:
 
 class TransactionGivenUp(EngineUnavailable):
     """The database ended a transaction so that another could go on; all of it was rolled back, so it may be tried again."""
+
+
+class OutcomeUnknown(DovetailError):
+    """The connection was lost during a commit: the transaction has happened as a whole, or not at all.
+
+    No PlatformError: the hub would repeat the attempt where ``retries`` are asked for, and what happened would happen twice.
+    """
+
+    kind = "platform"
 
 
 def interrupted(connection: Connection) -> RunInterrupted:

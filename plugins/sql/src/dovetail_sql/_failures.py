@@ -16,7 +16,7 @@ from dovetail.errors import (
 )
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import TransactionGivenUp, interrupted, timed_out
+from dovetail_sql._database import LEDGER, OutcomeUnknown, TransactionGivenUp, interrupted, timed_out
 from dovetail_sql._statement import Bound
 
 _MASK = "***"
@@ -71,6 +71,7 @@ _PLATFORM_TEXTS = (
 )
 
 
+_FULL = ("is full", "no space left", "could not extend file")
 _REJECTED = ("password authentication failed", "access denied for user", "no password supplied", "no pg_hba.conf entry")
 _TOO_LONG = ("due to statement timeout", "max_statement_time exceeded", "maximum statement execution time exceeded")
 _STOPPED = ("due to user request", "Query execution was interrupted")
@@ -128,6 +129,40 @@ def statement_failed(
     )
 
 
+_LOST_TEXTS = (
+    "server closed the connection",
+    "lost connection",
+    "connection reset",
+    "broken pipe",
+    "server has gone away",
+    "could not receive data",
+    "no connection to the server",
+    "connection not open",
+    "terminating connection",
+    "eof detected",
+)
+
+
+def commit_failed(
+    error: BaseException,
+    connection: Connection,
+    statement: Bound,
+    table_names: Callable[[], list[str]],
+) -> DovetailError:
+    """The error to raise for what a server's driver raised at ``commit``: without a connection nobody knows the outcome."""
+    failure = statement_failed(error, connection, statement, table_names)
+    message = mask(driver_message(error), statement.values)
+    if isinstance(failure, TransactionGivenUp) or not any(text in message.lower() for text in _LOST_TEXTS):
+        return failure
+    return OutcomeUnknown(
+        "the connection was lost while the transaction was being committed: it has happened as a whole, or not at all",
+        who=connection.described,
+        why=message,
+        fix="look for its rows before you run it again, unless twice does no harm: "
+        f"{shown_statement(statement)}. A to_table() of a durable run looks itself, in {LEDGER}, when it is run again",
+    )
+
+
 def unavailable(error: BaseException, connection: Connection, message: str | None = None) -> DovetailError:
     """The error to raise when a database cannot be opened or reached, or, with a message, when it breaks down later."""
     broken = "the database cannot be opened" if message is None else "the database failed"
@@ -164,6 +199,13 @@ def unavailable(error: BaseException, connection: Connection, message: str | Non
             who=who,
             why=message,
             fix="correct the path, or move the file away so that a database can be created there",
+        )
+    if any(text in lowered for text in _FULL):
+        return EngineUnavailable(
+            "the database has no room left",
+            who=who,
+            why=message,
+            fix="make room where it keeps its files, then run again: nothing of the transaction has happened",
         )
     if "permission denied" in lowered or "readonly database" in lowered or "unable to open" in lowered:
         return EngineUnavailable(

@@ -30,7 +30,7 @@ from dovetail_sql._adbc import (
 from dovetail_sql._arrow_types import as_bound, postgresql_type, received, sent, unreadable
 from dovetail_sql._connections import Connection
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
-from dovetail_sql._failures import statement_failed, unavailable
+from dovetail_sql._failures import commit_failed, statement_failed, unavailable
 from dovetail_sql._merge import check_keys, merge_statements
 from dovetail_sql._rows import check_columns
 from dovetail_sql._statement import Bound, Placeholder, first_word, selecting
@@ -107,7 +107,7 @@ class PostgresDatabase(Database):
     @contextmanager
     def _transaction(self, statement: Bound, token: object = None) -> Iterator[Any]:
         """A cursor in a transaction; what the driver raises inside becomes dovetail's error, after everything was rolled back."""
-        opened = None
+        opened, failed = None, statement_failed
         try:
             opened = self._take()
             with self.running(token, opened.adbc_cancel):
@@ -115,11 +115,12 @@ class PostgresDatabase(Database):
                 with opened.cursor() as cursor:
                     yield cursor
                 self._before_commit()
+                failed = commit_failed
                 opened.commit()
                 opened.adbc_connection.set_autocommit(True)
             self._give_back(opened)
         except self._errors as error:
-            failure = statement_failed(error, self.connection, statement, self.tables)
+            failure = failed(error, self.connection, statement, self.tables)
             self._roll_back(opened, keep=failure.kind == "user" and not isinstance(failure, TaskTimeout))
             raise failure from None
         except BaseException as error:

@@ -104,13 +104,18 @@ class SqlTask(TaskType):
             call.resource.forget(token)
 
     def _again(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
-        """Run it, and again if the database gave its transaction up: then nothing of it has happened."""
-        from dovetail_sql._database import TransactionGivenUp
+        """Run it, and again if the database gave its transaction up: then nothing of it has happened.
+
+        And again if nobody knows whether it has happened, for a write that looks itself, or that twice does no harm.
+        """
+        from dovetail_sql._database import OutcomeUnknown, TransactionGivenUp
 
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._execute(config, call, database, token)
-            except TransactionGivenUp as error:
+            except (TransactionGivenUp, OutcomeUnknown) as error:
+                if isinstance(error, OutcomeUnknown) and not _looks_itself(config, call):
+                    raise
                 if call.context.log is not None:
                     call.context.log.warning("%s; trying again", error.what)
         return self._execute(config, call, database, token)
@@ -202,6 +207,12 @@ def _arrow(value: Any, name: str) -> pa.Table:
             fix="give a polars or pandas DataFrame or an Arrow table",
         )
     return types.convert(value, _ARROW)
+
+
+def _looks_itself(config: SqlConfig, call: TaskCall) -> bool:
+    """A write that finds out whether it has happened, or that may happen twice."""
+    recorded = bool(config.once and call.context.idempotency_key)
+    return config.operation == "write" and (recorded or (config.mode in ("replace", "merge") and config.gate is None))
 
 
 def _receipt(config: SqlConfig, call: TaskCall) -> Receipt | None:
