@@ -59,6 +59,8 @@ class Services:
     home: Callable[[Work], Home | None] = lambda work: None
     """The environment that a node's task is run in; None: in this process, or wherever its executor has put it."""
     payloads: dict[Task[..., Any], bytes] = field(default_factory=dict)
+    earlier: Callable[[str, str, str, str], list[float]] | None = None
+    """Values of a check (its id, gate, dataset) in other runs than the one that is named."""
 
 
 @dataclass(slots=True)
@@ -257,14 +259,17 @@ class NodeAttempt:
             outcome.kept.append(artifact)
             return artifact
 
+        dataset = self._dataset_facts()
+        earlier = services.earlier
         result = gate.evaluate(
             value,
             types=values.types,
             run_id=services.run_id,
             node_id=self.node_id,
             attempt=self._work.attempt,
-            dataset=self._dataset_facts(),
+            dataset=dataset,
             quarantine=keep,
+            history=earlier and (lambda check: earlier(check, gate.name, dataset["name"], services.run_id)),
         )
         outcome.reports.append(result.report)
         try:

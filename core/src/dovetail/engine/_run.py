@@ -152,6 +152,7 @@ class Engine:
             on_output=self.on_output,
             plugins=self.plugins,
             home=places.home,
+            earlier=self.runs.earlier_values,
         )
         slots = self.settings.max_workers
         scheduler = Scheduler(services, journal, executors.get, self.executor, slots, recorded, self.runs)

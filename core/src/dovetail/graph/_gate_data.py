@@ -50,6 +50,12 @@ def write_gate(gate: Gate, where: str, modules: Iterable[str], known: str | None
             fix="give the gate a name at the top of a module, such as good = dt.Gate(...), and use that",
         )
     policy = gate.policy
+    if policy.stable:
+        raise DefinitionError(
+            f"gate {gate.name!r} of {where} cannot be exported",
+            why="its limits from history are not part of the format",
+            fix="give the gate a name at the top of a module, such as good = dt.Gate(...), and use that",
+        )
     written: dict[str, Any] = {
         "name": gate.name,
         "suite": {

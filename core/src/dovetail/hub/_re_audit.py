@@ -59,7 +59,14 @@ def re_audit(hub: Hub, run_id: str, node_id: str, workflow: Workflow[..., Any] |
                 fix=f"dovetail runs resume {record.run_id}",
             )
         value = hub.types.load(hub.runs.artifact(staged), hub.artifacts)
+        name = str((then.dataset or {}).get("name") or f"{record.workflow}/{node_id}")
         result = guard.gate.evaluate(
-            value, types=hub.types, run_id=record.run_id, node_id=node_id, attempt=node.attempt, dataset=then.dataset
+            value,
+            types=hub.types,
+            run_id=record.run_id,
+            node_id=node_id,
+            attempt=node.attempt,
+            dataset=then.dataset,
+            history=lambda check: hub.runs.earlier_values(check, then.gate, name, record.run_id),
         )
         return Audit(result.report, then, staged)

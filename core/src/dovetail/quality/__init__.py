@@ -21,6 +21,7 @@ from dovetail.quality._policy import (
     decide,
 )
 from dovetail.quality._report import CheckReport, Report, raise_for_decision
+from dovetail.quality._stable import History, Stable
 from dovetail.quality.checks import Check, Suite
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ __all__ = [
     "Verdict",
     "check_status",
     "decide",
+    # limits from history
+    "Stable",
+    "History",
 ]
 
 _LAZY = {

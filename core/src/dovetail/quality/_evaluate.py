@@ -19,11 +19,12 @@ from dovetail.quality._lookup import (
     suite_name,
     suite_version,
 )
-from dovetail.quality._outcomes import Judged, judge, suite_error
+from dovetail.quality._outcomes import Judged, judge, judge_stable, suite_error
 from dovetail.quality._policy import Finding, Verdict, decide
 from dovetail.quality._quarantine import quarantine_table
 from dovetail.quality._report import Report
 from dovetail.quality._sample import add_samples
+from dovetail.quality._stable import History
 from dovetail.quality.checks import Suite
 from dovetail.spec import CheckEngine, TypeRef
 from dovetail.types import TypeEngine
@@ -61,6 +62,7 @@ class Where:
     node_id: str = ""
     attempt: int = 1
     dataset: dict[str, Any] | None = None
+    history: History | None = None
 
 
 Quarantine = Callable[[Any, dict[str, Any]], "Artifact | None"]
@@ -75,6 +77,7 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     table = _Table.of(value, types, gate.name)
     engine = _where_the_data_are(engine, gate.suite, table, types)
     judged = _judge(gate, table, engine, types)
+    judged += judge_stable(judged, gate.policy, where.history)
     removable = [j for j in judged if j.report.status == "fail" and j.report.row_scoped]
     bad = _rows.union(j.rows for j in judged if j.report.row_scoped and j.report.status in ("fail", "warn"))
     removed = _rows.union(j.rows for j in removable) if gate.policy.takes_rows else bad.slice(0, 0)

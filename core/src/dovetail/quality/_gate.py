@@ -15,6 +15,7 @@ from dovetail.quality._evaluate import GateResult, Where, convertible, evaluate
 from dovetail.quality._lookup import catalogue_of, find_spec, load_engine, suite_name, suite_version
 from dovetail.quality._policy import OnFail, Policy, Thresholds, parse_action, parse_limit, parse_thresholds
 from dovetail.quality._report import Report, raise_for_decision
+from dovetail.quality._stable import History, parse_stable
 from dovetail.quality.checks import Check, Suite
 from dovetail.types import TypeEngine, current_types
 
@@ -46,6 +47,9 @@ class Gate:
         name: Name of the gate; by default the suite's.
         keys: Columns that identify a row; they are shown with the failing rows of the report.
         sample_values: False leaves the checked values out of the report; key columns stay.
+        stable: Limits from history: check id or a pattern over check ids, to how far the value (what an aggregate observed,
+            else the share that failed) may be from the median of earlier runs, in MADs: ``{"gate.min_rows": 4}``, or a
+            :class:`Stable`. What is unusual is a warning.
 
     Raises:
         DefinitionError: An option is misspelt or malformed.
@@ -70,6 +74,7 @@ class Gate:
         name: str | None = None,
         keys: Sequence[str] = (),
         sample_values: bool = True,
+        stable: Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < 0:
             raise DefinitionError(f"min_rows={min_rows!r} is not a number of rows", fix="min_rows=1 is the default")
@@ -84,6 +89,7 @@ class Gate:
             thresholds=base,
             overrides=overrides,
             min_rows=min_rows,
+            stable=parse_stable(stable),
         )
         suite = _as_suite(suite)
         columns = (keys,) if isinstance(keys, str) else tuple(keys)
@@ -111,6 +117,7 @@ class Gate:
             "name": self.name,
             "keys": self.keys,
             "sample_values": self.sample_values,
+            "stable": dict(policy.stable),
         }
         for name in options:
             if name not in now:
@@ -147,6 +154,7 @@ class Gate:
         attempt: int = 1,
         dataset: dict[str, Any] | None = None,
         quarantine: Callable[[Any, dict[str, Any]], Artifact | None] | None = None,
+        history: History | None = None,
     ) -> GateResult:
         """Check ``value`` and say what may be published; never raises because of what the data are.
 
@@ -159,13 +167,14 @@ class Gate:
             dataset: What is known of the dataset, for the report.
             quarantine: Called as ``quarantine(table, meta)`` with the failing rows (``pyarrow.Table``) before the clean
                 rows are returned. It returns the artifact that it wrote; what it raises is raised here.
+            history: Called as ``history(check_id)``; returns the values of the check in earlier runs, the newest first, or None.
 
         Raises:
             DefinitionError: No installed plugin evaluates the suite.
             EngineUnavailable: The library of the suite's engine is missing.
             PlatformError: Rows would be lost or doubled, or the quarantine could not be written.
         """
-        where = Where(run_id=run_id, node_id=node_id, attempt=attempt, dataset=dataset)
+        where = Where(run_id, node_id, attempt, dataset, history)
         result = evaluate(self, value, types, where, quarantine)
         for reports in _collectors.get():
             reports.append(result.report)

@@ -11,6 +11,7 @@ from dovetail.errors import DovetailError, shorten
 from dovetail.quality import _rows
 from dovetail.quality._policy import Policy, check_status
 from dovetail.quality._report import CheckReport
+from dovetail.quality._stable import History, stable_outcomes
 from dovetail.spec import CheckInfo, CheckOutcome
 
 
@@ -43,6 +44,16 @@ def judge(outcomes: Any, policy: Policy, rows: int, suite: str) -> list[Judged]:
     if policy.min_rows:
         judged.append(_judge_one(_min_rows(policy.min_rows, rows), policy, rows))
     return judged
+
+
+def judge_stable(judged: Sequence[Judged], policy: Policy, history: History | None) -> list[Judged]:
+    """The checks of a gate once more, against their own history, where the policy says so."""
+    found = []
+    for outcome, told in stable_outcomes([each.report for each in judged], policy.stable, history):
+        each = _judge_one(outcome, policy, 0)
+        each.report.history = told
+        found.append(each)
+    return found
 
 
 def _judge_one(outcome: Any, policy: Policy, rows: int) -> Judged:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
 from dovetail.errors import DefinitionError, listing, nearest
+from dovetail.quality._stable import Stable, stable_dict
 
 OnFail = Literal["block", "warn", "drop", "quarantine"]
 Status = Literal["pass", "warn", "fail", "error", "skipped"]
@@ -116,6 +117,7 @@ class Policy:
         thresholds: Limits of checks that ``overrides`` does not name.
         overrides: Pattern over check ids (as in file names: ``"arr_delay.*"``) -> limits; the first that matches counts.
         min_rows: Fewer rows than this fail, before and after rows were taken away.
+        stable: Pattern over check ids -> how far their values may be from those of earlier runs.
     """
 
     on_fail: OnFail = "block"
@@ -123,6 +125,7 @@ class Policy:
     thresholds: Thresholds = Thresholds()
     overrides: tuple[tuple[str, Thresholds], ...] = ()
     min_rows: int = 1
+    stable: tuple[tuple[str, Stable], ...] = ()
 
     @property
     def takes_rows(self) -> bool:
@@ -144,6 +147,7 @@ class Policy:
             "min_rows": self.min_rows,
             **self.thresholds.to_dict(),
             "thresholds": {pattern: limits.to_dict() for pattern, limits in self.overrides},
+            **({"stable": stable_dict(self.stable)} if self.stable else {}),
         }
 
 

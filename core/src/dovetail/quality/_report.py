@@ -36,6 +36,8 @@ class CheckReport:
         message: Reason of an error or a skip.
         duration_ms: Wall time, milliseconds.
         sample: At most 20 failing rows: ``{"row": ordinal, "values": {column: text}}``.
+        history: For limits from history: ``points``, ``previous``, ``delta``, ``median``, ``mad``, ``score`` (distance from the
+            median in MADs); else None.
     """
 
     check_id: str
@@ -56,6 +58,7 @@ class CheckReport:
     message: str = ""
     duration_ms: float = 0.0
     sample: list[dict[str, Any]] = field(default_factory=list)
+    history: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)

@@ -18,6 +18,8 @@ from dovetail.store._writes import dataset_of, put_events
 
 _SETS_ASIDE = ("publish_clean_quarantine_rest", "block")
 _PAGE = 500
+_NO_VALUE = ("error", "skipped")
+_REPLAY = "replay"  # the node of a run that is the replay of a quarantine
 _REFERRING = (
     s.node.c.outputs,
     s.cache.c.outputs,
@@ -54,6 +56,28 @@ class KeptReader:
         query = query.order_by(c.time.desc(), c.run_id.desc(), c.node_id, c.gate, c.check_id).limit(limit)
         with self._db.read() as connection:
             return [CheckResult(**row._mapping) for row in connection.execute(query)]
+
+    def earlier_values(self, check_id: str, gate: str, dataset: str, before: str, limit: int = 100) -> list[float]:
+        """Values of a check in other runs, the newest first; what was taken from the cache or replayed is not told again.
+
+        Args:
+            check_id: Of the check.
+            gate: Name of the gate.
+            dataset: Name of the dataset, as reports have it.
+            before: The run whose values are left out.
+            limit: At most so many.
+        """
+        c, n = s.check_result.c, s.node.c
+        query = (
+            select(c.value)
+            .join(s.node, (n.run_id == c.run_id) & (n.node_id == c.node_id))
+            .where(c.check_id == check_id, c.dataset == dataset, c.gate == gate, c.run_id != before)
+            .where(c.value.is_not(None), c.status.not_in(_NO_VALUE), n.cached == 0, n.node_id != _REPLAY)
+            .order_by(c.time.desc(), c.run_id.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            return [float(value) for value in connection.execute(query).scalars()]
 
     def checked_names(self) -> list[str]:
         """Names of all gates and datasets that have results, sorted."""
