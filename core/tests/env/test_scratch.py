@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,19 @@ def test_it_is_removed_with_all_that_is_in_it() -> None:
     (scratch.path / "engine" / "data").write_bytes(b"x" * 10)
     scratch.remove()
     scratch.remove()
-    assert not scratch.path.exists()
+    assert not scratch.path.parent.exists()
+
+
+def test_many_at_once_do_not_disturb_each_other() -> None:
+    def use(_: int) -> None:
+        scratch = Scratch()
+        (scratch.path / "f").write_text("mine")
+        sweep_scratch()
+        assert (scratch.path / "f").read_text() == "mine"
+        scratch.remove()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(use, range(200)))
 
 
 def test_a_sweep_leaves_what_a_living_process_holds() -> None:
@@ -48,7 +61,7 @@ def test_a_place_that_is_a_link_or_open_to_others_is_not_used(place: Path) -> No
     scratch = Scratch()
     home = scratch.path.parent
     scratch.remove()
-    home.chmod(0o755)
+    home.mkdir(mode=0o755)
     with pytest.raises(PermissionError):
         Scratch()
     home.rmdir()

@@ -23,10 +23,7 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self.path = _place() / secrets.token_hex(3)
-        self.path.mkdir(mode=0o700)
-        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.path, self._lock = _made()
 
     def remove(self) -> None:
         """Remove it with all that is in it. Call it when nobody writes there any more."""
@@ -34,6 +31,7 @@ class Scratch:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
             self._lock = -1
+            _tidy(self.path.parent)
 
 
 def sweep_scratch() -> tuple[int, int]:
@@ -50,7 +48,28 @@ def sweep_scratch() -> tuple[int, int]:
                     count += 1
                 finally:
                     os.close(lock)
+        _tidy(_place())
     return count, size
+
+
+def _made() -> tuple[Path, int]:
+    """A new directory, and the descriptor that locks it. Somebody may remove what is empty or not locked meanwhile."""
+    for _ in range(100):
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            path = _place() / secrets.token_hex(3)
+            path.mkdir(mode=0o700)
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.exists():
+                    return path, lock
+            os.close(lock)
+    raise FileNotFoundError("directories for temporary files are removed as soon as they are made")
+
+
+def _tidy(place: Path) -> None:
+    with contextlib.suppress(OSError):  # others are in use
+        place.rmdir()
 
 
 def _place() -> Path:
