@@ -13,11 +13,11 @@ from dovetail.errors import DovetailError, EngineUnavailable, PlatformError, Run
 from dovetail.graph._annotations import base_type, is_named_tuple, markers
 from dovetail.graph._remote import run_job
 from dovetail.plugins import current_catalogue
-from dovetail.quality import Gate
 from dovetail.spec import RemoteTaskType, TaskCall, TaskContext, TaskType
 
 if TYPE_CHECKING:
     from dovetail.graph._task import Task
+    from dovetail.quality import Gate
     from dovetail.types import TypeEngine
 
 _log = logging.getLogger("dovetail.task")
@@ -262,7 +262,12 @@ def apply_gate(gate: Gate, value: Any) -> Any:
 
 def gates_in(annotation: Any) -> tuple[Gate, ...]:
     """The gates of an annotation, in order."""
-    return tuple(marker for marker in markers(annotation) if isinstance(marker, Gate))
+    found = tuple(markers(annotation))
+    if not found:
+        return ()
+    from dovetail.quality import Gate  # what a worker is told has no gates, and it starts in a hurry
+
+    return tuple(marker for marker in found if isinstance(marker, Gate))
 
 
 def accept_nothing(value: Any) -> None:

@@ -23,7 +23,6 @@ from dovetail.graph._annotations import (
 from dovetail.graph._call import CompiledTask, ResourceScope, gates_in
 from dovetail.graph._contents import untold_captures
 from dovetail.graph._elsewhere import LivesElsewhere
-from dovetail.graph._fingerprint import code_fingerprint
 from dovetail.graph._needs import Call, caller
 from dovetail.graph._nodes import NodeOutput, checked_name
 from dovetail.graph._options import TaskOptions
@@ -180,6 +179,8 @@ class Task(Generic[P, R]):
     def _fingerprint(self) -> str:
         parts = [self.task_type, self.load_type().fingerprint(self.config, self.function), self.defaults.cache_version]
         if self.function is not None:
+            from dovetail.graph._fingerprint import code_fingerprint  # workers need none, and start in a hurry
+
             parts.append(code_fingerprint(self.function))
         for name, annotation in (*self.interface.inputs.items(), ("return", self.output)):
             parts.append(f"{name}:{type_text(annotation)}")

@@ -7,11 +7,6 @@ What listing plugins does not need is found at first use.
 from typing import TYPE_CHECKING
 
 from dovetail.errors import lazy_names as _lazy_names
-from dovetail.plugins._known import known_distributions, known_names
-from dovetail.plugins._listing import engines_of, list_one, list_plugins, with_details
-from dovetail.plugins._names import Claim, NameTable
-from dovetail.plugins._records import EngineState, Finding, Identity, PluginListing, Skipped
-from dovetail.plugins._scan import Found, PluginMetadata, plugin_metadata
 
 if TYPE_CHECKING:
     from dovetail.plugins._authors import collect_manifest as collect_manifest
@@ -43,10 +38,26 @@ if TYPE_CHECKING:
     from dovetail.plugins._inspect import config_fields_of as config_fields_of
     from dovetail.plugins._inspect import find_named as find_named
     from dovetail.plugins._inspect import look_at as look_at
+    from dovetail.plugins._known import known_distributions as known_distributions
+    from dovetail.plugins._known import known_names as known_names
+    from dovetail.plugins._listing import engines_of as engines_of
+    from dovetail.plugins._listing import list_one as list_one
+    from dovetail.plugins._listing import list_plugins as list_plugins
+    from dovetail.plugins._listing import with_details as with_details
     from dovetail.plugins._loading import libraries as libraries
     from dovetail.plugins._manifests import read_manifest as read_manifest
     from dovetail.plugins._manifests import write_manifest as write_manifest
+    from dovetail.plugins._names import Claim as Claim
+    from dovetail.plugins._names import NameTable as NameTable
+    from dovetail.plugins._records import EngineState as EngineState
+    from dovetail.plugins._records import Finding as Finding
+    from dovetail.plugins._records import Identity as Identity
+    from dovetail.plugins._records import PluginListing as PluginListing
+    from dovetail.plugins._records import Skipped as Skipped
     from dovetail.plugins._safe_forms import safe_form as safe_form
+    from dovetail.plugins._scan import Found as Found
+    from dovetail.plugins._scan import PluginMetadata as PluginMetadata
+    from dovetail.plugins._scan import plugin_metadata as plugin_metadata
 
 __all__ = [
     "build_catalogue",
@@ -107,7 +118,24 @@ __all__ = [
     "Finding",
 ]
 
+# Loaded on first use: the worker of an environment needs little of it.
 _LAZY = {
+    "known_distributions": "dovetail.plugins._known",
+    "known_names": "dovetail.plugins._known",
+    "engines_of": "dovetail.plugins._listing",
+    "list_one": "dovetail.plugins._listing",
+    "list_plugins": "dovetail.plugins._listing",
+    "with_details": "dovetail.plugins._listing",
+    "Claim": "dovetail.plugins._names",
+    "NameTable": "dovetail.plugins._names",
+    "EngineState": "dovetail.plugins._records",
+    "Finding": "dovetail.plugins._records",
+    "Identity": "dovetail.plugins._records",
+    "PluginListing": "dovetail.plugins._records",
+    "Skipped": "dovetail.plugins._records",
+    "Found": "dovetail.plugins._scan",
+    "PluginMetadata": "dovetail.plugins._scan",
+    "plugin_metadata": "dovetail.plugins._scan",
     **dict.fromkeys(
         (
             "Need",

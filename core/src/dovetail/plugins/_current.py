@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from dovetail.config import load_settings
-from dovetail.plugins._build import build_catalogue
 from dovetail.plugins._catalogue import Catalogue
 from dovetail.plugins._guard import asked_too_early
 
@@ -39,6 +38,8 @@ def _build_default() -> Catalogue:
             raise asked_too_early()
         _building = True
         try:
+            from dovetail.plugins._build import build_catalogue  # a worker is told its catalogue, and starts in a hurry
+
             _default = build_catalogue(load_settings())
         finally:
             _building = False

@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -41,7 +40,7 @@ class Taken(Exception):
 
 def token(kind: str) -> str:
     """A fresh name."""
-    return kind + secrets.token_hex(8)
+    return kind + os.urandom(8).hex()
 
 
 def make_private(path: Path) -> None:
