@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict
 from uuid import UUID
 
 import pytest
+from dovetail.config import Settings
 from dovetail.errors import ValueMismatch
 from dovetail.plugins import build_catalogue
 from dovetail.spec import TypeRef
@@ -294,3 +295,21 @@ def test_a_typed_dict_with_a_key_too_many_is_refused_rather_than_cut(types: Type
 
 def test_nan_is_a_float(types: TypeEngine) -> None:
     assert math.isnan(types.accept(math.nan, float))
+
+
+def test_an_adapter_is_built_once_for_all_values(bare_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pydantic
+
+    built: list[Any] = []
+
+    class Counted(pydantic.TypeAdapter[Any]):
+        def __init__(self, kind: Any, **options: Any) -> None:
+            built.append(kind)
+            super().__init__(kind, **options)
+
+    monkeypatch.setattr(pydantic, "TypeAdapter", Counted)
+    types = TypeEngine(build_catalogue(bare_settings))
+    for number in range(5):
+        assert types.accept({"a": [number]}, dict[str, list[int]]) == {"a": [number]}
+        assert types.acceptor(dict[str, list[int]])({"b": []}) == {"b": []}
+    assert len(built) == 1
