@@ -110,6 +110,23 @@ class TestOutputs:
         assert pq.read_table("f.parquet").num_rows == 1
         assert not Path("c.csv").exists()
 
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            (["--clean", "bad.parquet"], "--clean names the file of the data"),
+            (["--clean", "rest.csv", "--failing", "./rest.csv"], "--failing names the file of --clean"),
+            (["--failing", "rest.xlsx"], "'rest.xlsx' names no format"),
+        ],
+    )
+    def test_files_that_must_not_be_written_are_refused_before_the_work(
+        self, cli: Any, files: Path, words: list[str], told: str
+    ) -> None:
+        before = Path("bad.parquet").read_bytes()
+        done = cli("check", "bad.parquet", "orders.toml", "--on-fail", "drop", *words)
+        assert (done.code, done.out) == (2, "")
+        assert told in done.err
+        assert Path("bad.parquet").read_bytes() == before
+
     def test_reports_in_every_format(self, cli: Any, files: Path) -> None:
         arguments = [word for end in ("html", "json", "xml", "md") for word in ("--report", f"r.{end}")]
         assert cli("check", "bad.parquet", "orders.toml", *arguments).code == 1
@@ -136,6 +153,7 @@ class TestMistakes:
             ("mixed", "orders.toml", 2, "several formats"),
             ("broken.parquet", "orders.toml", 1, "cannot be read"),
             ("broken.csv", "orders.toml", 1, "cannot be read"),
+            ("latin.csv", "orders.toml", 1, "is not in UTF-8"),
             ("apart", "orders.toml", 1, "not one table"),
             ("none.parquet", "orders.toml", 1, "blocked"),
             ("other.parquet", "orders.toml", 1, "there is no column 'customer'"),
@@ -151,6 +169,7 @@ class TestMistakes:
         pq.write_table(pa.table({"customer": [[1]]}), "apart/2.parquet")
         Path("broken.parquet").write_bytes(Path("good.parquet").read_bytes()[:-40])
         Path("broken.csv").write_text("a,b\n1,2\n1,2,3\n")
+        Path("latin.csv").write_text("customer,größe\nAda,1\n", encoding="latin-1")
         pq.write_table(GOOD.slice(0, 0), "none.parquet")
         pq.write_table(GOOD.drop_columns(["customer"]), "other.parquet")
         done = cli("check", data, suite)

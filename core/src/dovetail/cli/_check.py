@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from dovetail.cli._output import emit_json, show, text
 from dovetail.cli._reports import check_places, write_reports, write_text
 from dovetail.cli._session import Session, session_of, with_session
 from dovetail.cli._summary import gate_lines
-from dovetail.cli._table_files import read_columns, read_table, write_table
+from dovetail.cli._table_files import check_targets, read_columns, read_table, write_table
 from dovetail.cli._text import clean
 from dovetail.errors import DataError, UsageError, listing, nearest
 from dovetail.hub import load_module
@@ -85,6 +86,7 @@ def _of_data(data: str) -> click.Command:
     ) -> int:
         session.activate(context)
         check_places(reports)
+        check_targets(data, {"--clean": clean_path, "--failing": failing})
         gate = find_gate(suite, {name: _limit(value) for name, value in limits.items() if value is not None})
         table = read_table(data, _columns_of(gate, data) if clean_path is None and failing is None else None)
         result = gate.evaluate(table, types=session.types, dataset={"namespace": "files", "name": data})
@@ -147,7 +149,10 @@ def init(context: click.Context, data: str, target: Path | None, force: bool, na
     elif target is None:
         click.echo(written, nl=False)
     else:
-        show(text(f"{target}: {len(entries)} checks"), text(f"next: dovetail check {data} {target}", "cyan"))
+        show(
+            text(f"{target}: {len(entries)} checks"),
+            text(f"next: {shlex.join(['dovetail', 'check', data, str(target)])}", "cyan"),
+        )
 
 
 def find_gate(suite: str, changes: dict[str, Any]) -> Gate:

@@ -50,6 +50,7 @@ def read_table(data: str, columns: Sequence[str] | None = None) -> pa.Table:
     for path, form in _files(data):
         with _blamed(path):
             tables.append(_READERS[form](path, columns))
+            tables[-1].column_names  # noqa: B018 - pyarrow decodes names of columns when they are asked for
     if len(tables) == 1:
         return tables[0]
     try:
@@ -72,6 +73,33 @@ def read_columns(data: str) -> list[str] | None:
     return names if len(set(names)) == len(names) else None
 
 
+def check_targets(data: str, targets: dict[str, Path | None]) -> None:
+    """Refuse, before anything is read, files that tables cannot or must not be written to.
+
+    Args:
+        data: What is read; its files are not written over.
+        targets: Files by the name of the option that names them; None: not asked for.
+
+    Raises:
+        UsageError: The format of one is not known, it is a file of the data, or two are one.
+    """
+    taken = {} if _remote(data) else {path.resolve(): "the data" for path, _ in _files(data)}
+    for option, path in targets.items():
+        if path is None:
+            continue
+        _written_as(path)
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise UsageError(f"{option} names the file of {other}: {clean(str(path))}", fix="name another file")
+
+
+def _written_as(path: Path) -> str:
+    form = _FORMATS.get(path.suffix.lower(), "")
+    if form not in _WRITERS:
+        raise UsageError(f"{path.name!r} names no format", fix="write .parquet, .csv or .arrow")
+    return form
+
+
 def write_table(table: Any, path: Path) -> None:
     """Write a table in the format that the file's name says, in one step.
 
@@ -79,9 +107,7 @@ def write_table(table: Any, path: Path) -> None:
         UsageError: The format is not known, or the file cannot be written.
         PlatformError: There is no room for it.
     """
-    form = _FORMATS.get(path.suffix.lower())
-    if form not in _WRITERS:
-        raise UsageError(f"{path.name!r} names no format", fix="write .parquet, .csv or .arrow")
+    form = _written_as(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         _WRITERS[form](table, temporary)
@@ -93,9 +119,13 @@ def write_table(table: Any, path: Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def _remote(data: str) -> bool:
+    return bool(url_scheme(data)) and not data.startswith("file://")
+
+
 def _files(data: str) -> list[tuple[Path, str]]:
     """The files that are meant, each with its format."""
-    if url_scheme(data) and not data.startswith("file://"):
+    if _remote(data):
         from dovetail.types import File
 
         form = _format(data.partition("?")[0])
@@ -157,7 +187,9 @@ def _blamed(path: Path) -> Iterator[None]:
         yield
     except ArtifactCorrupt as error:
         raise DataError(error.what, why=error.why, fix="write the file again") from error
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(f"{clean(str(path))} is not in UTF-8", why=str(error), fix="write it in UTF-8") from error
+    except pa.ArrowException as error:
         raise DataError(f"{clean(str(path))} cannot be read", why=str(error), fix="write the file again") from error
     except OSError as error:
         raise UsageError(f"{clean(str(path))} cannot be read", why=error.strerror or str(error)) from error
@@ -224,4 +256,4 @@ _READERS: dict[str, Callable[[Path, Sequence[str] | None], Any]] = {
     "tsv": _tsv,
     "jsonl": _jsonl,
 }
-_WRITERS: dict[str | None, Callable[[Any, Path], None]] = {"parquet": _to_parquet, "arrow": _to_arrow, "csv": _to_csv}
+_WRITERS: dict[str, Callable[[Any, Path], None]] = {"parquet": _to_parquet, "arrow": _to_arrow, "csv": _to_csv}
