@@ -108,7 +108,7 @@ def from_arrow(table: pa.Table) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def plain_table(table: pa.Table) -> pa.Table:
-    """The same rows with dictionaries decoded and timestamps in microseconds, which is all that Python and most databases hold.
+    """The same rows with dictionaries decoded, timestamps in microseconds, which most databases stop at, and instants in UTC.
 
     Raises:
         ValueMismatch: A timestamp has a fraction of a microsecond.
@@ -131,8 +131,9 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
     if pa.types.is_dictionary(kind):
         return _plain_type(kind.value_type)
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return pa.timestamp("us", kind.tz)
+    if pa.types.is_timestamp(kind):
+        # PyMySQL drops the zone of a value, and the texts of SQLite shall sort as the instants do
+        return pa.timestamp("us" if kind.unit == "ns" else kind.unit, "UTC" if kind.tz else None)
     if pa.types.is_time64(kind) and kind.unit == "ns":
         return pa.time64("us")
     if pa.types.is_float16(kind):

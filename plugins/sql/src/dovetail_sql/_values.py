@@ -36,6 +36,8 @@ def _plain(value: Any, connection: Connection) -> Any:
             value.encode()
         except UnicodeEncodeError:
             raise _refused(value, connection, "it is no valid Unicode text") from None
+    if isinstance(value, datetime.datetime) and value.tzinfo and connection.dialect in ("sqlite", "mariadb", "mysql"):
+        value = value.astimezone(datetime.UTC)  # texts sort as instants then; the drivers of the others drop the zone
     return sqlite_value(value, connection) if connection.dialect == "sqlite" else value
 
 

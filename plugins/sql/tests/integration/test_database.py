@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import threading
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -243,3 +244,16 @@ def test_tables_come_back_as_they_were_written(database: Database, engine: str, 
     )
     database.write(HERE, table, "replace")
     assert database.read(HERE, None).equals(table)
+
+
+def test_instants_are_the_same_whatever_their_zone(database: Database) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    instants = [dt.datetime(2013, 7, 1, hour, tzinfo=berlin) for hour in (0, 1, 12)]
+    database.write(
+        TableName("t"), pa.table({"moment": pa.array(instants, pa.timestamp("us", "Europe/Berlin"))}), "create"
+    )
+    back = database.read(TableName("t"), None).column("moment").to_pylist()
+    assert [instant.astimezone(dt.UTC) for instant in back] == [instant.astimezone(dt.UTC) for instant in instants]
+    before = bound("select count(*) as n from t where moment < :at", at=instants[1].astimezone(ZoneInfo("Asia/Tokyo")))
+    assert database.query(before, {}).to_pydict() == {"n": [1]}
+    assert database.read(TableName("t"), None, where={"moment": instants[2]}).num_rows == 1
