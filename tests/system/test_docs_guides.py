@@ -12,6 +12,7 @@ GUIDES = (
     "write-a-task-type",
     "gates",
     "frames",
+    "models",
     "files",
     "resume-and-cache",
     "configure",
