@@ -147,6 +147,7 @@ class TestReplay:
             "quarantine replay",
             6,
         )
+        assert [(each["name"], each["version"]) for each in shown["datasets"]] == [("orders", 2)]
         assert [each["name"] for each in ran("datasets", "list", "--json").json["datasets"]] == ["orders", "totals"]
         assert ran("runs", "resume", run_id).code == 2
 

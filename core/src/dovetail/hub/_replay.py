@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dovetail.engine import export, new_run_id
@@ -16,6 +16,7 @@ from dovetail.spec import Artifact, TypeRef
 from dovetail.store import (
     Batch,
     DatasetVersion,
+    EventRecord,
     NewRun,
     NodeUpdate,
     Publication,
@@ -129,8 +130,15 @@ def _audit(
     gate = guard.gate if guard.gate.policy.on_fail == "warn" else guard.gate.with_options(on_fail="block")
     if base is None:
         gate = gate.with_options(min_rows=0)
-    dataset = {"name": entry.dataset if state.base is None else state.base.name}
-    return gate.evaluate(whole, types=hub.types, node_id=NODE, dataset=dataset).report, whole
+    name = entry.dataset if state.base is None else state.base.name
+    result = gate.evaluate(
+        whole,
+        types=hub.types,
+        node_id=NODE,
+        dataset={"name": name},
+        history=lambda check: hub.runs.earlier_values(check, entry.gate, name, entry.run_id),
+    )
+    return result.report, whole
 
 
 def _published(hub: Hub, entry: Quarantined, done: Replay, base: DatasetVersion, whole: Any, good: Mended) -> Replay:
@@ -153,8 +161,15 @@ def _published(hub: Hub, entry: Quarantined, done: Replay, base: DatasetVersion,
     node = NodeUpdate(NODE, WORKFLOW, "succeeded", started=moment, ended=moment, outputs={RESULT: result, ADDED: added})
     publication = Publication(base.name, NODE, RESULT, result, base.path, expected=base.version)
     record = ReportRecord(NODE, done.report.gate, done.report.to_dict())
+    facts = {"of_run": entry.run_id, "of_node": entry.node_id, "gate": entry.gate, "rows": done.passed}
+    events = (
+        EventRecord("quarantine.replayed", facts, NODE),
+        EventRecord("dataset.published", {"name": base.name, "artifact": result.id}, NODE),
+    )
     try:
-        runs.commit(Batch(run_id, owner.id, nodes=(node,), publications=(publication,), reports=(record,)))
+        runs.commit(
+            Batch(run_id, owner.id, nodes=(node,), publications=(publication,), reports=(record,), events=events)
+        )
     except DovetailError as error:
         with suppress(DovetailError):  # the first error is the one to be told
             runs.finish(run_id, owner.id, "failed", error.to_dict())
@@ -164,17 +179,7 @@ def _published(hub: Hub, entry: Quarantined, done: Replay, base: DatasetVersion,
     status = "succeeded" if done.report.decision == "publish" else "succeeded_with_warnings"
     runs.finish(run_id, owner.id, status, outputs={RESULT: result})
     version = next(each for each in runs.datasets(base.name) if each.run_id == run_id)
-    return Replay(
-        given=done.given,
-        passed=done.passed,
-        failing=done.failing,
-        already=done.already,
-        rows=done.rows,
-        report=done.report,
-        base=base,
-        version=version,
-        run_id=run_id,
-    )
+    return replace(done, version=version, run_id=run_id)
 
 
 def _unbalanced(why: str) -> PlatformError:
