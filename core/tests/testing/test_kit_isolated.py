@@ -20,14 +20,18 @@ from typing import Any
 
 import dovetail as dt
 import pytest
+from dovetail.config import Settings
 from dovetail.env import isolated_pools
-from dovetail.errors import DovetailError, ValueMismatch
+from dovetail.env.build import Environments
+from dovetail.errors import DovetailError, EngineUnavailable, ValueMismatch
 from dovetail.testing import EnvironmentSuite, IsolatedTaskTypeSuite, _isolated_tasks, never
 from dovetail.testing import _harness as harness
 from dovetail.testing._base import kit_checks
 from dovetail.testing._isolated import IsolatedSuite
 from dovetail.testing._isolated_home import hidden, imported
 
+OTHER_PYTHON = "3.12" if sys.version_info[:2] == (3, 11) else "3.11"
+ENTRY_POINTS = "[dovetail.plugins]\ngems = gems_hooks\n"
 ENGINE = """
 import subprocess
 import sys
@@ -52,14 +56,20 @@ def leave_behind():
 """
 
 
-def wheel(folder: Path, name: str, content: str) -> Path:
-    """A distribution with one module."""
+def metadata(name: str, requires: str = "") -> str:
+    return f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nProvides-Extra: engine\n{requires}"
+
+
+def wheel(folder: Path, name: str, *files: Path, content: str = "", requires: str = "", entry_points: str = "") -> Path:
+    """A distribution of modules: one of its own name, or copies of files."""
     path = folder / f"{name}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         info = f"{name}-1.0.dist-info"
-        archive.writestr(f"{name}.py", content)
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        for module, text in {f"{name}.py": content, **{file.name: file.read_text() for file in files}}.items():
+            archive.writestr(module, text)
+        archive.writestr(f"{info}/METADATA", metadata(name, requires))
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/entry_points.txt", entry_points)
         archive.writestr(f"{info}/RECORD", "")
     return path
 
@@ -72,7 +82,26 @@ def env_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return wheel(tmp_path_factory.mktemp("wheels"), "gems", ENGINE)
+    return wheel(tmp_path_factory.mktemp("wheels"), "gems", content=ENGINE)
+
+
+@pytest.fixture(scope="module")
+def plugin_wheel(tmp_path_factory: pytest.TempPathFactory, engine: Path) -> Path:
+    files = sorted((Path(__file__).parent / "mutants" / "gems").glob("*.py"))
+    needs = f"Requires-Dist: dovetail\nRequires-Dist: gems @ {engine.as_uri()}\n"
+    return wheel(tmp_path_factory.mktemp("wheels"), "dovetail_gems", *files, requires=needs, entry_points=ENTRY_POINTS)
+
+
+@pytest.fixture(scope="module")
+def other_python(tmp_path_factory: pytest.TempPathFactory, env_dir: Path) -> str:
+    """A version of Python that the hub does not have; without such an interpreter on this machine there is nothing to test."""
+    envs = {"other": {"requires": [], "python": OTHER_PYTHON}}
+    environments = Environments(Settings(tmp_path_factory.mktemp("other"), env_dir=env_dir, envs=envs))
+    try:
+        environments.sync(environments.request("other"))
+    except EngineUnavailable as error:
+        pytest.skip(f"no Python {OTHER_PYTHON} here: {error.what}")
+    return OTHER_PYTHON
 
 
 @pytest.fixture
@@ -83,9 +112,9 @@ def installed(mutated: Callable[..., None], engine: Path, tmp_path: Path) -> Cal
         mutated("gems", old, new)
         info = tmp_path / "dovetail_gems-1.0.dist-info"
         info.mkdir()
-        needs = f"Provides-Extra: engine\nRequires-Dist: {brings.name.partition('-')[0]} @ {brings.as_uri()} ; extra == 'engine'\n"
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dovetail-gems\nVersion: 1.0\n{needs}")
-        (info / "entry_points.txt").write_text("[dovetail.plugins]\ngems = gems_hooks\n")
+        needs = f"Requires-Dist: {brings.name.partition('-')[0]} @ {brings.as_uri()} ; extra == 'engine'\n"
+        (info / "METADATA").write_text(metadata("dovetail-gems", needs))
+        (info / "entry_points.txt").write_text(ENTRY_POINTS)
         files = sorted(path.name for path in tmp_path.glob("gems_*.py"))
         (info / "RECORD").write_text("".join(f"{name},,\n" for name in files))
 
@@ -151,6 +180,35 @@ class TestGemsTask(IsolatedTaskTypeSuite):
         return fail
 
 
+class TestGemsElsewhere(EnvironmentSuite):
+    """The plugin itself is installed in an environment of config, and nowhere else."""
+
+    plugin = "gems_hooks"
+    environment = "mountains"
+    examples = 5
+    gaps = {"carries.uint64": never("gems counts to 2**63 alone", raises=ValueMismatch)}
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, plugin_wheel: Path, env_dir: Path) -> None:
+        envs = {"mountains": {"requires": [f"dovetail-gems @ {plugin_wheel.as_uri()}"]}}
+        type(self).settings = {"env_dir": env_dir, "envs": envs}
+
+
+class TestGemsTaskOfAnotherPython(TestGemsTask):
+    """Functions are found by their names there, and so are those of the suite."""
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed: Callable[..., None], env_dir: Path, other_python: str) -> None:
+        installed()
+        type(self).settings = {"env_dir": env_dir, "envs": {"gems": {"requires": [], "python": other_python}}}
+
+    def make_task(self) -> dt.Task[..., Any]:
+        return dt.task("gems")(importlib.import_module("gems_tasks").find)
+
+    def make_failing_task(self) -> dt.Task[..., Any]:
+        return dt.task("gems")(importlib.import_module("gems_tasks").fail)
+
+
 FRAMES, WORK = TestGems, TestGemsTask
 
 DEFECTS: dict[str, tuple[type[IsolatedSuite], str, str, str, str]] = {
@@ -193,7 +251,7 @@ def test_a_defect_is_caught(
 def test_an_environment_without_its_engine_is_caught(
     installed: Callable[..., None], play_there: Callable[[type[IsolatedSuite], str], None], tmp_path: Path
 ) -> None:
-    installed(brings=wheel(tmp_path, "gravel", ""))
+    installed(brings=wheel(tmp_path, "gravel"))
     with pytest.raises(AssertionError, match="gems cannot be imported in environment gems: ModuleNotFoundError"):
         play_there(FRAMES, "test_the_engine_is_there_and_not_here")
 
@@ -201,7 +259,7 @@ def test_an_environment_without_its_engine_is_caught(
 def test_a_process_that_outlives_its_worker_is_caught(
     installed: Callable[..., None], play_there: Callable[[type[IsolatedSuite], str], None], tmp_path: Path
 ) -> None:
-    installed(brings=wheel(tmp_path, "gems", ENGINE + "\nleave_behind()\n"))
+    installed(brings=wheel(tmp_path, "gems", content=ENGINE + "\nleave_behind()\n"))
     with pytest.raises(AssertionError, match="this is still there: process") as caught:
         play_there(FRAMES, "test_nothing_is_left_when_workers_end")
     for pid in re.findall(r"process (\d+)", str(caught.value)):

@@ -202,9 +202,11 @@ class PluginSuite(Suite):
         if missing:
             pytest.skip(missing[0])
 
-    @requires("packaged")
     def test_its_environments_are_as_declared(self, hub: HubHarness) -> None:
-        """The extra is there and brings the engine, the versions of Python can be read, and something needs the engine."""
+        """The extra is there and brings the engine, the versions of Python can be read, and something needs the engine.
+
+        What the environment of a plugin that is not packaged holds is said in config.
+        """
         declarations = self._manifest(hub).declarations
         specs = [each for each in declarations if isinstance(each, EnvironmentSpec)]
         found = _metadata.distribution_of(self.plugin) if specs else None

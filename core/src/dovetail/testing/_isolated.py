@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -62,8 +63,7 @@ class IsolatedSuite(Suite):
     def _opened(self, home: Path) -> Iterator[HubHarness]:
         with ExitStack() as stack:
             stack.enter_context(marked())
-            foreign = self.environment in self.settings.get("envs", {})
-            if foreign:  # its plugins are known once it is built
+            if find_spec(self.plugin.partition(".")[0]) is None:  # it is known once the environment is built
                 made = Settings(home.parent, home=home, **self.settings)
                 self._home = _synced(made, None, self.environment)
             settings = {**self.settings, **self._own_settings}
