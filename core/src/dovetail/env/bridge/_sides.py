@@ -53,13 +53,14 @@ class Side:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._sent: dict[str, Outgoing] = {}
+        self._spare: list[Path] = []
         for root in roots.values():
             (root.path / home).mkdir(0o700)
         self.segments = Segments(roots, home, room, keep, once)
         self.mappings = Mappings(roots)
 
     def _send(self, value: Any, annotation: Any, types: TypeEngine, lends: bool) -> dict[str, Any]:
-        outgoing = Outgoing(self._roots, self._home, self.segments, self.mappings, lends)
+        outgoing = Outgoing(self._roots, self._home, self.segments, self.mappings, self._spare, lends)
         try:
             artifact = types.transit.dump(value, Any if annotation is None else annotation, outgoing)
             wire: dict[str, Any] = {

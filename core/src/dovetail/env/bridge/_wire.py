@@ -75,14 +75,16 @@ class _OneWay:
 class Outgoing(_OneWay):
     """The carrier of a value that is sent: tables to segments, files to a folder."""
 
-    def __init__(self, roots: dict[str, Root], home: str, segments: Segments, mappings: Mappings, lends: bool) -> None:
-        root = self._root = roots[DISK]
-        self._small = roots.get(MEMORY, root)
+    def __init__(
+        self, roots: dict[str, Root], home: str, segments: Segments, mappings: Mappings, spare: list[Path], lends: bool
+    ) -> None:
+        self._root = roots[DISK]
+        self._small = roots.get(MEMORY, self._root)
         self._home = home
         self._segments, self._mappings = segments, mappings
+        self._spare = spare
         self.lends = lends
-        self.name = token("f")
-        self.folder = root.path / home / self.name
+        self.folder = Path("/nonexistent/dovetail")
         self.tables: list[dict[str, Any]] = []
         self.streams: list[StreamSender] = []
         self.written: list[Segment] = []
@@ -100,10 +102,18 @@ class Outgoing(_OneWay):
     def temporary(self, suffix: str = "") -> Path:
         """A path in the folder."""
         if not self._folder_made:
-            self.folder.mkdir(0o700)
+            self.folder = self._fresh_folder()
             self._folder_made = True
         self._count += 1
         return self.folder / f"n{self._count}{suffix}"
+
+    def _fresh_folder(self) -> Path:
+        """Most values are tables, which need no more than the name of a path in it: one that was left empty will do."""
+        with contextlib.suppress(IndexError):
+            return self._spare.pop()
+        folder = self._root.path / self._home / token("f")
+        folder.mkdir(0o700)
+        return folder
 
     def write_table(self, table: pa.Table, path: Path) -> None:
         """The table, by reference where it lies in a segment already."""
@@ -162,9 +172,13 @@ class Outgoing(_OneWay):
         if not self._folder_made:
             return None
         if any(self.folder.iterdir()):
-            self._folder = Folder(self._root, self._home, self.name)
-            return self.name
-        self.folder.rmdir()
+            self._folder = Folder(self._root, self._home, self.folder.name)
+            return self.folder.name
+        self._folder_made = False
+        if self._spare:
+            self.folder.rmdir()
+        else:
+            self._spare.append(self.folder)
         return None
 
     def drop(self) -> None:
