@@ -30,7 +30,7 @@ from dovetail.graph import (
     run_job,
     work_of,
 )
-from dovetail.quality import Gate, Report, raise_for_decision
+from dovetail.quality import Gate, Report, collect_reports, raise_for_decision
 from dovetail.spec import Artifact, RemoteTaskType, TaskCall, TaskContext
 from dovetail.store import Publication
 
@@ -186,6 +186,13 @@ class NodeAttempt:
         self._services.on_output(self.node_id, stream, redact(line))
 
     def _here(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext) -> Any:
+        with collect_reports() as told:
+            try:
+                return self._worked(compiled, inputs, context)
+            finally:  # a task type may hold what it writes to a gate, in the name of this node
+                self._outcome.reports += [report for report in told if report.node_id == self.node_id]
+
+    def _worked(self, compiled: CompiledTask, inputs: dict[str, Any], context: TaskContext) -> Any:
         if not compiled.plain:
             self._cancel = lambda: compiled.cancel(inputs, context, self._services.scope)
         if isinstance(compiled.task_type, RemoteTaskType):

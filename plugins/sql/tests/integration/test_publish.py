@@ -236,8 +236,9 @@ def crashes(engine: str, settings: Settings, database: Any, mode: str, when: str
     assert table("t_quarantine", connection=engine)().num_rows == 1
 
 
-def test_a_run_that_is_blocked_says_so(engine: str, settings: Settings) -> None:
-    save = to_table("t", connection=engine, gate=Gate(CHECKS))
+def test_the_report_is_kept_with_the_run(engine: str, settings: Settings) -> None:
+    save = to_table("t", connection=engine, gate=Gate(CHECKS, on_fail="quarantine", max_quarantined="60%"))
+    strict = to_table("u", connection=engine, gate=Gate(CHECKS, name="strict"))
 
     @dovetail.task
     def make() -> pa.Table:
@@ -247,6 +248,16 @@ def test_a_run_that_is_blocked_says_so(engine: str, settings: Settings) -> None:
     def daily() -> int:
         return save(make())
 
-    with Hub(settings) as hub, pytest.raises(GateBlocked) as caught:
-        hub.run(daily)
-    assert "_dovetail_blocked_t_" in str(caught.value)
+    @dovetail.workflow
+    def blocked() -> int:
+        return strict(make())
+
+    with Hub(settings) as hub:
+        result = hub.run(daily)
+        (report,) = result.reports
+        assert (report.run_id, report.rows_quarantined) == (result.run_id, 2)
+        with pytest.raises(GateBlocked) as caught:
+            hub.run(blocked, run_id="blocked")
+    left = caught.value.details["staged_table"]
+    assert left.startswith("_dovetail_blocked_u_") and left in str(caught.value)
+    assert caught.value.details["report"]["dataset"]["staged"] == left
