@@ -19,9 +19,19 @@ from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import bytes_text, clean, one_line, plural
 from dovetail.cli._view import artifact_view
 from dovetail.config import seconds
-from dovetail.errors import DovetailError, StoreError, UnknownType, UsageError, listing, nearest, unwritable
+from dovetail.errors import (
+    ConversionError,
+    DovetailError,
+    EngineUnavailable,
+    StoreError,
+    UnknownType,
+    UsageError,
+    listing,
+    nearest,
+    unwritable,
+)
 from dovetail.hub import Hub
-from dovetail.spec import Artifact
+from dovetail.spec import Artifact, TypeRef
 
 artifacts = Verbs("artifacts", help="Look at stored values, take them out, remove what nobody needs.")
 common(artifacts)
@@ -173,9 +183,19 @@ def _files(hub: Hub, artifact: Artifact) -> list[dict[str, Any]]:
     ]
 
 
+def _loaded(hub: Hub, artifact: Artifact) -> Any:
+    """The value; as Arrow where its library is not here, as after work in an environment."""
+    try:
+        return hub.types.load(artifact, hub.artifacts)
+    except EngineUnavailable:
+        with suppress(ConversionError, UnknownType, EngineUnavailable):
+            return hub.types.load(artifact, hub.artifacts, TypeRef("pyarrow.Table"))
+        raise
+
+
 def _look(hub: Hub, artifact: Artifact, rows: int) -> dict[str, Any]:
     try:
-        value = hub.types.load(artifact, hub.artifacts)
+        value = _loaded(hub, artifact)
     except StoreError:
         raise
     except UnknownType as error:
