@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import UsageError
+from dovetail.errors import EngineUnavailable, UsageError
 from dovetail.graph import Workflow
 from dovetail.hub._guards import find_guard
 from dovetail.quality import Report
+from dovetail.spec import TypeRef
 
 if TYPE_CHECKING:
     from dovetail.hub._hub import Hub
@@ -58,7 +59,11 @@ def re_audit(hub: Hub, run_id: str, node_id: str, workflow: Workflow[..., Any] |
                 why="it could not be stored; the log of the run says why",
                 fix=f"dovetail runs resume {record.run_id}",
             )
-        value = hub.types.load(hub.runs.artifact(staged), hub.artifacts)
+        artifact = hub.runs.artifact(staged)
+        try:
+            value = hub.types.load(artifact, hub.artifacts)
+        except EngineUnavailable:  # the value comes from an environment, and its library is not here
+            value = hub.types.load(artifact, hub.artifacts, TypeRef("pyarrow.Table"))
         name = str((then.dataset or {}).get("name") or f"{record.workflow}/{node_id}")
         result = guard.gate.evaluate(
             value,

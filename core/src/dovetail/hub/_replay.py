@@ -95,8 +95,7 @@ def replay(
         state = standing(hub.runs, hub.types, hub.artifacts, entry, guard, onto_current=onto_current, must=publish)
         base = None
         if state.base is not None:
-            stored = hub.types.load(state.base.artifact, hub.artifacts)
-            base = hub.types.convert(stored, TypeRef("pyarrow.Table"))
+            base = hub.types.load(state.base.artifact, hub.artifacts, TypeRef("pyarrow.Table"))
         new = mended.without(state.already)
         good, bad = new.sift(guard.gate, base, hub.types)
         report, whole = _audit(hub, guard, state, base, good, entry)
