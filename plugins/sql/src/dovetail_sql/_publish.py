@@ -28,8 +28,11 @@ ROW = "_dovetail_row"
 """Column of a staging table: the ordinals that a report names rows by."""
 _REMOVED = "_dovetail_removed"
 _ASIDE = "_dovetail_aside"
-_UNDER_WAY = -1
-"""In place of a number of rows: the table is about to be renamed, and nothing else is left to do."""
+
+
+def _under_way(count: int) -> int:
+    """In the place of a number of rows: they are audited, and only the rename is left to do. The way back is the same."""
+    return -1 - count
 
 
 def write_audited(
@@ -155,7 +158,7 @@ class _Publication:
                         work.append(self._drop(self.stage))
                     self._run(*work, frames=frames)
                 elif swaps:
-                    self._run(*work, *self._record(_UNDER_WAY), frames=frames)
+                    self._run(*work, *self._record(_under_way(count)), frames=frames)
                     self._rename(found, count)
                 else:
                     self._run(*work, *self._addition(found or self.table), *self._record(count), frames=frames)
@@ -273,23 +276,35 @@ class _Publication:
 
     def _finish(self, count: int) -> int:
         """What remains to be done of a write whose rows are published, or were found to be."""
-        database, quote = self.database, self.database.quote
-        if count == _UNDER_WAY:
+        database = self.database
+        if count < 0:
+            count = _under_way(count)
             if database.find(self.stage) is not None:  # the process died before the rename, which does all or nothing
-                number = f"select count(*) as n from {self._quoted(self.stage)}"  # noqa: S608 - identifier, quoted
-                count = int(database.query(Bound((number,), {}), {}, self.token)["n"][0].as_py())
-                self._rename(database.find(self.table), count)
+                self._publish_staged(count)
                 return count
-            number = f"select count(*) as n from {self._quoted(self.table)}"  # noqa: S608 - identifier, quoted
-            count = int(database.query(Bound((number,), {}), {}, self.token)["n"][0].as_py())
-        if self.receipt is not None and not database.rolls_back_definitions:
-            code = (f"update {quote(LEDGER)} set {quote('rows')} = ", f" where {quote('key')} = ")  # noqa: S608 - ours
-            pieces = (code[0], Placeholder("count"), code[1], Placeholder("key"))
-            self._run(Bound(pieces, {"count": count, "key": self.receipt.key}))
         if not database.rolls_back_definitions:
             old = TableName(_short("old", self.table.name), self.table.schema)
-            self._run(self._drop(self.stage), self._drop(old), self._drop(self.blocked))
+            self._run(*self._counted(count), self._drop(self.stage), self._drop(old), self._drop(self.blocked))
         return count
+
+    def _publish_staged(self, count: int) -> None:
+        """Publish audited rows of a process that died. Somebody may have made the table since."""
+        found = self.database.find(self.table)
+        if found is not None and self.config.mode == "create":
+            raise already_there(found, self.database.connection)
+        if found is None or self.config.mode == "replace":
+            self._rename(found, count)
+            return
+        self._run(*self._addition(found), *self._counted(count))
+        self._finish(count)
+
+    def _counted(self, count: int) -> list[str | Bound]:
+        if self.receipt is None:
+            return []
+        quote = self.database.quote
+        code = (f"update {quote(LEDGER)} set {quote('rows')} = ", f" where {quote('key')} = ")  # noqa: S608 - ours
+        pieces = (code[0], Placeholder("count"), code[1], Placeholder("key"))
+        return [Bound(pieces, {"count": count, "key": self.receipt.key})]
 
     # -- words ------------------------------------------------------------------------------------
 
