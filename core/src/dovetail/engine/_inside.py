@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings
+from dovetail.engine._here import is_here
 from dovetail.env import forget_what_changed, loaded, missing_module, unpack_part
 from dovetail.env.bridge import WorkerSide
 from dovetail.errors import DataError, DefinitionError, DovetailError
@@ -255,17 +256,6 @@ class Finish:
         scope = _scopes.pop(request["scope"], None)
         problems = scope.close() if scope is not None else []
         return {"problems": [f"{type(problem).__name__}: {problem}" for problem in problems]}
-
-
-def is_here(reference: TypeRef) -> bool:
-    """True if the library of a type can be imported in this process."""
-    from importlib.util import find_spec
-
-    top = reference.name.partition(".")[0]
-    try:
-        return find_spec(top) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def is_rows_in_memory(value: Any, types: TypeEngine) -> bool:

@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from dovetail.config import Settings, redact, redact_data
-from dovetail.engine._inside import Finish, HubParts, Inside, Parts, is_here
+from dovetail.engine._here import is_here
+from dovetail.engine._inside import Finish, HubParts, Inside, Parts
 from dovetail.engine._portable import local_classes, session_code
 from dovetail.engine._staging import Staging, without_store
 from dovetail.env import (

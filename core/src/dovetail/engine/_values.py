@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from dovetail.engine._here import is_here
+from dovetail.errors import ConversionError
 from dovetail.graph import RESULT, Dataset, base_type, field_hints, is_named_tuple, markers, take
-from dovetail.spec import Artifact
+from dovetail.spec import Artifact, TypeRef
 from dovetail.store import ArtifactStore
 from dovetail.types import StoredPart, StoredSequence, TypeEngine, whole_files
 
 MISSING: Any = object()
+_TABLE = TypeRef("pyarrow.Table")
 
 
 @dataclass(eq=False, slots=True)
@@ -70,7 +73,15 @@ class Values:
             return None
         if is_named_tuple(base):
             return base(*(self._part(slot, (("attr", name),), None) for name in base._fields))
-        return self.types.load(slot.artifacts[RESULT], self.store, base)
+        return self.types.load(slot.artifacts[RESULT], self.store, self._readable(base))
+
+    def _readable(self, base: Any) -> Any:
+        """What to load a whole output as: a frame whose library only an environment has is read as an Arrow table."""
+        if isinstance(base, TypeRef) and not is_here(base):
+            with suppress(ConversionError):
+                self.types.check_edge(base, _TABLE)
+                return _TABLE
+        return base
 
     def at(self, slot: Slot, path: tuple[Any, ...], wanted: Any = None) -> Any:
         """A part of an output. What is in the store only is read without the other parts.
