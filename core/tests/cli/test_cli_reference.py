@@ -31,6 +31,9 @@ def commands() -> dict[str, click.Command]:
         found[name] = command
         if isinstance(command, click.Group):
             found |= {f"{name} {verb}": command.get_command(context, verb) for verb in command.list_commands(context)}
+    check = found["check"]
+    assert isinstance(check, click.Group)
+    found["check DATA"] = check.get_command(context, "DATA")  # whatever is no verb is data
     return found
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def environments(project: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -
     (project / "uv.toml").write_text(f'no-index = true\nfind-links = ["{wheels}"]\n', encoding="utf-8")
     monkeypatch.setenv("UV_CACHE_DIR", str(wheels / "cache"))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    (project / "temporary").mkdir()  # what others left in that of the system is not looked at
+    monkeypatch.setattr(tempfile, "tempdir", str(project / "temporary"))
     text = 'env_dir = "envs"\n[envs.one]\nrequires = ["demo"]\n[envs.two]\nrequires = ["demo>=7"]\n'
     (project / "dovetail.toml").write_text(text, encoding="utf-8")
     return project / "envs"

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,6 +109,8 @@ def no_index(worker_wheels: Path, uv_cache: Path, tmp_path: Path, monkeypatch: p
     """uv gets wheels from two folders and from nowhere else; returns the one that the test may fill."""
     for name in [each for each in os.environ if each.startswith(("UV_", "PIP_", "DOVETAIL_"))]:
         monkeypatch.delenv(name)
+    (tmp_path / "temporary").mkdir()  # what others left in that of the system is not looked at
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     config = tmp_path / "config" / "uv"
