@@ -121,6 +121,7 @@ class EnvironmentSuite(IsolatedSuite):
             for table in self._stored_tables():
                 result = hub.run(self._stored_twice(hub, name), table=table)
                 self._was_there(hub.nodes(result))
+                _must_equal(result.value, table, name, "the result of the run")
                 for artifact in self._artifacts(hub, name, result.run_id):
                     _must_equal(
                         hub.types.load(artifact, hub.artifacts, TypeRef(ARROW)), table, name, "the stored value"
