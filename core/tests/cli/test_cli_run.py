@@ -13,7 +13,8 @@ RUN_KEYS = {
     "home", "source", "options", "inputs", "outputs", "nodes", "gates", "datasets", "error", "exit_code",
 }  # fmt: skip
 NODE_KEYS = {
-    "node_id", "task", "status", "attempt", "started", "ended", "duration_seconds", "cached", "gates", "place", "outputs", "error",
+    "node_id", "task", "status", "attempt", "started", "ended", "duration_seconds", "cached", "gates", "place", "outputs",
+    "error",
 }  # fmt: skip
 ARTIFACT_KEYS = {"id", "type", "format", "rows", "columns", "bytes", "value"}
 
