@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +21,8 @@ import dovetail
 from dovetail import spec
 from dovetail.cli import _errors as cli_errors
 from dovetail.cli._main import root
-from dovetail.config import setting_docs
+from dovetail.config import Settings, setting_docs
+from dovetail.plugins import build_catalogue
 from dovetail.spec import DECLARATION_KINDS, HOOK_NAMES, _hookspecs
 from reference import error_classes, signature
 from tooling import ROOT, distributions
@@ -218,6 +220,25 @@ def all_commands() -> dict[str, click.Command]:
                 walk(command, click.Context(command, parent=context, info_name=name), f"{path}{name} ")
 
     walk(root, context, "")
+    check = found["check"]
+    assert isinstance(check, click.Group)
+    of_data = check.get_command(context, "DATA")  # whatever is no verb is data
+    assert of_data is not None
+    return found | {"check": of_data}
+
+
+@cache
+def commands_of_plugins() -> dict[str, click.Command]:
+    """The commands that plugins of this repository bring; their options stand in the plugins' own pages."""
+    context = click.Context(root, info_name="dovetail")
+    found: dict[str, click.Command] = {}
+    for name, declared in build_catalogue(Settings(ROOT)).commands().items():
+        module, _, attribute = declared.code.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        found[name] = command
+        if isinstance(command, click.Group):
+            verbs = {verb: command.get_command(context, verb) for verb in command.list_commands(context)}
+            found |= {f"{name} {verb}": each for verb, each in verbs.items() if each is not None}
     return found
 
 
@@ -232,7 +253,7 @@ def commands(pages: Pages) -> Iterator[str]:
         said = [span.removeprefix("dovetail ") for span in typed(text) if span.startswith("dovetail ")]
         said += [span for span in spans(text) if page == CLI and span.split()[0] in tops]
         for words in said:
-            wrong = _unknown(words.split(), real)
+            wrong = _unknown(words.split(), real | commands_of_plugins())
             if wrong:
                 yield f"{page} names the command {wrong}, which there is not"
 
@@ -281,7 +302,7 @@ def options(pages: Pages) -> Iterator[str]:
 
 def typed_options(pages: Pages) -> Iterator[str]:
     """Options that any page types after a command exist; ``run`` and groups apart, whose flags are not ours alone."""
-    real = all_commands()
+    real = all_commands() | commands_of_plugins()
     common = option_names(root)
     for page, text in pages.items():
         for words in (re.split(r"[|;&>]", span)[0] for span in typed(text) if span.startswith("dovetail ")):

@@ -8,7 +8,14 @@ import sys
 
 import pytest
 
-PACKAGES = ["dovetail.engine", "dovetail.env", "dovetail.plugins", "dovetail.quality", "dovetail.spec", "dovetail.store"]
+PACKAGES = [
+    "dovetail.engine",
+    "dovetail.env",
+    "dovetail.plugins",
+    "dovetail.quality",
+    "dovetail.spec",
+    "dovetail.store",
+]
 
 
 @pytest.mark.parametrize("name", [*PACKAGES, "dovetail.testing"])

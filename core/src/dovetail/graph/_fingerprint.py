@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.graph._contents import Contents
-from dovetail.quality.checks.engines import tell_functions_by
 
 
 def code_fingerprint(function: Callable[..., Any]) -> str:
@@ -191,6 +190,3 @@ def _mentioned(code: types.CodeType) -> set[str]:
     """All names in code, also those of attributes."""
     names = set(code.co_names)
     return names.union(*(_mentioned(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)))
-
-
-tell_functions_by(value_fingerprint)

@@ -178,6 +178,12 @@ def test_dovetail_itself_stays_out_and_a_plugin_of_the_hub_is_its_requirements(p
     assert not [name for name in packages if name.startswith("dovetail")]
 
 
+def test_an_extra_that_a_plugin_of_the_hub_does_not_have_is_no_environment_without_it(project: Project) -> None:
+    made = project.configure('[envs.one]\nrequires = ["dovetail-polars[engin]"]')
+    with pytest.raises(ConfigError, match=r"did you mean dovetail-polars\[engine\]"):
+        made.sync(made.request("one"))
+
+
 def test_relative_to_nothing(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = project.configure('[envs.one]\nrequires = ["demo"]')
     built = made.sync(made.request("one"))

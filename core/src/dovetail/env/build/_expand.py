@@ -7,12 +7,13 @@ version, and so that a plugin that is on no index can have an environment.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from dovetail.config import canonical_name
 from dovetail.env.build._pythons import Interpreter
 from dovetail.env.build._request import EnvRequest, parse_all, parse_requirement
-from dovetail.errors import ConfigError
+from dovetail.errors import ConfigError, nearest
 from dovetail.plugins import PluginMetadata, plugin_metadata
 
 if TYPE_CHECKING:
@@ -56,11 +57,24 @@ def expanded(request: EnvRequest, python: Interpreter, worker: Sequence[str]) ->
             result.append(str(each))
             continue
         _check_version(each, told, who)
+        _check_extras(each, told, who)
         for extra in ("", *sorted(each.extras)):
             if (name, extra) not in seen and not (name == CORE and extra in ("", *_HUB_ONLY)):
                 waiting += [(found, f"{name} {told.version}") for found in _of_extra(told, extra, marks)]
             seen.add((name, extra))
     return sorted(set(result))
+
+
+def _check_extras(asked: Requirement, told: PluginMetadata, who: str) -> None:
+    known = metadata.metadata(told.name).get_all("Provides-Extra") or [] if asked.extras else []
+    for extra in sorted(asked.extras):
+        if canonical_name(extra) not in map(canonical_name, known):
+            close = nearest(extra, known)
+            raise ConfigError(
+                f"{asked.name} has no extra {extra!r}",
+                who=who,
+                fix=f"did you mean {asked.name}[{close}]?" if close else f"its extras: {', '.join(known) or 'none'}",
+            )
 
 
 def _of_extra(told: PluginMetadata, extra: str, marks: dict[str, str]) -> list[Requirement]:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Mapping
 from typing import Any
-
-
-def tell_functions_by(fingerprint: Callable[[Any], str]) -> None:
-    """Fingerprint the functions of custom checks by this: a floor above this one knows how code is told apart."""
-    global _of_function
-    _of_function = fingerprint
 
 
 def told(params: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Parameters by name; functions by their code."""
-    return [(name, _of_function(value) if name == "function" else value) for name, value in sorted(params.items())]
+    return [(name, _by_code(value) if name == "function" else value) for name, value in sorted(params.items())]
 
 
-def _by_name(function: Any) -> str:
-    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
-
-
-_of_function: Callable[[Any], str] = _by_name
+def _by_code(function: Any) -> str:
+    # How code is told apart is known to a floor above this one, which is there whenever a fingerprint is asked for.
+    fingerprint: str = importlib.import_module("dovetail.graph").value_fingerprint(function)
+    return fingerprint

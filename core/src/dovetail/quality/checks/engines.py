@@ -2,6 +2,5 @@
 
 from dovetail.quality.checks._engine import FrameChecks
 from dovetail.quality.checks._found import whole_bound
-from dovetail.quality.checks._told import tell_functions_by
 
-__all__ = ["FrameChecks", "tell_functions_by", "whole_bound"]
+__all__ = ["FrameChecks", "whole_bound"]
