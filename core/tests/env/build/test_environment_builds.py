@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from dovetail.env.build import Environment
+from dovetail.errors import ConfigError
 
 from .conftest import Project, make_wheel
 
