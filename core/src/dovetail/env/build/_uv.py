@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from dovetail.config import Settings
+from dovetail.env._scratch import Scratch
 from dovetail.env.build._index import index_settings, uv_environment
 from dovetail.env.build._request import Tell
 from dovetail.errors import EngineUnavailable
@@ -176,7 +177,21 @@ def uv_for(settings: Settings, *, offline: bool, tell: Tell) -> Iterator[Uv]:
     """
     command = find_uv()
     text = index_settings(settings.project_root)
-    with tempfile.TemporaryDirectory(prefix="dovetail-env-") as name:
-        folder = Path(name)
+    with _folder() as folder:
         (folder / "uv.toml").write_text(text, encoding="utf-8")
         yield Uv(command, folder, offline, tell)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A directory that `env gc` finds, should this process be killed."""
+    try:
+        scratch = Scratch()
+    except OSError:  # the usual place is somebody else's
+        with tempfile.TemporaryDirectory(prefix="dovetail-env-") as name:
+            yield Path(name)
+        return
+    try:
+        yield scratch.path
+    finally:
+        scratch.remove()
