@@ -109,6 +109,8 @@ def run_all(rows: int) -> dict[str, float]:
     import polars as pl
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from dovetail.config import Settings
+    from dovetail.plugins import build_catalogue, use_catalogue
     from dovetail.types import current_types
     from dovetail.types.arrow import hash_table, read_parquet, write_parquet
 
@@ -136,9 +138,16 @@ def run_all(rows: int) -> dict[str, float]:
     relation = types.accept(arrow, duckdb.DuckDBPyRelation)
     extended = arrow.to_pandas(types_mapper=pd.ArrowDtype)
     size = arrow.nbytes
+    with_settings = build_catalogue(Settings(Path.cwd(), plugin={"pandas": {"dtypes": "pyarrow"}}))
+
+    def to_arrow_dtypes() -> Any:
+        with use_catalogue(with_settings):
+            return current_types().accept(arrow, pd.DataFrame)
+
     conversions: dict[str, Callable[[], Any]] = {
         "Arrow to polars": lambda: types.accept(arrow, pl.DataFrame),
         "polars to Arrow": lambda: types.accept(frame, pa.Table),
+        "Arrow to pandas with Arrow dtypes": to_arrow_dtypes,
         "pandas with Arrow dtypes to Arrow": lambda: types.accept(extended, pa.Table),
         "pandas with Arrow dtypes to polars": lambda: types.accept(extended, pl.DataFrame),
         "Arrow to DuckDB": lambda: types.accept(arrow, duckdb.DuckDBPyRelation),

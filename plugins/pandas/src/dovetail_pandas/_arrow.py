@@ -14,6 +14,8 @@ import pandas as pd
 from dovetail.errors import ValueMismatch
 from dovetail.types.arrow import check_columns
 
+from dovetail_pandas._settings import arrow_dtypes
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -119,6 +121,8 @@ def arrow_to_frame(table: pa.Table) -> pd.DataFrame:
     """
     check_columns(table.column_names, "the Arrow table")
     index = pd.RangeIndex(table.num_rows)
+    if arrow_dtypes():
+        return _frame_of({name: _in_arrow(table.column(i), index) for i, name in enumerate(table.column_names)}, index)
     usual = [name for i, name in enumerate(table.column_names) if _is_usual(table.column(i))]
     frame = table.select(usual).to_pandas(ignore_metadata=True) if usual else None
     if frame is not None and len(usual) == table.num_columns:
@@ -131,8 +135,20 @@ def arrow_to_frame(table: pa.Table) -> pd.DataFrame:
     for position, name in enumerate(table.column_names):
         if name not in columns:
             columns[name] = _series(table.column(position), index)
-    columns = {name: columns[name] for name in table.column_names}
-    # Every column is a copy already, which the frame may keep.
+    return _frame_of({name: columns[name] for name in table.column_names}, index)
+
+
+def _in_arrow(column: pa.ChunkedArray, index: pd.RangeIndex) -> pd.Series[Any]:
+    """A column that stays in Arrow. Categories are pandas' own, as everywhere; so is what Arrow was taught."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type) or isinstance(column.type, pa.BaseExtensionType):
+        return _series(column, index)
+    return pd.Series(pd.arrays.ArrowExtensionArray(column), index=index, copy=False)
+
+
+def _frame_of(columns: dict[str, pd.Series[Any]], index: pd.RangeIndex) -> pd.DataFrame:
+    # Every column is a copy already, or never changes in place, so the frame may keep it.
     return pd.DataFrame(columns, index=index, columns=None if columns else pd.Index([], dtype="str"), copy=False)
 
 
