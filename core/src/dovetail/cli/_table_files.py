@@ -190,7 +190,9 @@ def _blamed(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise DataError(f"{clean(str(path))} is not in UTF-8", why=str(error), fix="write it in UTF-8") from error
     except pa.ArrowException as error:
-        raise DataError(f"{clean(str(path))} cannot be read", why=str(error), fix="write the file again") from error
+        comma = ".csv" in path.suffixes and "CSV parse error" in str(error)
+        fix = "part its cells by commas, and quote texts that hold one" if comma else "write the file again"
+        raise DataError(f"{clean(str(path))} cannot be read", why=str(error), fix=fix) from error
     except OSError as error:
         raise UsageError(f"{clean(str(path))} cannot be read", why=error.strerror or str(error)) from error
 

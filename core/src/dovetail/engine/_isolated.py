@@ -20,6 +20,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import sys
 import uuid
 import weakref
@@ -55,6 +56,8 @@ from dovetail.types import current_types
 
 RUN_ISOLATED: Final = "dovetail.engine._isolated:run_isolated"
 
+_LACKS = re.compile(r"No module named '([^'.]+)")
+_OF_THE_HUB = ("sqlalchemy", "stevedore")  # which no environment holds for dovetail's sake
 _LOAD_SECONDS = 300.0
 _FINISH_SECONDS = 15.0
 
@@ -297,7 +300,18 @@ class IsolatedWork:
         except DovetailError as error:
             if error.who == self.job:
                 error.who = f"task {self.compiled.task.name!r} in environment {self.home.name!r}"
+            error.fix = error.fix or _what_lacks(error, self.home.name)
             raise
+
+
+def _what_lacks(error: DovetailError, environment: str) -> str | None:
+    """What to do about a module that a task did not find in its environment."""
+    found = _LACKS.match(str(error.details.get("message", "")))
+    if found is None or error.details.get("type") != "ModuleNotFoundError":
+        return None
+    if found[1] in _OF_THE_HUB:
+        return "start runs in the hub: a task of an environment cannot, but its workflow can have further nodes"
+    return f"add what brings {found[1]!r} to what environment {environment!r} requires"
 
 
 class Sending:

@@ -190,6 +190,35 @@ def test_an_exception_comes_with_its_type_its_cause_and_the_users_lines(pipeline
     assert "TypeError: two" in caught.value.details["traceback"]
 
 
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("import nowhere_to_be_found", "add what brings 'nowhere_to_be_found' to what environment 'plain' requires"),
+        ("dt.run(inner)", "start runs in the hub"),
+    ],
+)
+def test_what_an_environment_lacks_is_told_with_what_to_do(pipeline, line, advice):
+    module = pipeline(
+        f"""
+        @dt.task
+        def leaf() -> int:
+            return 1
+
+        @dt.workflow
+        def inner() -> int:
+            return leaf()
+
+        @dt.task(env="plain")
+        def lacking() -> int:
+            {line}
+            return 1
+        """
+    )
+    with pytest.raises(TaskFailed, match="ModuleNotFoundError") as caught:
+        module.lacking()
+    assert advice in caught.value.fix
+
+
 def test_secrets_that_the_hub_knows_are_masked_in_what_a_worker_tells(pipeline, capsys):
     module = pipeline(
         """

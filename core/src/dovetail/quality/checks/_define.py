@@ -58,6 +58,8 @@ def in_range(
     if minimum is None and maximum is None:
         raise DefinitionError("in_range() has no bound", fix=f"in_range({column!r}, 0, 100)")
     one_of("inclusive", inclusive, INCLUSIVE)
+    if minimum is not None and maximum is not None and type(minimum) is type(maximum) and minimum > maximum:
+        raise DefinitionError(f"nothing lies between {minimum} and {maximum}", fix="give the lower bound first")
     left = "[" if inclusive in ("both", "left") else "("
     right = "]" if inclusive in ("both", "right") else ")"
     expected = f"{left}{bound_text(minimum)}, {bound_text(maximum)}{right}"

@@ -112,7 +112,7 @@ class _Parser:
                 return self._compared(left, operators, others, depth)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._called(node, name, arguments, depth)
-        raise self._refused(node, f"a {type(node).__name__} has no place in an expression")
+        raise self._refused(node, f"it is a Python {type(node).__name__}, which has no place in an expression")
 
     def _truth(self, node: ast.expr, depth: int) -> Tree:
         tree = self.tree(node, depth)
