@@ -263,7 +263,8 @@ class Environments:
         if not found and len(name) >= 4:
             found = {each.digest for each in built if each.digest.startswith(name)}
         if not found and name not in requests:
-            raise unknown(name, [*requests, *(str(each["name"]) for each in others if each.get("project") == here)])
+            there = (str(each["name"]) for each in others if each.get("project") == here)
+            raise unknown(name, [*requests, *there], "dovetail env list --all")
         done = [remove(self.places, digest, name) for digest in sorted(found)]
         return [each for each in done if each is not None]
 
@@ -281,14 +282,14 @@ class Environments:
         return collect(self.settings, self.places, days, dry_run=dry_run)
 
 
-def unknown(name: str, known: Iterable[str]) -> UsageError:
-    """The error for an environment that nobody has heard of."""
-    names = list(known)
+def unknown(name: str, known: Iterable[str], fix: str | None = None) -> UsageError:
+    """The error for an environment that nobody has heard of; ``fix`` is what to do unless a name is near."""
+    names = sorted(set(known))
     close = nearest(name, names)
     return UsageError(
         f"there is no environment {name!r}",
         why=f"there are: {listing(names)}" if names else "the config has no [envs.NAME], and no plugin brings one",
         fix=f"did you mean {close!r}?"
         if close
-        else f'write [envs.{name}] with requires = ["..."] into the config file',
+        else fix or f'write [envs.{name}] with requires = ["..."] into the config file',
     )
