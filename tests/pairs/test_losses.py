@@ -52,7 +52,7 @@ def test_a_loss_is_refused_by_column_and_arrives_where_it_is_allowed(
 @pytest.mark.parametrize("zone", ["UTC", "+00:00", None])
 def test_what_loses_nothing_passes_freely(zone: str | None) -> None:
     table = pa.table({"at": pa.array([0, None], pa.timestamp("us", zone)), "t": ["a", "b"]})
-    assert current_types().accept(table, RELATION).fetchall()[0][1] == "a"
+    assert current_types().accept(table, RELATION).project("t").fetchall() == [("a",), ("b",)]
 
 
 def test_categories_of_text_are_an_enum_in_duckdb_and_come_back() -> None:
