@@ -85,8 +85,9 @@ def test_what_polars_stored_loads_as_pandas_and_the_other_way(
 
 def test_the_path_goes_over_arrow_and_is_explained(both: TypeEngine) -> None:
     text = str(both.explain(pl.LazyFrame, pd.DataFrame))
-    assert text.splitlines()[0] == "polars.LazyFrame -> pandas.DataFrame: 3 step(s), cost 120"
-    assert "polars.DataFrame -> pyarrow.Table  [copy" in text
+    assert text.splitlines()[0] == "polars.LazyFrame -> pandas.DataFrame: 2 step(s), cost 110"
+    assert "polars.LazyFrame -> pyarrow.Table  [collect" in text
+    assert "-> polars.DataFrame -> pyarrow.Table -> pandas.DataFrame: costs 120 instead of 110" in text
 
 
 def test_containers_are_converted_element_by_element(both: TypeEngine) -> None:

@@ -90,7 +90,7 @@ class Uv:
         self.offline = offline
         self._command = command
         self._tell = tell
-        self._env = uv_environment(command)
+        self._env = uv_environment(command) | {"TMPDIR": str(folder)}  # where uv leaves locks behind
 
     def run(
         self,
