@@ -102,17 +102,35 @@ def table(rows: int) -> Any:
     return pa.table(columns)
 
 
+def parquet(tables: dict[str, Any]) -> dict[str, float]:
+    """Writing and reading Parquet beside pyarrow itself."""
+    import pyarrow.parquet as pq
+    from dovetail.types.arrow import read_parquet, write_parquet
+
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        mine, other = Path(folder, "mine.parquet"), Path(folder, "other.parquet")
+        for name, data in tables.items():
+            figures[f"write Parquet{name}, x of pyarrow"] = ratio(
+                lambda data=data: write_parquet(data, mine),
+                lambda data=data: pq.write_table(data, other, compression="zstd", version="2.6"),
+            )
+            figures[f"read Parquet{name}, x of pyarrow"] = ratio(
+                lambda: read_parquet(mine), lambda: pq.ParquetFile(other).read()
+            )
+    return figures
+
+
 def run_all(rows: int) -> dict[str, float]:
     """All figures by name; the unit stands in the name."""
     import duckdb
     import pandas as pd
     import polars as pl
     import pyarrow as pa
-    import pyarrow.parquet as pq
     from dovetail.config import Settings
     from dovetail.plugins import build_catalogue, use_catalogue
     from dovetail.types import current_types
-    from dovetail.types.arrow import hash_table, read_parquet, write_parquet
+    from dovetail.types.arrow import hash_table
 
     types = current_types()
     arrow = table(rows)
@@ -123,16 +141,7 @@ def run_all(rows: int) -> dict[str, float]:
         "hash, a tenth nulls, GB/s": with_nulls.nbytes / cpu(lambda: hash_table(with_nulls)) / 1e9,
         "hash, text, GB/s": text.nbytes / cpu(lambda: hash_table(text)) / 1e9,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        mine, other = Path(folder, "mine.parquet"), Path(folder, "other.parquet")
-        for name, data in (("", arrow), (", text", text)):
-            figures[f"write Parquet{name}, x of pyarrow"] = ratio(
-                lambda data=data: write_parquet(data, mine),
-                lambda data=data: pq.write_table(data, other, compression="zstd", version="2.6"),
-            )
-            figures[f"read Parquet{name}, x of pyarrow"] = ratio(
-                lambda: read_parquet(mine), lambda: pq.ParquetFile(other).read()
-            )
+    figures |= parquet({"": arrow, ", text": text})
     figures["Arrow to pandas, x of to_pandas"] = ratio(lambda: types.accept(arrow, pd.DataFrame), arrow.to_pandas)
     frame = types.accept(arrow, pl.DataFrame)
     relation = types.accept(arrow, duckdb.DuckDBPyRelation)
