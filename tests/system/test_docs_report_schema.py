@@ -6,7 +6,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from dovetail.quality import CheckReport, Report
+from dovetail.quality import CheckReport, ColumnProfile, Report
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "report-schema.md"
 
@@ -16,5 +16,5 @@ def test_the_documented_schema_is_the_schema() -> None:
     named = set(
         re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `")))
     )
-    fields = {field.name for record in (Report, CheckReport) for field in dataclasses.fields(record)}
+    fields = {field.name for record in (Report, CheckReport, ColumnProfile) for field in dataclasses.fields(record)}
     assert named - {"_dv_checks", "_dv_run", "_dv_row", "_dv_at"} == fields

@@ -20,12 +20,14 @@ from dovetail.quality._policy import (
     check_status,
     decide,
 )
-from dovetail.quality._report import CheckReport, Report, raise_for_decision
+from dovetail.quality._profile import ColumnProfile, Profiler, profile
+from dovetail.quality._report import CheckReport, Report, raise_for_decision, report_schema
 from dovetail.quality._stable import History, Stable
 from dovetail.quality.checks import Check, Suite
 
 if TYPE_CHECKING:
     from dovetail.quality._document import read_gate, write_document
+    from dovetail.quality._facets import LineageFacets, lineage_facets
     from dovetail.quality._mended import Mended, read_mended
     from dovetail.quality._propose import propose
     from dovetail.quality._render_html import render_html
@@ -45,6 +47,14 @@ __all__ = [
     "Report",
     "CheckReport",
     "raise_for_decision",
+    "report_schema",
+    # the data beside the checks
+    "ColumnProfile",
+    "Profiler",
+    "profile",
+    # the record as OpenLineage has it
+    "LineageFacets",
+    "lineage_facets",
     # rows that were set aside
     "read_mended",
     "Mended",
@@ -68,6 +78,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "LineageFacets": "dovetail.quality._facets",
+    "lineage_facets": "dovetail.quality._facets",
     "Mended": "dovetail.quality._mended",
     "read_mended": "dovetail.quality._mended",
     "read_gate": "dovetail.quality._document",

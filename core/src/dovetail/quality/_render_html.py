@@ -8,7 +8,7 @@ from typing import Any
 
 from dovetail.errors import visible
 from dovetail.quality._report import Report
-from dovetail.quality._words import DECISION_WORDS, as_list, moment, share
+from dovetail.quality._words import DECISION_WORDS, as_list, figure, moment, share
 
 
 def render_html(reports: Report | Iterable[Report], title: str = "Data quality") -> str:
@@ -41,4 +41,6 @@ def _template() -> Any:
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["share"] = share
     environment.filters["moment"] = moment
+    environment.filters["figure"] = figure
+    environment.filters["at_least"] = max
     return environment.from_string(files("dovetail.quality").joinpath("report.html.j2").read_text(encoding="utf-8"))

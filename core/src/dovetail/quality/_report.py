@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from dovetail.errors import DefinitionError, GateBlocked
 from dovetail.quality._policy import Decision, Status
+from dovetail.quality._profile import ColumnProfile
 
 SCHEMA_VERSION = 1
 
@@ -89,6 +90,7 @@ class Report:
         started: ISO 8601, UTC.
         ended: ISO 8601, UTC.
         cpu_ms: CPU time of this thread, milliseconds.
+        profile: What stands in each column that came in, where the gate was asked to look; else None.
         schema_version: Version of this record.
     """
 
@@ -115,6 +117,7 @@ class Report:
     started: str = ""
     ended: str = ""
     cpu_ms: float = 0.0
+    profile: list[ColumnProfile] | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -140,7 +143,9 @@ class Report:
                     fix="pip install --upgrade dovetail",
                 )
             checks = [_known(CheckReport, check) for check in data["checks"]]
-            return _known(cls, {**data, "checks": checks})
+            columns = data.get("profile")
+            profile = None if columns is None else [_known(ColumnProfile, column) for column in columns]
+            return _known(cls, {**data, "checks": checks, "profile": profile})
         except (KeyError, TypeError, ValueError) as error:
             raise DefinitionError("this is not a gate's report", why=f"{type(error).__name__}: {error}") from error
 
@@ -166,6 +171,15 @@ class Report:
 def _known(cls: type[_T], data: dict[str, Any]) -> _T:
     names = {f.name for f in fields(cls)}  # type: ignore[arg-type]
     return cls(**{name: value for name, value in data.items() if name in names})
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of :meth:`Report.to_dict`: what ``report-1.schema.json`` of this package holds."""
+    import json
+    from importlib.resources import files
+
+    found: dict[str, Any] = json.loads(files("dovetail.quality").joinpath("report-1.schema.json").read_text("utf-8"))
+    return found
 
 
 def raise_for_decision(report: Report) -> None:

@@ -26,6 +26,15 @@ def share(fraction: float) -> str:
     return "< 0.01 %" if 0 < fraction < 0.0001 else f"{fraction:.2%}".replace("%", " %")
 
 
+def figure(value: object) -> str:
+    """A number as people read it: ``1,234,567``, ``0.0001234``; other text as it is."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
 def moment(text: str) -> str:
     """A time of a record as ``2026-11-23 14:40:36 UTC``; text that is no time as it is."""
     try:
