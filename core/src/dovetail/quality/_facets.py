@@ -1,6 +1,6 @@
 """What a gate found, as facets of OpenLineage: assertions on the dataset, metrics of its columns, tests of the run.
 
-Facets by the schemas ``DataQualityAssertionsDatasetFacet`` 1-1-0, ``DataQualityMetricsInputDatasetFacet`` 1-0-2 and
+Facets by the schemas ``DataQualityAssertionsDatasetFacet`` 1-1-0, ``DataQualityMetricsInputDatasetFacet`` 1-0-3 and
 ``TestRunFacet`` 1-0-1 of https://openlineage.io/spec/facets.
 """
 
@@ -17,7 +17,7 @@ from dovetail.quality._words import as_list
 
 _SPEC = "https://openlineage.io/spec/facets"
 _ASSERTIONS = f"{_SPEC}/1-1-0/DataQualityAssertionsDatasetFacet.json"
-_METRICS = f"{_SPEC}/1-0-2/DataQualityMetricsInputDatasetFacet.json"
+_METRICS = f"{_SPEC}/1-0-3/DataQualityMetricsInputDatasetFacet.json"
 _TESTS = f"{_SPEC}/1-0-1/TestRunFacet.json"
 _SEVERITY = {"error": "error", "warning": "warn"}
 
