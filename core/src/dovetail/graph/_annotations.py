@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 from dovetail.errors import DefinitionError
+from dovetail.graph._suite_types import gated
 from dovetail.spec import Interface, TypeRef
 from dovetail.types import Refinement, is_refined, refine
 
@@ -60,7 +61,7 @@ def resolve_hints(function: Callable[..., Any], local_names: Mapping[str, Any] |
         ) from error
     for name, hint in hints.items():
         _check_names(f"{function_name(function)}()", f"{name} of {describe_function(function)}", hint)
-    return {name: type(None) if hint is None else hint for name, hint in hints.items()}
+    return {name: type(None) if hint is None else gated(hint) for name, hint in hints.items()}
 
 
 _ABBREVIATIONS = {"pl": "polars", "pd": "pandas", "np": "numpy", "pa": "pyarrow"}
@@ -180,7 +181,7 @@ def field_hints(named_tuple: Any) -> dict[str, Any]:
     owner = named_tuple.__qualname__
     for name, hint in hints.items():
         _check_names(owner, f"{owner}.{name}", hint)
-    return {name: hints.get(name, Any) for name in named_tuple._fields}
+    return {name: gated(hints.get(name, Any)) for name in named_tuple._fields}
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:

@@ -165,6 +165,8 @@ class CheckEngineSpec(Declaration):
         install: What to type when the library is missing.
         summary: One line for people.
         native: Type names of frames of which it evaluates native suites, in place of the core's engine for Arrow tables.
+        annotations: Dotted names of generic frame types whose argument is a suite: the annotation ``Frame[Suite]`` of such a type
+            is the frame that it derives from, behind a gate of that suite.
     """
 
     hook: ClassVar[str] = "dovetail_check_engines"
@@ -175,6 +177,7 @@ class CheckEngineSpec(Declaration):
     install: str | None = None
     summary: str = ""
     native: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

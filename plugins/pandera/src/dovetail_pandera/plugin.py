@@ -28,6 +28,11 @@ def dovetail_check_engines() -> list[CheckEngineSpec]:
             ),
             engine="pandera",
             install="pip install 'dovetail-pandera[engine]'",
+            annotations=(
+                "pandera.typing.polars.DataFrame",
+                "pandera.typing.polars.LazyFrame",
+                "pandera.typing.pandas.DataFrame",
+            ),
             summary="Pandera schemas and models for polars and pandas frames",
         )
     ]
