@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dovetail.cli import main
+from dovetail.plugins import reset_default
 
 PIPELINE = '''
 """A pipeline for the tests of the command line."""
@@ -140,8 +141,9 @@ Cli = Callable[..., Done]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The current directory: an empty project with ``pipeline.py``. Plugins are off, so only the core is tested."""
+    reset_default()  # a test that loads a file itself makes the catalogue of this project that of the process
     (tmp_path / "pipeline.py").write_text(PIPELINE, encoding="utf-8")
     (tmp_path / "dovetail.toml").write_text("", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -149,7 +151,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOVETAIL_DISABLE_PLUGINS", "1")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    return tmp_path
+    yield tmp_path
+    reset_default()
 
 
 @pytest.fixture

@@ -61,6 +61,19 @@ def test_a_reference_is_exported_as_what_it_refers_to(cli: Any, reader: Path) ->
     assert (reader / "tree" / "deep" / "x.csv").read_bytes() == b"a\n2\n"
 
 
+def test_what_is_exported_is_fetched_with_the_plugins_that_the_command_line_lets_in(
+    cli: Any, reader: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("run", "reader.py", "one", "--table", "memory://cli/there.csv").code == 0
+    monkeypatch.delenv("DOVETAIL_DISABLE_PLUGINS")
+    (reader / "dovetail.toml").write_text('plugins = ["noisy_hooks"]\nallow = ["noisy_hooks"]\n')
+    (reader / "noisy_hooks.py").write_text("open('loaded', 'w')\nDOVETAIL_API = 1\n")
+    assert cli("--disable-plugins", "artifacts", "export", "latest:keep", "out.csv").code == 0
+    assert not (reader / "loaded").exists()
+    assert cli("artifacts", "export", "latest:keep", "again.csv").code == 0
+    assert (reader / "loaded").exists()
+
+
 @pytest.mark.parametrize("place", ["memory://cli/there.txt", "reader.py"])
 def test_a_file_of_another_format_is_refused_by_its_flag(cli: Any, reader: Path, place: str) -> None:
     done = cli("run", "reader.py", "one", "--table", place)

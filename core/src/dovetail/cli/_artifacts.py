@@ -31,6 +31,7 @@ from dovetail.errors import (
     unwritable,
 )
 from dovetail.hub import Hub
+from dovetail.plugins import use_catalogue
 from dovetail.spec import Artifact, TypeRef
 
 artifacts = Verbs("artifacts", help="Look at stored values, take them out, remove what nobody needs.")
@@ -219,7 +220,8 @@ def _export(hub: Hub, artifact: Artifact, path: Path) -> None:
         if artifact.inline is not None and not artifact.blobs:
             temporary.write_text(artifact.inline, encoding="utf-8")
         elif artifact.format == "reference":
-            content = hub.types.load(artifact, hub.artifacts).download()
+            with use_catalogue(hub.catalogue):  # it has the credentials, and no plugin that was not to be loaded
+                content = hub.types.load(artifact, hub.artifacts).download()
             (shutil.copytree if content.is_dir() else shutil.copyfile)(content, temporary)
         elif len(artifact.blobs) == 1 and "/" not in artifact.blobs[0].name and artifact.type != "dovetail.Directory":
             shutil.copyfile(hub.artifacts.open_path(artifact.blobs[0]), temporary)
