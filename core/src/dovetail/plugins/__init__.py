@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dovetail.plugins._catalogue import Catalogue as Catalogue
     from dovetail.plugins._catalogue import Listener as Listener
     from dovetail.plugins._checking import named_code as named_code
+    from dovetail.plugins._collect import is_importable as is_importable
     from dovetail.plugins._current import current_catalogue as current_catalogue
     from dovetail.plugins._current import reset_default as reset_default
     from dovetail.plugins._current import use_catalogue as use_catalogue
@@ -99,6 +100,7 @@ __all__ = [
     "engine_here",
     "extra_requirements",
     "install_line",
+    "is_importable",
     "libraries",
     # looking closely
     "find_named",
@@ -159,6 +161,7 @@ _LAZY = {
     "Catalogue": "dovetail.plugins._catalogue",
     "Listener": "dovetail.plugins._catalogue",
     "named_code": "dovetail.plugins._checking",
+    "is_importable": "dovetail.plugins._collect",
     "current_catalogue": "dovetail.plugins._current",
     "reset_default": "dovetail.plugins._current",
     "use_catalogue": "dovetail.plugins._current",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import sys
 from typing import Any, cast
 
 from dovetail.errors import DefinitionError, DovetailError, EngineUnavailable, PluginError, UsageError, shorten
-from dovetail.plugins import Catalogue
+from dovetail.plugins import Catalogue, is_importable
 from dovetail.spec import CheckEngine, CheckEngineSpec
 from dovetail.types import TypeEngine
 
@@ -60,7 +59,7 @@ def find_frame_spec(frame: str, catalogue: Catalogue, rows: int) -> CheckEngineS
         rows: Of an Arrow table nobody else's library is loaded unless there are enough rows to be worth it.
     """
     for spec in catalogue.check_engines().values():
-        if frame in spec.native and spec.engine is not None and _importable(spec.engine):
+        if frame in spec.native and spec.engine is not None and is_importable(spec.engine):
             if frame == "pyarrow.Table" and rows < _WORTH_LOADING and spec.engine not in sys.modules:
                 continue
             return spec
@@ -86,7 +85,7 @@ def load_engine(spec: CheckEngineSpec, catalogue: Catalogue) -> CheckEngine:
     cls: Any = catalogue.load(spec.code, spec)
     engine = _made.get(spec.code)
     if engine is None or type(engine) is not cls:
-        if spec.engine is not None and not _importable(spec.engine):
+        if spec.engine is not None and not is_importable(spec.engine):
             raise EngineUnavailable(
                 f"the check engine {spec.name!r} needs {spec.engine}, which is not installed",
                 fix=spec.install,
@@ -129,13 +128,6 @@ def engine_version(engine: CheckEngine) -> str:
         return str(engine.version())
     except Exception:  # a report without a version is better than none
         return ""
-
-
-def _importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 _made: dict[str, CheckEngine] = {}
