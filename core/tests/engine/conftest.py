@@ -8,9 +8,12 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dovetail.hub import Hub
+from dovetail.spec import Blob
+from dovetail.store import ArtifactStore
 
 
 @pytest.fixture
@@ -35,3 +38,18 @@ def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def opened(hub: Hub, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Digests of the files that were opened since the values of the module's workflow ``made`` were stored and forgotten."""
+    hub.run(request.module.made)
+    digests: list[str] = []
+    open_path = ArtifactStore.open_path
+
+    def counting(self: ArtifactStore, blob: Blob) -> Any:
+        digests.append(blob.digest)
+        return open_path(self, blob)
+
+    monkeypatch.setattr(ArtifactStore, "open_path", counting)
+    return digests

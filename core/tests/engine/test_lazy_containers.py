@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,6 @@ import dovetail as dt
 import pyarrow as pa
 import pytest
 from dovetail.hub import Hub
-from dovetail.spec import Blob
-from dovetail.store import ArtifactStore
 
 
 def rows(number: int) -> pa.Table:
@@ -142,21 +140,6 @@ def mapped_workflow() -> list[int]:
 @dt.workflow
 def made() -> tuple[dict[str, pa.Table], list[pa.Table], Record]:
     return named(), listed(), record()
-
-
-@pytest.fixture
-def opened(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Digests of the files that were opened since all values were stored and forgotten."""
-    hub.run(made)
-    digests: list[str] = []
-    open_path = ArtifactStore.open_path
-
-    def counting(self: ArtifactStore, blob: Blob) -> Any:
-        digests.append(blob.digest)
-        return open_path(self, blob)
-
-    monkeypatch.setattr(ArtifactStore, "open_path", counting)
-    return digests
 
 
 @pytest.mark.parametrize(

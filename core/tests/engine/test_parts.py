@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, TypedDict
 
@@ -10,8 +9,6 @@ import dovetail as dt
 import pyarrow as pa
 import pytest
 from dovetail.hub import Hub
-from dovetail.spec import Blob
-from dovetail.store import ArtifactStore
 from pydantic import BaseModel, ConfigDict
 
 
@@ -172,21 +169,6 @@ def each() -> list[int]:
 @dt.workflow
 def made() -> tuple[Record, Model, Typed, dict[str, Named], list[pa.Table]]:
     return record(), model(), typed(), names(), tables()
-
-
-@pytest.fixture
-def opened(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Digests of the files that were opened since all values were stored and forgotten."""
-    hub.run(made)
-    digests: list[str] = []
-    open_path = ArtifactStore.open_path
-
-    def counting(self: ArtifactStore, blob: Blob) -> Any:
-        digests.append(blob.digest)
-        return open_path(self, blob)
-
-    monkeypatch.setattr(ArtifactStore, "open_path", counting)
-    return digests
 
 
 @pytest.mark.parametrize(
