@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from dovetail.cli._preview import document_parts, preview_document
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._text import bytes_text, clean, one_line, plural
 from dovetail.cli._view import artifact_view
+from dovetail.cli._written import in_one_step
 from dovetail.config import seconds
 from dovetail.errors import (
     ConversionError,
@@ -28,7 +28,6 @@ from dovetail.errors import (
     UsageError,
     listing,
     nearest,
-    unwritable,
 )
 from dovetail.hub import Hub
 from dovetail.plugins import use_catalogue
@@ -214,8 +213,7 @@ def _export(hub: Hub, artifact: Artifact, path: Path) -> None:
             f"a {artifact.type} is made of {plural(len(artifact.children), 'artifact')}",
             fix="export them one by one: " + ", ".join(child.id[:12] for child in artifact.children[:6]),
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with in_one_step(path, f"the {artifact.type}", "name another path") as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         if artifact.inline is not None and not artifact.blobs:
             temporary.write_text(artifact.inline, encoding="utf-8")
@@ -230,12 +228,3 @@ def _export(hub: Hub, artifact: Artifact, path: Path) -> None:
                 target = temporary / blob.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(hub.artifacts.open_path(blob), target)
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritable(f"the {artifact.type}", path, error, "name another path") from error
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            with suppress(OSError):  # a part of the path may be a file
-                temporary.unlink(missing_ok=True)

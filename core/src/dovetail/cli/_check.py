@@ -13,11 +13,12 @@ import click
 from dovetail.cli._groups import Group
 from dovetail.cli._options import common, common_late
 from dovetail.cli._output import emit_json, show, text
-from dovetail.cli._reports import check_places, write_reports, write_text
+from dovetail.cli._reports import check_places, write_reports
 from dovetail.cli._session import Session, session_of, with_session
 from dovetail.cli._summary import gate_lines
 from dovetail.cli._table_files import check_targets, read_columns, read_table, write_table
 from dovetail.cli._text import clean
+from dovetail.cli._written import write_text
 from dovetail.errors import DataError, UsageError, listing, nearest
 from dovetail.hub import load_module
 from dovetail.quality import Gate, Report, Suite, propose, read_gate, write_document

@@ -13,12 +13,12 @@ from typing import Any
 from dovetail.cli import _errors
 from dovetail.cli._output import emit_json, show, text
 from dovetail.cli._progress import Progress, progress_for
-from dovetail.cli._reports import write_text
 from dovetail.cli._session import Session
 from dovetail.cli._signals import Terminated, stoppable
 from dovetail.cli._summary import next_steps, summary
 from dovetail.cli._text import clean
 from dovetail.cli._view import run_view
+from dovetail.cli._written import write_text
 from dovetail.config import redact
 from dovetail.errors import DataError, DovetailError, UsageError
 from dovetail.graph import current_context

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
+from dovetail.cli._written import write_text
 from dovetail.config import redact
-from dovetail.errors import UsageError, unwritable
+from dovetail.errors import UsageError
 from dovetail.quality import Report, render_html, render_junit, render_markdown
 
 
@@ -44,15 +44,3 @@ def write_reports(paths: Iterable[Path], report: Report) -> None:
     """
     for path in paths:
         write_text(path, redact(_FORMATS[path.suffix.lower()](report)), "the report")
-
-
-def write_text(path: Path, content: str, what: str = "the file") -> None:
-    """Write a file in one step; raises as :func:`write_reports`."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise unwritable(what, path, error, "name another file") from error

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail.cli._text import clean
+from dovetail.cli._written import in_one_step
 from dovetail.config import mask_url, url_scheme
-from dovetail.errors import ArtifactCorrupt, DataError, EngineUnavailable, UsageError, nearest, unwritable
+from dovetail.errors import ArtifactCorrupt, DataError, EngineUnavailable, UsageError, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,15 +108,8 @@ def write_table(table: Any, path: Path) -> None:
         PlatformError: There is no room for it.
     """
     form = _written_as(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with in_one_step(path, "the table") as temporary:
         _WRITERS[form](table, temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritable("the table", path, error, "name another file") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _remote(data: str) -> bool:
