@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +23,8 @@ class CheckInfo:
         dimension: Quality dimension as in the Open Data Contract Standard, or None.
         severity: ``"error"`` counts towards the decision; ``"warning"`` is only reported.
         expected: What is expected, for people.
+        tolerated: Share of what is evaluated, 0 to 1, that the suite itself lets fail: the fail limit of this check in gates
+            that do not name the check in their thresholds.
     """
 
     id: str
@@ -33,6 +35,7 @@ class CheckInfo:
     dimension: Dimension | None = None
     severity: Literal["error", "warning"] = "error"
     expected: str = ""
+    tolerated: float = 0.0
 
 
 @dataclass(slots=True)
@@ -97,6 +100,13 @@ class CheckEngine:
         Default: what :meth:`describe` tells. An engine whose checks hold code or parameters that are not told there adds them.
         """
         return repr(self.describe(suite))
+
+    def thresholds(self, suite: Any) -> Mapping[str, Any]:
+        """Limits that the suite itself sets, as ``Gate(thresholds=...)`` takes them; those of the gate go before. Default: none.
+
+        They are part of what is asserted: :meth:`fingerprint` is to tell them.
+        """
+        return {}
 
     def version(self) -> str:
         """Version of the library."""

@@ -167,6 +167,10 @@ class CheckEngineSpec(Declaration):
         native: Type names of frames of which it evaluates native suites, in place of the core's engine for Arrow tables.
         annotations: Dotted names of generic frame types whose argument is a suite: the annotation ``Frame[Suite]`` of such a type
             is the frame that it derives from, behind a gate of that suite.
+        files: Endings of files that hold suites of it: ``(".odcs.yaml",)``.
+        reader: ``"module:attribute"`` of the function that reads such a file: ``reader(path, name, allow_unsupported)`` with the
+            path, the name of one suite of several or None, and whether rules that it cannot evaluate are skipped, with a reason,
+            rather than errors; returns the suite.
     """
 
     hook: ClassVar[str] = "dovetail_check_engines"
@@ -178,6 +182,8 @@ class CheckEngineSpec(Declaration):
     summary: str = ""
     native: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    reader: str | None = None
 
 
 @dataclass(frozen=True)
