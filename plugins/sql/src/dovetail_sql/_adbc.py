@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dovetail_sql._arrow_types import as_bound
-from dovetail_sql._database import TableName
+from dovetail_sql._contract import TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,9 +13,11 @@ from dovetail.errors import ConfigError
 
 from dovetail_sql._columns import as_declared, column_type
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
+from dovetail_sql._contract import LEDGER, Receipt, TableName, Work, match_columns
+from dovetail_sql._database import Database, Frame
 from dovetail_sql._failures import commit_failed, missing_driver, statement_failed, unavailable
-from dovetail_sql._merge import check_keys, merge_statements
+from dovetail_sql._merge import merge_statements
+from dovetail_sql._relations import inside
 from dovetail_sql._rows import BATCH, check_columns, from_arrow, joined_lists, plain_table, to_arrow
 from dovetail_sql._sqlite import sqlite_engine
 from dovetail_sql._statement import Bound, Placeholder
@@ -94,22 +96,26 @@ class AlchemyDatabase(Database):
             raise failed(error, self.connection, statement, self.tables) from None
 
     @contextmanager
-    def _frames(self, connection: sa.Connection, frames: Mapping[str, pa.Table]) -> Iterator[None]:
+    def _frames(self, connection: sa.Connection, frames: Mapping[str, Frame]) -> Iterator[None]:
         """While inside, the frames are temporary tables."""
         created = []
         for name, rows in frames.items():
+            if isinstance(rows, Bound):
+                self._run(connection, inside(f"create temporary table {self.quote(name)} as ", rows, ""))
+                created.append(self.quote(name))
+                continue
             check_rows(TableName(name), rows)
             rows = plain_table(rows)
             table = self._declare(TableName(name), rows, temporary=True)
             table.create(connection)
-            created.append(table)
+            created.append(self.quote(name))
             self._insert(connection, table, rows)
         yield
-        for table in reversed(created):
-            table.drop(connection)
+        for quoted in reversed(created):
+            connection.exec_driver_sql(f"drop table {quoted}")
 
     def query(
-        self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, before: Sequence[Bound] = ()
+        self, statement: Bound, frames: Mapping[str, Frame], token: object = None, before: Sequence[Bound] = ()
     ) -> pa.Table:
         with (
             self._transaction(statement, token, dovetail_writes=bool(before)) as connection,
@@ -140,30 +146,28 @@ class AlchemyDatabase(Database):
         check_columns(names, who)
         return to_arrow(names, result.partitions(BATCH), who)
 
-    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
+    def execute(self, statement: Bound, frames: Mapping[str, Frame], token: object = None, *more: Bound) -> int:
         self.check_writable()
         with (
             self._transaction(statement, token, dovetail_writes=True) as connection,
             self._frames(connection, frames),
         ):
-            results = [self._run(connection, each) for each in (statement, *more)]
-            return sum(0 if result.returns_rows else max(result.rowcount, 0) for result in results)
+            return sum(_changed(self._run(connection, each)) for each in (statement, *more))
 
-    def read(
-        self,
-        table: TableName,
-        columns: Sequence[str] | None,
-        token: object = None,
-        where: Mapping[str, Any] | None = None,
+    def _rows_of(
+        self, table: TableName, columns: Sequence[str], conditions: Sequence[tuple[str, Any]], token: object
     ) -> pa.Table:
+        with self._transaction(Bound((f"read {table}",), {}), token) as connection:
+            rows = self._fetch(connection.execute(self._selecting(table, columns, conditions)))
+        return as_declared(rows, self._declared(table))
+
+    def _selecting(self, table: TableName, columns: Sequence[str], conditions: Sequence[tuple[str, Any]]) -> Any:
         import sqlalchemy as sa
 
-        found = self.existing(table)
-        names = self.chosen(found, columns)
         quoted = sa.sql.quoted_name
-        source = sa.table(quoted(found.name, True), schema=quoted(found.schema, True) if found.schema else None)
-        select: Any = sa.select(*[sa.column(quoted(name, True)) for name in names]).select_from(source)
-        for number, (name, value) in enumerate(self.selection(found, where)):
+        source = sa.table(quoted(table.name, True), schema=quoted(table.schema, True) if table.schema else None)
+        select: Any = sa.select(*[sa.column(quoted(name, True)) for name in columns]).select_from(source)
+        for number, (name, value) in enumerate(conditions):
             column: Any = sa.column(quoted(name, True))
             many = isinstance(value, (list, tuple, set, frozenset))
             given = {str(index): each for index, each in enumerate(value if many else [value])}
@@ -172,39 +176,29 @@ class AlchemyDatabase(Database):
             bound: Any = sa.bindparam(f"v{number}", plain if many else plain[0], expanding=many)
             unknown = not many and plain[0] is None
             select = select.where(column.is_(None) if unknown else column.in_(bound) if many else column == bound)
-        with self._transaction(Bound((f"read {found}",), {}), token) as connection:
-            rows = self._fetch(connection.execute(select))
-        return as_declared(rows, self._declared(found))
+        return select
 
-    def write(
-        self,
-        table: TableName,
-        rows: pa.Table,
-        mode: Mode,
-        receipt: Receipt | None = None,
-        token: object = None,
-        keys: Sequence[str] = (),
-    ) -> int:
-        self.check_writable()
-        check_rows(table, rows)
-        if mode == "merge":
-            check_keys(table, rows, keys)
-        rows = plain_table(rows)
-        about = Bound((f"write to {table}",), {})
+    @contextmanager
+    def working(self, about: Bound, token: object = None) -> Iterator[Work]:
         with self._writing, self._transaction(about, token, dovetail_writes=True) as connection:
-            written = None if receipt is None else self._recorded(connection, receipt)
-            if written is not None:
-                return written
-            self._put(connection, table, rows, mode, keys)
-            if receipt is not None:
-                record = {"key": receipt.key, "content": receipt.content, "table": str(table), "rows": rows.num_rows}
-                connection.execute(_ledger().insert(), record)
-        return int(rows.num_rows)
 
-    def _put(
-        self, connection: sa.Connection, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]
-    ) -> None:
+            def record(receipt: Receipt, table: TableName, rows: int) -> None:
+                values = {"key": receipt.key, "content": receipt.content, "table": str(table), "rows": rows}
+                connection.execute(_ledger().insert(), values)
+
+            yield Work(
+                connection,
+                lambda statement: _changed(self._run(connection, statement)),
+                lambda receipt: self._recorded(connection, receipt),
+                record,
+            )
+
+    def _sendable(self, rows: pa.Table) -> pa.Table:
+        return plain_table(rows)
+
+    def _put(self, cursor: Any, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]) -> None:
         # on this connection: another one to a database in memory would be the same, and roll this back
+        connection: sa.Connection = cursor
         found = self.spelt(table, _names(connection, table.schema))
         if found is not None and mode == "create":
             raise already_there(found, self.connection)
@@ -330,7 +324,7 @@ class AlchemyDatabase(Database):
         # otherwise a rename fails over a view of the table that has just been dropped
         return ["pragma legacy_alter_table = on", *found, "pragma legacy_alter_table = off"]
 
-    def close(self) -> None:
+    def _close(self) -> None:
         self._engine.dispose()
 
 
@@ -378,6 +372,10 @@ def _names(connection: sa.Connection, schema: str | None) -> list[str]:
 
     inspector = sa.inspect(connection)
     return sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
+
+
+def _changed(result: sa.CursorResult[Any]) -> int:
+    return 0 if result.returns_rows else max(result.rowcount, 0)
 
 
 def _text_of_decimal(value: Any) -> Any:

@@ -44,6 +44,11 @@ class Connection:
     statement_timeout: float | None = None
 
     @property
+    def in_memory(self) -> bool:
+        """True for an embedded database that ends with the process, or sooner."""
+        return self.dialect in _EMBEDDED and self.path is None and not str(self.url.database or "").startswith("md:")
+
+    @property
     def described(self) -> str:
         """For messages: ``connection 'warehouse' (duckdb:////data/warehouse.duckdb)``."""
         return f"connection {self.name!r}" + ("" if "://" in self.name else f" ({self.shown})")

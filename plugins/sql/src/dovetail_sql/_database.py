@@ -5,87 +5,35 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dovetail.errors import DovetailError, EngineUnavailable, RunInterrupted, TaskTimeout, UsageError, listing, nearest
+from dovetail.errors import UsageError, listing, nearest
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._statement import Bound
+from dovetail_sql._contract import (
+    LEDGER,
+    OutcomeUnknown,
+    Receipt,
+    TableName,
+    TransactionGivenUp,
+    Work,
+    interrupted,
+    match_columns,
+    timed_out,
+)
+from dovetail_sql._merge import check_keys
+from dovetail_sql._statement import Bound, selecting
+from dovetail_sql._writes import check_rows
 from dovetail_sql.config import Mode
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LEDGER = "_dovetail_writes"
-"""Table in the user's database that remembers which writes of which runs were committed; see :meth:`Database.write`."""
+__all__ = ["LEDGER", "Database", "OutcomeUnknown", "Receipt", "TableName", "TransactionGivenUp", "match_columns"]
 
-
-@dataclass(frozen=True, slots=True)
-class TableName:
-    """A table, named as it is: not quoted, not split at dots."""
-
-    name: str
-    schema: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}" if self.schema else self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a write is recorded by.
-
-    Attributes:
-        key: Names the write: that of one node of one run.
-        content: Digest of its rows.
-    """
-
-    key: str
-    content: str
-
-    def check(self, content: str, connection: Connection) -> None:
-        """Raises UsageError if the write that is recorded under this key was of other rows."""
-        if content == self.content:
-            return
-        raise UsageError(
-            f"{self.key} has written other rows already",
-            who=connection.described,
-            why=f"the table {LEDGER} records each write by run and node; another run had this id",
-            fix=f"give the run another id, or: delete from {LEDGER} where key = '{self.key}'",  # noqa: S608 - shown to people
-        )
-
-
-class TransactionGivenUp(EngineUnavailable):
-    """The database ended a transaction so that another could go on; all of it was rolled back, so it may be tried again."""
-
-
-class OutcomeUnknown(DovetailError):
-    """The connection was lost during a commit: the transaction has happened as a whole, or not at all.
-
-    No PlatformError: the hub would repeat the attempt where ``retries`` are asked for, and what happened would happen twice.
-    """
-
-    kind = "platform"
-
-
-def interrupted(connection: Connection) -> RunInterrupted:
-    """The error for a statement that was cancelled."""
-    return RunInterrupted(
-        "the statement was interrupted", who=connection.described, why="the task was cancelled or ran out of time"
-    )
-
-
-def timed_out(connection: Connection) -> TaskTimeout:
-    """The error for a statement that ran longer than its connection allows."""
-    limit = connection.statement_timeout
-    return TaskTimeout(
-        "the statement ran too long" if limit is None else f"the statement ran longer than {limit:g} s",
-        who=connection.described,
-        why="the connection has a statement_timeout" if limit is not None else "the database has a limit of its own",
-        fix="make the statement faster, or raise statement_timeout",
-    )
+Frame: TypeAlias = "pa.Table | Bound | Any"
+"""What a statement reads as a relation: rows; a query of the same database; on DuckDB also a dataset or a relation."""
 
 
 class _Timer(threading.Timer):
@@ -115,10 +63,11 @@ class Database(ABC):
         self._cancelled: set[object] = set()
         self._running_lock = threading.Lock()
         self.publishing = threading.RLock()  # one staging table at a time takes the place of a table
+        self.closed = False
 
     @abstractmethod
     def query(
-        self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, before: Sequence[Bound] = ()
+        self, statement: Bound, frames: Mapping[str, Frame], token: object = None, before: Sequence[Bound] = ()
     ) -> pa.Table:
         """Rows of a statement, in one transaction that is committed.
 
@@ -137,10 +86,9 @@ class Database(ABC):
         return self.query(statement, {}, token).to_reader()
 
     @abstractmethod
-    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
+    def execute(self, statement: Bound, frames: Mapping[str, Frame], token: object = None, *more: Bound) -> int:
         """Run statements in one transaction; returns the rows they changed, 0 where that has no meaning."""
 
-    @abstractmethod
     def read(
         self,
         table: TableName,
@@ -156,8 +104,20 @@ class Database(ABC):
             token: As in :meth:`query`.
             where: Column -> value that rows must have there; a list stands for any of its elements, None for null.
         """
+        found = self.existing(table)
+        return self._rows_of(found, self.chosen(found, columns), self.selection(found, where), token)
 
-    @abstractmethod
+    def _rows_of(
+        self, table: TableName, columns: Sequence[str], conditions: Sequence[tuple[str, Any]], token: object
+    ) -> pa.Table:
+        """Rows of a table, all names as the database spells them."""
+        return self.query(self.reading(table, columns, conditions), {}, token)
+
+    def reading(self, table: TableName, columns: Sequence[str], conditions: Sequence[tuple[str, Any]]) -> Bound:
+        """The statement that reads these columns of a table."""
+        code = f"select {', '.join(map(self.quote, columns))} from {self.quoted(table)}"  # noqa: S608 - identifiers, quoted
+        return selecting(code, conditions, self.quote)
+
     def write(
         self,
         table: TableName,
@@ -179,6 +139,27 @@ class Database(ABC):
             token: As in :meth:`query`.
             keys: Columns that tell rows apart, for ``"merge"``.
         """
+        self.check_writable()
+        check_rows(table, rows)
+        if mode == "merge":
+            check_keys(table, rows, keys)
+        rows = self._sendable(rows)
+        with self.working(Bound((f"write to {table}",), {}), token) as work:
+            known = None if receipt is None else work.recorded(receipt)
+            if known is not None:
+                return known
+            self._put(work.cursor, table, rows, mode, keys)
+            if receipt is not None:
+                work.record(receipt, table, rows.num_rows)
+        return int(rows.num_rows)
+
+    def _sendable(self, rows: pa.Table) -> pa.Table:
+        """The rows with the types that the database has."""
+        return rows
+
+    @abstractmethod
+    def _put(self, cursor: Any, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]) -> None:
+        """Write rows, as :meth:`write` says, in the transaction of the cursor."""
 
     def ping(self) -> str:
         """Ask for one row; returns the engine and its version, for people."""
@@ -238,8 +219,49 @@ class Database(ABC):
         return [without, *drop, self.rename_statement([(stage, table)])]
 
     @abstractmethod
+    def working(self, about: Bound, token: object = None) -> AbstractContextManager[Work]:
+        """A transaction for writing, which ends with the block: one at a time for one database.
+
+        Args:
+            about: What is done in it, for messages.
+            token: As in :meth:`query`.
+        """
+
+    def relation(self, statement: Bound) -> Any:
+        """DuckDB's relation of a query; None where there is no such thing."""
+        return None
+
     def close(self) -> None:
         """Close every connection."""
+        self.closed = True
+        self._close()
+
+    @abstractmethod
+    def _close(self) -> None:
+        """What :meth:`close` does."""
+
+    @contextmanager
+    def reopened(self) -> Iterator[Database]:
+        """This database, or, if it was closed, another one of the same connection while inside.
+
+        Raises:
+            UsageError: It was one in memory.
+            EngineUnavailable: It cannot be reached any more.
+        """
+        if not self.closed:
+            yield self
+            return
+        if self.connection.in_memory:
+            raise UsageError(
+                "the rows of a query are gone with the database in memory that held them",
+                who=self.connection.described,
+                fix="use a database file, or ask for the rows within the run: output=polars.DataFrame",
+            )
+        again = type(self)(self.connection)
+        try:
+            yield again
+        finally:
+            again.close()
 
     def cancel(self, token: object) -> None:
         """Interrupt what runs under this token, from another thread; what has not begun yet will not begin."""
@@ -356,25 +378,3 @@ class Database(ABC):
                 who=self.connection.described,
                 fix="use another connection, or drop read_only = true from its configuration",
             )
-
-
-def match_columns(known: Sequence[str], names: Sequence[str], table: TableName, connection: Connection) -> list[str]:
-    """Which of the known columns of a table are meant by these names, as the database spells them.
-
-    Raises:
-        UsageError: The table has no such column; names the nearest.
-    """
-    folded = {name.casefold(): name for name in known}
-    found = []
-    for name in names:
-        column = name if name in known else folded.get(name.casefold())
-        if column is None:
-            close = nearest(name, known)
-            raise UsageError(
-                f"table {str(table)!r} has no column {name!r}",
-                who=connection.described,
-                why=f"columns: {listing(known)}",
-                fix=f"write {close!r}" if close else "choose among its columns",
-            )
-        found.append(column)
-    return found

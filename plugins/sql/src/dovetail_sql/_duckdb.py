@@ -10,16 +10,19 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
+from dovetail_sql._contract import LEDGER, Receipt, TableName, Work, match_columns
+from dovetail_sql._database import Database, Frame
 from dovetail_sql._failures import missing_driver, statement_failed, unavailable
-from dovetail_sql._merge import check_keys, merge_statements
+from dovetail_sql._merge import merge_statements
+from dovetail_sql._relations import inside
 from dovetail_sql._rows import check_columns
-from dovetail_sql._statement import Bound, selecting
+from dovetail_sql._statement import Bound
 from dovetail_sql._values import plain_values
-from dovetail_sql._writes import already_there, check_rows, no_rows_returned
+from dovetail_sql._writes import already_there, no_rows_returned
 from dovetail_sql.config import Mode
 
 if TYPE_CHECKING:
@@ -32,11 +35,6 @@ _ROWS = "_dovetail_rows"
 _write_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
-def quote(name: str) -> str:
-    """An identifier in double quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 class DuckDatabase(Database):
     """An open DuckDB database."""
 
@@ -47,36 +45,59 @@ class DuckDatabase(Database):
         except ImportError as error:
             raise missing_driver(error.name, connection) from None
         self._errors = duckdb.Error
-        settings: dict[str, Any] = {key: value for key, value in connection.url.query.items() if isinstance(value, str)}
         try:
-            self._root = duckdb.connect(
-                connection.url.database or ":memory:", read_only=connection.read_only, config=settings
-            )
+            self._root = self._connect(duckdb)
         except duckdb.Error as error:
             raise unavailable(error, connection) from None
         # two writers of one table would fail with a conflict that waiting avoids; a file is in one process anyway
         self._write_lock = _write_locks[str(connection.path or id(self))]
 
+    def _connect(self, module: Any) -> duckdb.DuckDBPyConnection:
+        url = self.connection.url
+        settings: dict[str, Any] = {key: value for key, value in url.query.items() if isinstance(value, str)}
+        opened: duckdb.DuckDBPyConnection = module.connect(
+            url.database or ":memory:", read_only=self.connection.read_only, config=settings
+        )
+        return opened
+
     @contextmanager
     def _cursor(
-        self, statement: Bound, frames: Mapping[str, pa.Table], token: object
+        self, statement: Bound, frames: Mapping[str, Frame], token: object
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on which the frames are relations; what the driver raises inside becomes dovetail's error."""
         cursor = self._root.cursor()
         try:
             # otherwise a name that is no table would be looked up among the local variables of this process
             cursor.execute("set python_enable_replacements = false")
-            for name, rows in frames.items():
-                cursor.register(name, rows)
             with self.running(token, cursor.interrupt):
+                for name, rows in frames.items():
+                    self._relate(cursor, name, rows)
                 yield cursor
         except self._errors as error:
             raise statement_failed(error, self.connection, statement, self.tables) from None
         finally:
             cursor.close()
 
+    def _relate(self, cursor: duckdb.DuckDBPyConnection, name: str, rows: Frame) -> None:
+        """Make rows a relation of this name; those of a file and of a query stay where they are."""
+        if isinstance(rows, Bound):
+            self._run(cursor, inside(f"create temporary table {self.quote(name)} as ", rows, ""))
+        else:
+            cursor.register(name, cursor.read_parquet(str(rows)) if isinstance(rows, Path) else rows)
+
+    def relation(self, statement: Bound) -> duckdb.DuckDBPyRelation:
+        """The relation of a query, on a connection of its own, which outlives the run; not so in memory."""
+        import duckdb
+
+        code, values = self._prepare(statement)
+        try:
+            cursor = self._root.cursor() if self.connection.in_memory else self._connect(duckdb)
+            return cursor.sql(code, params=values) if values else cursor.sql(code)
+        except self._errors as error:
+            raise statement_failed(error, self.connection, statement, self.tables) from None
+
     def query(
-        self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, before: Sequence[Bound] = ()
+        self, statement: Bound, frames: Mapping[str, Frame], token: object = None, before: Sequence[Bound] = ()
     ) -> pa.Table:
         code, values = self._prepare(statement)
         with self._cursor(statement, frames, token) as cursor, _transaction(cursor) if before else nullcontext():
@@ -109,7 +130,7 @@ class DuckDatabase(Database):
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
-    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
+    def execute(self, statement: Bound, frames: Mapping[str, Frame], token: object = None, *more: Bound) -> int:
         self.check_writable()
         with (
             self._write_lock,
@@ -123,44 +144,27 @@ class DuckDatabase(Database):
         result = cursor.execute(code, values) if values else cursor.execute(code)
         return max(result.rowcount, 0)
 
-    def read(
-        self,
-        table: TableName,
-        columns: Sequence[str] | None,
-        token: object = None,
-        where: Mapping[str, Any] | None = None,
-    ) -> pa.Table:
-        found = self.existing(table)
-        names = self.chosen(found, columns)
-        code = f"select {', '.join(map(quote, names))} from {_quoted(found)}"  # noqa: S608 - identifiers, quoted
-        return self.query(selecting(code, self.selection(found, where), quote), {}, token)
+    @contextmanager
+    def working(self, about: Bound, token: object = None) -> Iterator[Work]:
+        with self._write_lock, self._cursor(about, {}, token) as cursor, _transaction(cursor):
 
-    def write(
-        self,
-        table: TableName,
-        rows: pa.Table,
-        mode: Mode,
-        receipt: Receipt | None = None,
-        token: object = None,
-        keys: Sequence[str] = (),
-    ) -> int:
-        self.check_writable()
-        check_rows(table, rows)
-        if mode == "merge":
-            check_keys(table, rows, keys)
-        about = Bound((f"write to {table}",), {})
-        with self._write_lock, self._cursor(about, {_ROWS: rows}, token) as cursor, _transaction(cursor):
-            written = None if receipt is None else self._recorded(cursor, receipt)
-            if written is not None:
-                return written
-            for code in self._write_statements(table, rows, mode, keys):
-                cursor.execute(code)
-            if receipt is not None:
+            def record(receipt: Receipt, table: TableName, rows: int) -> None:
                 cursor.execute(
-                    f"insert into {LEDGER} values ($key, $content, $table, $rows, now()::timestamp)",  # noqa: S608
-                    {"key": receipt.key, "content": receipt.content, "table": str(table), "rows": rows.num_rows},
+                    f"insert into {LEDGER} values ($key, $content, $table, $rows, now()::timestamp)",  # noqa: S608 - ours
+                    {"key": receipt.key, "content": receipt.content, "table": str(table), "rows": rows},
                 )
-        return int(rows.num_rows)
+
+            yield Work(
+                cursor,
+                lambda statement: self._run(cursor, statement),
+                lambda receipt: self._recorded(cursor, receipt),
+                record,
+            )
+
+    def _put(self, cursor: Any, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]) -> None:
+        cursor.register(_ROWS, rows)
+        for code in self._write_statements(table, rows, mode, keys):
+            cursor.execute(code)
 
     def _recorded(self, cursor: duckdb.DuckDBPyConnection, receipt: Receipt) -> int | None:
         cursor.execute(
@@ -177,20 +181,20 @@ class DuckDatabase(Database):
     def _write_statements(self, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]) -> list[str]:
         found = self.find(table)
         if mode == "replace":
-            return [f"create or replace table {_quoted(found or table)} as from {_ROWS}"]
+            return [f"create or replace table {self.quoted(found or table)} as from {_ROWS}"]
         if found is None:
-            return [f"create table {_quoted(table)} as from {_ROWS}"]
+            return [f"create table {self.quoted(table)} as from {_ROWS}"]
         if mode == "create":
             raise already_there(found, self.connection)
         names = match_columns(self.columns(found), rows.column_names, found, self.connection)
         if mode == "merge":
             given = dict(zip(names, rows.column_names, strict=True))
-            values = {name: f"s.{quote(column)}" for name, column in given.items()}
+            values = {name: f"s.{self.quote(column)}" for name, column in given.items()}
             chosen = match_columns(names, keys, found, self.connection)
-            return merge_statements(_quoted(found), _ROWS, values, chosen, quote=quote)
-        into = ", ".join(map(quote, names))
-        values_of = ", ".join(map(quote, rows.column_names))
-        return [f"insert into {_quoted(found)} ({into}) select {values_of} from {_ROWS}"]  # noqa: S608 - identifiers, quoted
+            return merge_statements(self.quoted(found), _ROWS, values, chosen, quote=self.quote)
+        into = ", ".join(map(self.quote, names))
+        values_of = ", ".join(map(self.quote, rows.column_names))
+        return [f"insert into {self.quoted(found)} ({into}) select {values_of} from {_ROWS}"]  # noqa: S608 - identifiers, quoted
 
     def tables(self, schema: str | None = None) -> list[str]:
         code = (
@@ -217,11 +221,11 @@ class DuckDatabase(Database):
 
     def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str) -> list[str]:
         # DuckDB alters no table whose rows the same transaction has changed
-        rows = f"select * exclude ({quote(without)}) from {_quoted(stage)} order by {quote(without)}"  # noqa: S608
+        rows = f"select * exclude ({self.quote(without)}) from {self.quoted(stage)} order by {self.quote(without)}"  # noqa: S608
         word = "create or replace" if there else "create"
-        return [f"{word} table {_quoted(table)} as {rows}", f"drop table {_quoted(stage)}"]
+        return [f"{word} table {self.quoted(table)} as {rows}", f"drop table {self.quoted(stage)}"]
 
-    def close(self) -> None:
+    def _close(self) -> None:
         self._root.close()
 
     def _prepare(self, statement: Bound) -> tuple[str, dict[str, Any]]:
@@ -250,7 +254,3 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
         with suppress(Exception):  # the transaction may be aborted already
             cursor.rollback()
         raise
-
-
-def _quoted(table: TableName) -> str:
-    return f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)

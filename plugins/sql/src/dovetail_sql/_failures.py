@@ -16,7 +16,7 @@ from dovetail.errors import (
 )
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import LEDGER, OutcomeUnknown, TransactionGivenUp, interrupted, timed_out
+from dovetail_sql._contract import LEDGER, OutcomeUnknown, TransactionGivenUp, interrupted, timed_out
 from dovetail_sql._statement import Bound
 
 _MASK = "***"

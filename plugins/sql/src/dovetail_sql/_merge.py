@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dovetail.errors import ValueMismatch
 
-from dovetail_sql._database import TableName
+from dovetail_sql._contract import TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dovetail_sql._alchemy import AlchemyDatabase, server_engine
-from dovetail_sql._database import TableName
+from dovetail_sql._contract import TableName
 from dovetail_sql._statement import Bound, first_word
 from dovetail_sql._writes import no_rows_returned
 

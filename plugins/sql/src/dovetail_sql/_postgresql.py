@@ -29,11 +29,13 @@ from dovetail_sql._adbc import (
 )
 from dovetail_sql._arrow_types import as_bound, postgresql_type, received, sent, unreadable
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
+from dovetail_sql._contract import LEDGER, Receipt, TableName, Work, match_columns
+from dovetail_sql._database import Database, Frame
 from dovetail_sql._failures import commit_failed, statement_failed, unavailable
-from dovetail_sql._merge import check_keys, merge_statements
+from dovetail_sql._merge import merge_statements
+from dovetail_sql._relations import inside
 from dovetail_sql._rows import check_columns
-from dovetail_sql._statement import Bound, Placeholder, first_word, selecting
+from dovetail_sql._statement import Bound, Placeholder, first_word
 from dovetail_sql._values import plain_values
 from dovetail_sql._writes import already_there, check_rows, no_rows_returned
 from dovetail_sql.config import Mode
@@ -141,7 +143,7 @@ class PostgresDatabase(Database):
     # -- statements -------------------------------------------------------------------------------
 
     def query(
-        self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, before: Sequence[Bound] = ()
+        self, statement: Bound, frames: Mapping[str, Frame], token: object = None, before: Sequence[Bound] = ()
     ) -> pa.Table:
         code, values = self._prepare(statement)
         with self._transaction(statement, token) as cursor, self._frames(cursor, frames):
@@ -215,15 +217,18 @@ class PostgresDatabase(Database):
                   for i, name in enumerate(names)]  # fmt: skip
         return f"select {', '.join(chosen)} from (\n{code}) as q({', '.join(names)})"  # noqa: S608 - the author's own statement
 
-    def execute(self, statement: Bound, frames: Mapping[str, pa.Table], token: object = None, *more: Bound) -> int:
+    def execute(self, statement: Bound, frames: Mapping[str, Frame], token: object = None, *more: Bound) -> int:
         self.check_writable()
         with self._transaction(statement, token) as cursor, self._frames(cursor, frames):
             return sum(changed(cursor, *self._prepare(each)) for each in (statement, *more))
 
     @contextmanager
-    def _frames(self, cursor: Any, frames: Mapping[str, pa.Table]) -> Iterator[None]:
+    def _frames(self, cursor: Any, frames: Mapping[str, Frame]) -> Iterator[None]:
         """While inside, the frames are temporary tables."""
         for name, rows in frames.items():
+            if isinstance(rows, Bound):
+                changed(cursor, *self._prepare(inside(f"create temporary table {quote(name)} as ", rows, "")))
+                continue
             check_rows(TableName(name), rows)
             self._load(cursor, TableName(name), sent(rows, self.connection), temporary=True)
         yield
@@ -243,41 +248,23 @@ class PostgresDatabase(Database):
 
     # -- tables -----------------------------------------------------------------------------------
 
-    def read(
-        self,
-        table: TableName,
-        columns: Sequence[str] | None,
-        token: object = None,
-        where: Mapping[str, Any] | None = None,
-    ) -> pa.Table:
-        found = self.existing(table)
-        chosen = ", ".join(map(quote, self.chosen(found, columns)))
-        code = f"select {chosen} from {quoted(found)}"  # noqa: S608 - identifiers, quoted
-        return self.query(selecting(code, self.selection(found, where), quote), {}, token)
+    @contextmanager
+    def working(self, about: Bound, token: object = None) -> Iterator[Work]:
+        with self._writing, self._transaction(about, token) as cursor:
 
-    def write(
-        self,
-        table: TableName,
-        rows: pa.Table,
-        mode: Mode,
-        receipt: Receipt | None = None,
-        token: object = None,
-        keys: Sequence[str] = (),
-    ) -> int:
-        self.check_writable()
-        check_rows(table, rows)
-        if mode == "merge":
-            check_keys(table, rows, keys)
-        rows = sent(rows, self.connection)
-        with self._writing, self._transaction(Bound((f"write to {table}",), {}), token) as cursor:
-            written = None if receipt is None else self._recorded(cursor, receipt)
-            if written is not None:
-                return written
-            self._put(cursor, table, rows, mode, keys)
-            if receipt is not None:
+            def record(receipt: Receipt, table: TableName, rows: int) -> None:
                 code = f"insert into {LEDGER} values ($1, $2, $3, $4)"  # noqa: S608 - our own table
-                changed(cursor, code, [receipt.key, receipt.content, str(table), rows.num_rows])
-        return int(rows.num_rows)
+                changed(cursor, code, [receipt.key, receipt.content, str(table), rows])
+
+            yield Work(
+                cursor,
+                lambda statement: changed(cursor, *self._prepare(statement)),
+                lambda receipt: self._recorded(cursor, receipt),
+                record,
+            )
+
+    def _sendable(self, rows: pa.Table) -> pa.Table:
+        return sent(rows, self.connection)
 
     def _put(self, cursor: Any, table: TableName, rows: pa.Table, mode: Mode, keys: Sequence[str]) -> None:
         found = self.spelt(table, names_of(cursor, _RELATIONS, table.schema))
@@ -358,7 +345,7 @@ class PostgresDatabase(Database):
     def lock_statements(self, table: TableName) -> list[str]:
         return [f"lock table {quoted(table)} in share row exclusive mode"]
 
-    def close(self) -> None:
+    def _close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
         for opened in idle:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dovetail.errors import UsageError, ValueMismatch
 
 from dovetail_sql._connections import Connection
-from dovetail_sql._database import LEDGER, TableName
+from dovetail_sql._contract import LEDGER, TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa
