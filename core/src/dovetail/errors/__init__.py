@@ -5,6 +5,7 @@ The tree, with the kind and the exit code of each branch::
     DovetailError
     |-- UserError                    kind "user", exit code 2: your code, your input, your configuration
     |   |-- UsageError               a name or value that was typed wrongly
+    |   |   `-- PublishConflict      somebody else has published the dataset meanwhile
     |   |-- ConfigError              a setting that is unknown or malformed
     |   |-- DefinitionError          a task or workflow that cannot be built
     |   |   `-- WiringError          two ends of an edge that do not fit
@@ -63,6 +64,7 @@ from dovetail.errors._tree import (
     PluginConflict,
     PluginError,
     PluginLoadError,
+    PublishConflict,
     RunInterrupted,
     StoreError,
     StoreLocked,
@@ -84,6 +86,7 @@ __all__ = [
     "Kind",
     "UserError",
     "UsageError",
+    "PublishConflict",
     "ConfigError",
     "DefinitionError",
     "WiringError",

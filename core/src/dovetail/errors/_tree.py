@@ -71,6 +71,13 @@ class UsageError(UserError):
     """A name or value that was typed wrongly."""
 
 
+class PublishConflict(UsageError):
+    """Somebody else has published the dataset meanwhile.
+
+    ``details`` holds ``name``, ``node_id``, ``expected`` and ``current`` (versions; 0 for none).
+    """
+
+
 class ConfigError(UserError):
     """A setting that is unknown or malformed."""
 

@@ -13,6 +13,7 @@ from dovetail.store._records import (
     Batch,
     CacheEntry,
     CheckResult,
+    DatasetMove,
     DatasetVersion,
     EventRecord,
     NewRun,
@@ -24,6 +25,7 @@ from dovetail.store._records import (
     ReportRecord,
     RunRecord,
     RunStatus,
+    Staged,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ __all__ = [
     "NodeRecord",
     "NodeStatus",
     "DatasetVersion",
+    "DatasetMove",
+    "Staged",
     "CheckResult",
     "Quarantined",
 ]

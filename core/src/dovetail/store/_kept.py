@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +12,14 @@ from dovetail.spec import Artifact
 from dovetail.store import _schema as s
 from dovetail.store._database import Database
 from dovetail.store._json import decode, encode
-from dovetail.store._records import CheckResult, EventRecord, Quarantined
+from dovetail.store._records import CheckResult, EventRecord, NodeRecord, Quarantined
 from dovetail.store._statements import Statement, Statements
 from dovetail.store._writes import dataset_of, put_events
 
 _SETS_ASIDE = ("publish_clean_quarantine_rest", "block")
 _PAGE = 500
+_EARLIER = 20
+"""Runs that are looked at for a value that is still there."""
 _NO_VALUE = ("error", "skipped")
 _REPLAY = "replay"  # the node of a run that is the replay of a quarantine
 _REFERRING = (
@@ -36,6 +38,7 @@ class KeptReader:
     _db: Database
     _clock: Callable[[], float]
     _statements: Statements
+    node: Callable[[str, str], NodeRecord]
 
     def check_results(
         self, name: str | None = None, check_id: str | None = None, limit: int = 100
@@ -78,6 +81,29 @@ class KeptReader:
         )
         with self._db.read() as connection:
             return [float(value) for value in connection.execute(query).scalars()]
+
+    def let_through(self, workflow: str, node_id: str, gate: str, before: str) -> Iterator[tuple[str, NodeRecord]]:
+        """Runs of a workflow in which a gate let a value through at a node, the newest first, with that node.
+
+        Args:
+            workflow: Name of the workflow.
+            node_id: The node; it has succeeded in these runs.
+            gate: Name of the gate.
+            before: The run that is left out.
+        """
+        n, r = s.node.c, s.report.c
+        query = (
+            select(n.run_id)
+            .join_from(s.node, s.run, s.run.c.run_id == n.run_id)
+            .join(s.report, (r.run_id == n.run_id) & (r.node_id == n.node_id))
+            .where(s.run.c.workflow == workflow, n.node_id == node_id, n.status == "succeeded", n.run_id != before)
+            .where(r.gate == gate, r.decision != "block")
+            .order_by(s.run.c.created.desc(), n.run_id.desc())
+            .limit(_EARLIER)
+        )
+        with self._db.read() as connection:
+            runs = list(connection.execute(query).scalars())
+        return ((run_id, self.node(run_id, node_id)) for run_id in runs)
 
     def checked_names(self) -> list[str]:
         """Names of all gates and datasets that have results, sorted."""
@@ -135,10 +161,14 @@ class KeptReader:
                 self._kept("put_data").run(cursor, (encode(report), run_id, node_id, gate))
                 event = EventRecord("quarantine.purged", {"gate": gate, **gone}, node_id)
                 put_events(self._statements, cursor, run_id, [event], now)
-            free = not any(self._kept(name).run(cursor, (f"%{artifact_id}%",)).fetchone() for name in _LOOKS)
-            if free:
-                self._kept("drop").run(cursor, (artifact_id,))
-            return free
+            return self._drop_unless_used(cursor, artifact_id)
+
+    def _drop_unless_used(self, cursor: Any, artifact_id: str) -> bool:
+        """Forget an artifact that nothing refers to any more; False if something does."""
+        free = not any(self._kept(name).run(cursor, (f"%{artifact_id}%",)).fetchone() for name in _LOOKS)
+        if free:
+            self._kept("drop").run(cursor, (artifact_id,))
+        return free
 
     def _reports_with(self, cursor: Any, artifact_id: str) -> Iterable[tuple[str, str, str, str]]:
         found: list[tuple[str, str, str, str]] = self._kept("reports").run(cursor, (f"%{artifact_id}%",)).fetchall()

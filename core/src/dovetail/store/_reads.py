@@ -1,4 +1,4 @@
-"""Reading the run store: runs, nodes, events, reports, artifacts, datasets."""
+"""Reading the run store: runs, nodes, events, reports, artifacts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from dovetail.store._owner import Owner, is_dead
 from dovetail.store._records import (
     RUN_STATUSES,
     CheckResult,
-    DatasetVersion,
     EventRecord,
     NodeRecord,
     ReportRecord,
@@ -195,40 +194,6 @@ class RunReader:
             found[key] = outputs
         return found
 
-    def dataset(self, name: str, version: int | None = None) -> DatasetVersion:
-        """A published dataset: its current version, or the one that is asked for.
-
-        Raises:
-            UsageError: There is no such dataset or version; names the nearest.
-        """
-        c = s.dataset_version.c
-        query = _versions().where(c.name == name)
-        query = query.where(c.version == (s.dataset.c.current_version if version is None else version))
-        with self._db.read() as connection:
-            row = connection.execute(query).first()
-            if row is not None:
-                return self._datasets(connection, [row])[0]
-            known = list(connection.execute(select(s.dataset.c.name)).scalars())
-            newest = connection.execute(select(func.max(c.version)).where(c.name == name)).scalar()
-        if newest is not None:
-            raise UsageError(f"dataset {name} has no version {version}", fix=f"it has versions 1 to {newest}")
-        near = nearest(name, known)
-        raise UsageError(
-            f"there is no dataset {shorten(name)}",
-            fix=f"did you mean {near}?" if near else f"there are: {listing(known)}",
-        )
-
-    def datasets(self, name: str | None = None) -> list[DatasetVersion]:
-        """The current version of every dataset, by name; or all versions of one dataset, the newest first."""
-        c = s.dataset_version.c
-        query = _versions()
-        if name is None:
-            query = query.where(c.version == s.dataset.c.current_version).order_by(c.name)
-        else:
-            query = query.where(c.name == name).order_by(c.version.desc())
-        with self._db.read() as connection:
-            return self._datasets(connection, connection.execute(query).all())
-
     def live_blobs(self) -> set[str]:
         """Digests of all files that a stored artifact refers to: what :meth:`ArtifactStore.gc` must keep."""
         query = select(s.artifact.c.data).where(s.artifact.c.has_blobs == 1)
@@ -247,7 +212,7 @@ class RunReader:
         counts = _counts(connection, run_ids)
         warnings = _warnings(connection, run_ids)
         wanted = {i for row in rows for text in (row.inputs, row.outputs) for i in decode(text).values()}
-        artifacts = _artifacts(connection, wanted)
+        artifacts = artifacts_of(connection, wanted)
         return [
             RunRecord(
                 run_id=row.run_id,
@@ -274,7 +239,7 @@ class RunReader:
 
     def _node_records(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[NodeRecord]:
         named = [None if row.outputs is None else decode(row.outputs) for row in rows]
-        artifacts = _artifacts(connection, {i for names in named if names for i in names.values()})
+        artifacts = artifacts_of(connection, {i for names in named if names for i in names.values()})
         return [
             NodeRecord(
                 node_id=row.node_id,
@@ -292,23 +257,6 @@ class RunReader:
                 run_id=row.run_id,
             )
             for row, names in zip(rows, named, strict=True)
-        ]
-
-    def _datasets(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[DatasetVersion]:
-        artifacts = _artifacts(connection, {row.artifact for row in rows})
-        return [
-            DatasetVersion(
-                name=row.name,
-                version=row.version,
-                artifact=artifacts[row.artifact],
-                run_id=row.run_id,
-                node_id=row.node_id,
-                output=row.output,
-                path=row.path,
-                created=row.created,
-                current=row.version == row.current_version,
-            )
-            for row in rows
         ]
 
     def _no_run(self, connection: Connection, run_id: str) -> UsageError:
@@ -347,12 +295,6 @@ def _by_prefix(connection: Connection, table: Table, column: ColumnElement[str],
     return found[0] if found else None
 
 
-def _versions() -> Any:
-    return select(s.dataset_version, s.dataset.c.current_version).join(
-        s.dataset, s.dataset.c.name == s.dataset_version.c.name
-    )
-
-
 def _counts(connection: Connection, run_ids: list[str]) -> dict[str, dict[str, int]]:
     c = s.node.c
     found: dict[str, dict[str, int]] = {}
@@ -367,13 +309,16 @@ def _warnings(connection: Connection, run_ids: list[str]) -> dict[str, int]:
     c = s.report.c
     found: dict[str, int] = {}
     for part in _chunks(run_ids):
-        query = select(c.run_id, func.count()).where(c.run_id.in_(part), c.decision.not_in(_QUIET)).group_by(c.run_id)
+        told = c.decision.not_in(_QUIET) | ((c.decision == "block") & (s.run.c.status == "succeeded_with_warnings"))
+        query = select(c.run_id, func.count()).join_from(s.report, s.run, s.run.c.run_id == c.run_id)
+        query = query.where(c.run_id.in_(part), told).group_by(c.run_id)
         for run_id, number in connection.execute(query):
             found[run_id] = number
     return found
 
 
-def _artifacts(connection: Connection, ids: Iterable[str]) -> dict[str, Artifact]:
+def artifacts_of(connection: Connection, ids: Iterable[str]) -> dict[str, Artifact]:
+    """Artifacts by id, all of which are recorded."""
     wanted = sorted(ids)
     found = {}
     for part in _chunks(wanted):

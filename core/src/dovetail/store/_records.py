@@ -11,8 +11,9 @@ from typing import Any, Literal
 from dovetail.spec import Artifact
 from dovetail.store._owner import Owner
 
-NodeStatus = Literal["pending", "running", "succeeded", "failed", "skipped", "cancelled"]
-"""State of a node. A node that a gate blocked is ``failed`` with an error of kind ``data``."""
+NodeStatus = Literal["pending", "running", "succeeded", "failed", "skipped", "blocked", "cancelled"]
+"""State of a node. A node that a gate blocked is ``failed`` with an error of kind ``data``; it is ``blocked`` if the run goes on
+without its output. ``skipped``: a choice fell the other way, or (``because`` in its info) it lacks what a gate refused."""
 
 RunStatus = Literal[
     "pending",
@@ -167,7 +168,9 @@ class Publication(_Record):
         output: Name of its output.
         artifact: The stored value.
         path: Where a plain copy was exported, if it was.
-        expected: The version that must still be the current one; None: whatever is.
+        expected: The version that must still be the current one; 0: there must be none; None: whatever is.
+        own: One that the same run has published is as good as the expected one.
+        gates: Node id and gate of the audits that the value has passed.
     """
 
     name: str
@@ -176,11 +179,30 @@ class Publication(_Record):
     artifact: Artifact
     path: str | None = None
     expected: int | None = None
+    own: bool = False
+    gates: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetVersion(_Record):
-    """One published version of a dataset; ``current`` if it is the one that consumers get."""
+    """One published version of a dataset.
+
+    Attributes:
+        name: Name of the dataset.
+        version: 1 for the first.
+        artifact: The stored value.
+        run_id: The run.
+        node_id: The node.
+        output: Name of its output.
+        path: Where a plain copy was exported, if it was.
+        created: When it was published.
+        current: It is the one that consumers get.
+        previous: The version that was the current one before, or None.
+        forced: It was published although its gate had refused it.
+        who: Who published it, where that was a person.
+        reason: Why it was published, where that was said.
+        gates: Node id and gate of the audits that it has passed; of the one that refused it, if forced.
+    """
 
     name: str
     version: int
@@ -191,6 +213,61 @@ class DatasetVersion(_Record):
     path: str | None
     created: float
     current: bool
+    previous: int | None = None
+    forced: bool = False
+    who: str = ""
+    reason: str = ""
+    gates: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetMove(_Record):
+    """One move of the pointer that says which version of a dataset is the current one.
+
+    Attributes:
+        name: Name of the dataset.
+        move: 1 for the first.
+        kind: ``published``, ``forced`` (although its gate had refused it) or ``rolled_back``.
+        version: The version that became the current one.
+        previous: The one that was, or None.
+        time: When.
+        who: Who, where that was a person.
+        reason: Why, where that was said.
+        gates: Node id and gate of the audits.
+    """
+
+    name: str
+    move: int
+    kind: str
+    version: int
+    previous: int | None
+    time: float
+    who: str = ""
+    reason: str = ""
+    gates: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Staged(_Record):
+    """A value that a gate refused, kept so that it can be audited again.
+
+    Attributes:
+        run_id: The run; filled in by the store when left empty.
+        node_id: The node.
+        gate: Name of the gate.
+        artifact: Id of the stored value.
+        dataset: Name of the dataset that it was to become, or ``workflow/node``.
+        created: When it was refused; filled in by the store when left 0.
+        forgotten: When it was forgotten, or None.
+    """
+
+    node_id: str
+    gate: str
+    artifact: str
+    dataset: str
+    run_id: str = ""
+    created: float = 0.0
+    forgotten: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +361,7 @@ class Batch(_Record):
         run_id: The run.
         owner_id: :attr:`Owner.id` of the committing owner; the commit is refused if it no longer owns the run.
         artifacts: Stored values that no output names, such as quarantined rows.
+        staged: Values that gates refused; they are among ``artifacts``.
     """
 
     run_id: str
@@ -294,3 +372,4 @@ class Batch(_Record):
     reports: tuple[ReportRecord, ...] = ()
     events: tuple[EventRecord, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    staged: tuple[Staged, ...] = ()

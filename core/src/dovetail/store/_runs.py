@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import StoreError, StoreLocked, UsageError, listing
 from dovetail.spec import Artifact
+from dovetail.store._artifact_rows import ArtifactRows
 from dovetail.store._artifacts import Durability
 from dovetail.store._database import Database
+from dovetail.store._datasets import DatasetKeeper
 from dovetail.store._json import decode, encode, encode_exact
-from dovetail.store._kept import KeptReader
 from dovetail.store._names import check_run_id
 from dovetail.store._owner import Owner
 from dovetail.store._reads import RunReader, seen_status
 from dovetail.store._records import ENDED, Batch, EventRecord, NewRun, RunRecord
 from dovetail.store._statements import statements_for
-from dovetail.store._writes import ArtifactRows, check_owner, put_events, write_batch
+from dovetail.store._writes import check_owner, put_events, write_batch
 
 if TYPE_CHECKING:
     from dovetail.config import Settings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _CLAIMABLE = frozenset(("pending", "crashed", "interrupted", "failed", "blocked", "cancelled"))
 
 
-class RunStore(RunReader, KeptReader):
+class RunStore(RunReader, DatasetKeeper):
     """Records runs in a database: SQLite by default, or any server that SQLAlchemy reaches by URL.
 
     Every method is one transaction. Threads may share a store; processes open their own. What a method returns or
@@ -141,7 +142,7 @@ class RunStore(RunReader, KeptReader):
 
         Raises:
             RunInterrupted: ``batch.owner_id`` no longer owns the run.
-            UsageError: A dataset has another current version than a publication expects.
+            PublishConflict: A dataset has another current version than a publication expects.
             StoreLocked, StoreUnwritable, StoreError: The database failed; the batch can be committed again.
         """
         with self._db.write(durable=bool(batch.publications)) as cursor:

@@ -17,13 +17,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    select,
 )
 
-SCHEMA_VERSION = 1
-"""Version of the tables that this code reads and writes."""
+from dovetail.store._json import decode
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
-"""What leads from a version to the next; the key is the version that it starts from."""
+SCHEMA_VERSION = 2
+"""Version of the tables that this code reads and writes."""
 
 metadata = MetaData()
 
@@ -160,3 +160,63 @@ dataset_version = _table(
     PrimaryKeyConstraint("name", "version"),
     UniqueConstraint("name", "run_id", "node_id", "output", "artifact"),
 )
+
+# Every move of the pointer of a dataset: published, published against its gate, or set back. Rows are only ever added.
+dataset_move = _table(
+    "dataset_move",
+    Column("name", Text, ForeignKey("dataset.name"), nullable=False),
+    Column("move", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("previous", Integer),
+    Column("time", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("gates", Text, nullable=False),  # JSON: pairs of node id and gate
+    PrimaryKeyConstraint("name", "move"),
+)
+
+# Values that gates refused, kept for a while so that they can be audited again without being computed again.
+staged = _table(
+    "staged",
+    Column("run_id", Text, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("gate", Text, nullable=False),
+    Column("artifact", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("forgotten", Double),
+    PrimaryKeyConstraint("run_id", "node_id", "gate", "artifact"),
+)
+
+
+def _add_moves_and_staged(connection: Connection) -> None:
+    """Version 1 knew versions of datasets but no history of the pointer, and named staged values in errors of nodes only."""
+    for table in (dataset_move, staged):
+        table.create(connection, checkfirst=True)
+    v = dataset_version.c
+    moves: dict[str, int] = {}
+    for name, version, created in connection.execute(
+        select(v.name, v.version, v.created).order_by(v.name, v.version)
+    ).all():
+        move = moves[name] = moves.get(name, 0) + 1
+        row = {"name": name, "move": move, "kind": "published", "version": version, "previous": version - 1 or None}
+        connection.execute(dataset_move.insert().values(**row, time=created, who="", reason="", gates="[]"))
+    c = node.c
+    failed = select(c.run_id, c.node_id, c.ended, c.started, c.error).where(c.error.like('%"staged"%'))
+    for run_id, node_id, ended, started, error in connection.execute(failed).all():
+        details = decode(error).get("details") or {}
+        if isinstance(details.get("staged"), str):
+            told = details.get("report") or {}
+            row = {
+                "run_id": run_id,
+                "node_id": node_id,
+                "gate": str(told.get("gate", "")),
+                "artifact": details["staged"],
+            }
+            of = str((told.get("dataset") or {}).get("name") or "")
+            connection.execute(staged.insert().values(**row, dataset=of, created=ended or started or 0.0))
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _add_moves_and_staged}
+"""What leads from a version to the next; the key is the version that it starts from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ClauseElement, Dialect, Table, bindparam, literal_column, null, select, update
+from sqlalchemy import ClauseElement, Dialect, Table, bindparam, func, literal_column, null, select, update
 
 from dovetail.store import _schema as s
 
@@ -57,6 +57,7 @@ class Statements:
         self.put_cache = self._insert(s.cache, replace=True)
         self.put_report = self._insert(s.report, replace=True)
         self.put_check_result = self._insert(s.check_result, replace=True)
+        self.put_staged = self._insert(s.staged, replace=True)
         self.put_event = self._insert(s.event, leave_out="seq")
 
     def _write_changes_of_runs(self) -> None:
@@ -135,6 +136,13 @@ class Statements:
             ),
             "dataset run node output artifact",
         )
+        self.version_run = self._make(
+            select(v.run_id).where(v.name == bindparam("dataset"), v.version == bindparam("number")), "dataset number"
+        )
+        self.newest_version = self._make(select(func.max(v.version)).where(v.name == bindparam("dataset")), "dataset")
+        m = s.dataset_move.c
+        self.newest_move = self._make(select(func.max(m.move)).where(m.name == bindparam("dataset")), "dataset")
+        self.put_move = self._insert(s.dataset_move)
         self.put_dataset = self._insert(s.dataset, replace=False)
         self.put_version = self._insert(s.dataset_version)
 

@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dovetail.errors import RunInterrupted, StoreError, UsageError, nearest
+from dovetail.errors import RunInterrupted, StoreError, nearest
 from dovetail.spec import Artifact
-from dovetail.store._artifacts import blobs_of
+from dovetail.store._artifact_rows import ArtifactRows
 from dovetail.store._json import encode, encode_exact
-from dovetail.store._names import check_dataset_name
-from dovetail.store._records import NODE_STATUSES, Batch, EventRecord, NodeUpdate, Publication, ReportRecord
+from dovetail.store._moves import publish
+from dovetail.store._records import NODE_STATUSES, Batch, EventRecord, NodeUpdate, ReportRecord
 from dovetail.store._statements import Statements
 
 
@@ -38,34 +38,6 @@ def check_owner(statements: Statements, cursor: Any, run_id: str, owner_id: str)
     )
 
 
-class ArtifactRows:
-    """Collects the artifacts that a transaction refers to, so that each is inserted once."""
-
-    def __init__(self, now: float) -> None:
-        self._now = now
-        self._rows: dict[str, tuple[Any, ...]] = {}
-
-    def ids(self, artifacts: Mapping[str, Artifact]) -> str:
-        """JSON of name to id; the artifacts will be inserted."""
-        ids = {}
-        for name, artifact in artifacts.items():
-            ids[name] = artifact.id
-            self.add(artifact)
-        return encode(ids)
-
-    def add(self, artifact: Artifact) -> str:
-        """The id; the artifact will be inserted."""
-        if artifact.id not in self._rows:
-            has_blobs = 1 if artifact.blobs or (artifact.children and any(blobs_of(artifact))) else 0
-            self._rows[artifact.id] = (artifact.id, has_blobs, self._now, encode(artifact.to_dict()))
-        return artifact.id
-
-    def insert(self, statements: Statements, cursor: Any) -> None:
-        """Insert those that are not there yet."""
-        # Sorted: neighbours share pages, and two writers on a server can't wait for each other.
-        statements.put_artifact.run_many(cursor, sorted(self._rows.values()))
-
-
 def write_batch(statements: Statements, cursor: Any, batch: Batch, workflow: str, now: float) -> None:
     """All rows of a batch."""
     artifacts = ArtifactRows(now)
@@ -78,7 +50,10 @@ def write_batch(statements: Statements, cursor: Any, batch: Batch, workflow: str
     for artifact in batch.artifacts:
         artifacts.add(artifact)
     for publication in batch.publications:
-        _publish(statements, cursor, run_id, publication, artifacts, now)
+        publish(statements, cursor, run_id, publication, artifacts, now)
+    for value in batch.staged:
+        row = (run_id, value.node_id, value.gate, value.artifact, value.dataset, value.created or now, None)
+        statements.put_staged.run(cursor, row)
     if batch.reports:
         _put_reports(statements, cursor, batch, workflow, artifacts, now)
     artifacts.insert(statements, cursor)
@@ -115,27 +90,6 @@ def _node_row(run_id: str, node: NodeUpdate, artifacts: ArtifactRows) -> tuple[A
         None if node.handle is None else encode_exact(node.handle, f"the job handle of {node.node_id}"),
         encode(node.info) if node.info else "{}",
     )
-
-
-def _publish(
-    statements: Statements, cursor: Any, run_id: str, item: Publication, artifacts: ArtifactRows, now: float
-) -> None:
-    name = check_dataset_name(item.name)
-    artifact_id = artifacts.add(item.artifact)
-    statements.put_dataset.run(cursor, (name, 0))
-    current = statements.current_version.run(cursor, (name,)).fetchone()[0]
-    if statements.published.run(cursor, (name, run_id, item.node_id, item.output, artifact_id)).fetchone():
-        return  # a repeated commit
-    if item.expected not in (None, current):
-        raise UsageError(
-            f"dataset {name} has changed meanwhile: version {current} is current, not {item.expected}",
-            why="nothing was published, so that no rows of the other version are lost",
-            fix="do it again",
-        )
-    version = current + 1
-    row = (name, version, artifact_id, run_id, item.node_id, item.output, item.path, now)
-    statements.put_version.run(cursor, row)
-    statements.set_current.run(cursor, (version, name))
 
 
 def _put_reports(
