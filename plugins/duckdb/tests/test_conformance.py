@@ -7,7 +7,8 @@ from typing import Any
 
 import duckdb
 from dovetail.errors import ConversionError, ValueMismatch
-from dovetail.testing import PluginSuite, TableTransformerSuite, never
+from dovetail.spec import TypeRef
+from dovetail.testing import HubHarness, NativeChecksSuite, PluginSuite, TableTransformerSuite, never
 from dovetail_duckdb.transformers import from_arrow, to_arrow
 
 UTC = never("DuckDB keeps the moment and not its zone", raises=ConversionError)
@@ -42,3 +43,14 @@ class TestRelation(TableTransformerSuite):
         connection = duckdb.connect()
         connection.create_function("watch", count, ["BIGINT"], "BIGINT")
         return connection.sql("select watch(range) as a from range(3)"), lambda: len(runs)
+
+
+class TestNativeChecks(NativeChecksSuite):
+    plugin = "dovetail_duckdb.plugin"
+    engine = "duckdb"
+    frames = ("duckdb.DuckDBPyRelation",)
+    kinds = tuple(kind for kind in NativeChecksSuite.kinds if kind != "duration_us")  # DuckDB has none
+
+    def frame_of(self, hub: HubHarness, frame: str, table: Any) -> Any:
+        """Of an instant the zone is lost, which no check sees."""
+        return hub.types.convert(table, TypeRef(frame), allow_lossy=True)

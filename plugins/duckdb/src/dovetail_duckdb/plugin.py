@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.spec import CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
+from dovetail.spec import CheckEngineSpec, CodecSpec, ConverterSpec, EnvironmentSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
 
 _CODE = "dovetail_duckdb.transformers"
 _RELATION = "duckdb.DuckDBPyRelation"
+_INSTALL = "pip install 'dovetail-duckdb[engine]'"
 
 
 @hookimpl
@@ -30,7 +31,7 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
                 CodecSpec("arrow", f"{_CODE}:RelationIpc", ".arrow"),
             ),
             aliases=("duckdb._relation.DuckDBPyRelation",),
-            install="pip install 'dovetail-duckdb[engine]'",
+            install=_INSTALL,
             summary="DuckDB, lazy: a query that is run when rows are needed",
         )
     ]
@@ -40,3 +41,19 @@ def dovetail_type_transformers() -> Iterable[TransformerSpec]:
 def dovetail_environments() -> Iterable[EnvironmentSpec]:
     """``duckdb``."""
     return [EnvironmentSpec("duckdb", engine="duckdb")]
+
+
+@hookimpl
+def dovetail_check_engines() -> Iterable[CheckEngineSpec]:
+    """Native checks, in DuckDB."""
+    return [
+        CheckEngineSpec(
+            "duckdb",
+            "dovetail_duckdb.checks:DuckChecks",
+            suites=(),
+            engine="duckdb",
+            install=_INSTALL,
+            summary="native checks on DuckDB relations, as SQL",
+            native=(_RELATION,),
+        )
+    ]

@@ -55,7 +55,7 @@ def to_arrow(relation: duckdb.DuckDBPyRelation) -> pa.Table:
     plan = plain_columns(relation)
     try:
         with _texts_in_reach():
-            table = _run(plan.to_arrow_table)
+            table = run_when_free(plan.to_arrow_table)
     except duckdb.ConversionException as error:
         if plan is relation:
             raise  # the user's own query
@@ -136,7 +136,7 @@ def to_reader(relation: duckdb.DuckDBPyRelation) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema, RelationTransformer().batches(relation))
 
 
-def _run(work: Callable[[], T]) -> T:
+def run_when_free(work: Callable[[], T]) -> T:
     """Do something with a relation. DuckDB refuses a connection that another thread is using, so wait for it."""
     pause, end = 0.001, time.monotonic() + _PATIENCE
     while True:
@@ -221,7 +221,7 @@ class RelationTransformer(TableTransformer):
         if known is not None:
             yield from known.to_batches()
             return
-        reader = _run(lambda: plain_columns(value).to_arrow_reader(_BATCH))
+        reader = run_when_free(lambda: plain_columns(value).to_arrow_reader(_BATCH))
         while True:
             with _texts_in_reach():
                 batch = next(reader, None)

@@ -34,7 +34,7 @@ class NativeEngine(CheckEngine):
 
     def evaluate(self, suite: Suite, value: Any) -> list[CheckOutcome]:
         """Evaluate every check on a ``pyarrow.Table``."""
-        return [_evaluate(check, value) for check in suite.checks]
+        return [evaluate_check(check, value) for check in suite.checks]
 
     def version(self) -> str:
         """Version of pyarrow."""
@@ -72,7 +72,7 @@ class FrameChecks(NativeEngine):
         found: dict[int, CheckOutcome] = {}
         for number, check in enumerate(suite.checks):
             if check.info.kind in OF_OUTLINES or lacking(check, outline.column_names):
-                found[number] = _evaluate(check, outline)
+                found[number] = evaluate_check(check, outline)
         asked = [number for number in range(len(suite.checks)) if number not in found]
         told = self.outcomes([suite.checks[number] for number in asked], value) if asked else []
         found |= {number: outcome for number, outcome in zip(asked, told, strict=True) if outcome is not None}
@@ -80,7 +80,7 @@ class FrameChecks(NativeEngine):
         if left:
             wanted = {column for number in left for column in suite.checks[number].info.columns}
             table = self.to_arrow(value, [name for name in outline.column_names if name in wanted])
-            found |= {number: _evaluate(suite.checks[number], table) for number in left}
+            found |= {number: evaluate_check(suite.checks[number], table) for number in left}
         return [found[number] for number in range(len(suite.checks))]
 
 
@@ -92,7 +92,8 @@ class Outline:
     num_rows: int
 
 
-def _evaluate(check: Check, table: Any) -> CheckOutcome:
+def evaluate_check(check: Check, table: Any) -> CheckOutcome:
+    """One check on a ``pyarrow.Table``; what goes wrong is in the outcome."""
     import pyarrow as pa
 
     started = time.perf_counter()
@@ -105,8 +106,13 @@ def _evaluate(check: Check, table: Any) -> CheckOutcome:
     except (Unevaluable, pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         why = str(error) if isinstance(error, Unevaluable) else f"{type(error).__name__}: {error}"
         return CheckOutcome(info, "error", message=why, duration_ms=_since(started))
+    return outcome_of(check, found, _since(started))
+
+
+def outcome_of(check: Check, found: Found, duration_ms: float = 0.0) -> CheckOutcome:
+    """What was found as the outcome of a check."""
     return CheckOutcome(
-        info,
+        check.info,
         "evaluated",
         n_evaluated=found.evaluated,
         n_failed=found.failed,
@@ -114,7 +120,7 @@ def _evaluate(check: Check, table: Any) -> CheckOutcome:
         n_keys=found.keys,
         observed=found.observed,
         message=found.message,
-        duration_ms=_since(started),
+        duration_ms=duration_ms,
     )
 
 
