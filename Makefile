@@ -16,8 +16,8 @@ setup: ## .venv with pinned dependencies and every distribution, editable
 demo: setup ## the New York flights pipeline on real data (docs/tutorial)
 	@scripts/demo.sh
 
-test: setup ## everything CI checks: style, types, architecture, every test, each plugin by itself
-	@$(BIN)/python scripts/test_all.py
+test: setup ## everything CI checks: style, types, architecture, every test, each plugin by itself; JOBS=1 one by one
+	@$(BIN)/python scripts/test_all.py $(if $(JOBS),--jobs $(JOBS))
 
 quick: setup ## tests of core and of the repository in .venv, without the slow ones
 	@$(BIN)/python -m pytest -q core/tests tests -m "not slow"

@@ -1,11 +1,12 @@
 """Run everything CI checks and count it: `make test`.
 
-    python scripts/test_all.py [--only NAME ...] [--list]
+    python scripts/test_all.py [--only NAME ...] [--jobs N] [--list]
 
 Steps are `lint` (ruff, import contracts, news, docs), `types` (mypy strict) and the test suites: core, each plugin in an
 environment that holds core and that plugin alone, and the suites under `tests/`. A step that fails does not stop the next
-one. The last line is `N passed, N failed[, N skipped]` over all suites; the exit code is 0 only when every step passed
-and every suite ran at least one test.
+one. Two run side by side where there are two cores: what a step says is then shown as a whole when it ends. The last line
+is `N passed, N failed[, N skipped]` over all suites; the exit code is 0 only when every step passed and every suite ran at
+least one test.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from tooling import (
     ROOT,
@@ -37,6 +42,9 @@ from tooling import (
 
 SUITE_SECONDS = 1500
 TEST_SECONDS = 120  # a test that hangs shows where, and ends its suite
+LANES = 2  # at most, unless more are asked for: one step takes up to 6 GB of memory
+LONG_SECONDS = {"system": 445, "core": 440, "pairs": 140, "sql": 120}  # about; these begin first, all others fill up
+GRACE_SECONDS = 10  # for what is interrupted to clean up
 PLAIN_CODES = (0, 1)  # pytest: all passed, some failed; anything else means that the counts are not the whole story
 
 
@@ -50,6 +58,7 @@ class Outcome:
     skipped: int = 0
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
+    output: IO[str] | None = None  # where what the step says goes; None: standard output
 
     @property
     def good(self) -> bool:
@@ -70,6 +79,8 @@ def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description="Run everything CI checks.")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these steps alone")
+    lanes = min(os.cpu_count() or 1, LANES)
+    parser.add_argument("--jobs", type=int, default=lanes, metavar="N", help="steps at once  [here: %(default)s]")
     parser.add_argument("--list", action="store_true", help="name the steps and stop")
     options = parser.parse_args()
     steps = all_steps()
@@ -81,7 +92,16 @@ def main() -> int:
     if unknown:
         parser.error(f"no step {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     chosen = [step for step in steps if not options.only or step.name in options.only]
-    outcomes = [carry_out(step) for step in chosen]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        ensure_uv()  # once, before two steps could want to make it
+        outcomes = carry_out_all(chosen, options.jobs)
+    except ToolError as error:
+        print(error)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted", flush=True)
+        return 130
     report(outcomes, suites=any(step.is_suite for step in chosen))
     return 0 if all(outcome.good for outcome in outcomes) else 1
 
@@ -100,17 +120,95 @@ def shared_suites() -> list[Path]:
     return [folder for folder in sorted((ROOT / "tests").glob("*/")) if any(folder.glob("test_*.py"))]
 
 
-def carry_out(step: Step) -> Outcome:
+def carry_out_all(steps: Sequence[Step], jobs: int) -> list[Outcome]:
+    """Run steps side by side, those that take longest first; the outcomes are in the order of the steps.
+
+    KeyboardInterrupt ends all processes that were started before it goes on.
+    """
+    lanes = max(1, min(jobs, len(steps)))
+    order = sorted(steps, key=lambda step: (step.is_suite, -LONG_SECONDS.get(step.name, 0)))
+    with ThreadPoolExecutor(lanes) as pool:
+        try:
+            running = {step.name: pool.submit(carry_out if lanes == 1 else carry_out_aside, step) for step in order}
+            return [running[step.name].result() for step in steps]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            CHILDREN.stop()
+            raise
+
+
+def carry_out(step: Step, output: IO[str] | None = None) -> Outcome:
     """Run one step; what it raises is its failure, not the end of the others."""
-    print(f"\n=== {step.name} ===", flush=True)
-    outcome = Outcome(step.name)
+    print(f"\n=== {step.name} ===", file=output, flush=True)
+    outcome = Outcome(step.name, output=output)
     began = time.monotonic()
     try:
         step.action(outcome)
-    except (ToolError, OSError) as error:
-        outcome.wrong.append(str(error))
+    except Exception as error:
+        outcome.wrong.append(str(error) if isinstance(error, ToolError | OSError) else repr(error))
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def carry_out_aside(step: Step) -> Outcome:
+    """The same while others run: what it says is kept, and shown as a whole."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        with SHOWING:
+            print(f"{step.name} begins", flush=True)
+        outcome = carry_out(step, output)
+        output.seek(0)
+        with SHOWING:
+            print(output.read(), end="", flush=True)
+        return outcome
+
+
+SHOWING = threading.Lock()
+
+
+class Children:
+    """The processes of steps, each the head of a group of its own: none outlives this one."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._changed = threading.Condition()
+        self._stopped = False
+
+    def run(
+        self, words: Sequence[str], outcome: Outcome, env: Mapping[str, str], seconds: float | None = None
+    ) -> int | None:
+        """The exit code, or None when the time ran out and the whole process group was killed."""
+        errors = None if outcome.output is None else subprocess.STDOUT
+        with self._changed:
+            if self._stopped:
+                raise ToolError("interrupted")
+            child = subprocess.Popen(
+                words, cwd=ROOT, env=env, stdout=outcome.output, stderr=errors, start_new_session=True
+            )
+            self._running.add(child)
+        try:
+            return child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+            with self._changed:
+                self._running.discard(child)
+                self._changed.notify_all()
+
+    def stop(self) -> None:
+        """End all of them, as Ctrl-C would where it helps; from now on none is started."""
+        with self._changed:
+            self._stopped = True
+            for number in (signal.SIGINT, signal.SIGKILL):
+                for child in self._running:
+                    with suppress(ProcessLookupError):
+                        os.killpg(child.pid, number)
+                self._changed.wait_for(lambda: not self._running, timeout=GRACE_SECONDS)
+
+
+CHILDREN = Children()
 
 
 def lint(outcome: Outcome) -> None:
@@ -140,8 +238,8 @@ def check(command: list[str | Path], outcome: Outcome, **extra: str) -> None:
     """One command whose exit code says all."""
     words = [str(word) for word in command]
     shown = " ".join([Path(words[0]).name, *words[1:4], *(["..."] if len(words) > 4 else [])])
-    code = subprocess.run(words, cwd=ROOT, env={**clean_environment(), **extra}, check=False).returncode
-    print(f"{'ok  ' if code == 0 else 'FAIL'} {shown}", flush=True)
+    code = CHILDREN.run(words, outcome, {**clean_environment(), **extra})
+    print(f"{'ok  ' if code == 0 else 'FAIL'} {shown}", file=outcome.output, flush=True)
     if code != 0:
         outcome.wrong.append(f"{shown}: exit code {code}")
 
@@ -159,7 +257,8 @@ def alone(member: Distribution, outcome: Outcome) -> None:
         else:
             wanted.append(line)
     inputs = [member.lock, ROOT / "pyproject.toml", *(other.path / "pyproject.toml" for other in local.values())]
-    make_environment(venv, str(python_of(ROOT / ".venv")), inputs, [["-c", member.lock, *dict.fromkeys(pairs(wanted))]])
+    installs: list[list[str | Path]] = [["-c", member.lock, *dict.fromkeys(pairs(wanted))]]
+    make_environment(venv, str(python_of(ROOT / ".venv")), inputs, installs, outcome.output)
     suite(python_of(venv), member.path / "tests", outcome)
 
 
@@ -185,12 +284,14 @@ def suite(python: Path, folder: Path, outcome: Outcome) -> None:
     if not folder.is_dir():
         outcome.wrong.append(f"{folder} is not there: every distribution has tests")
         return
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        Path(scratch).chmod(0o755)  # a server that tests start may be another user's
         results = Path(scratch) / "junit.xml"
         words = [str(python), "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={results}"]
         words += ["-o", f"faulthandler_timeout={TEST_SECONDS}", "-o", "faulthandler_exit_on_timeout=true"]
         words += ["-o", f"cache_dir={ROOT / '.pytest_cache' / outcome.name}", str(folder)]
-        code = run_limited(words)
+        # Temporary files of its own, so that no suite finds, or removes, those of one that runs beside it.
+        code = CHILDREN.run(words, outcome, {**clean_environment(), "TMPDIR": scratch}, SUITE_SECONDS)
         if results.exists():
             count(results, outcome)
     total = outcome.passed + outcome.failed
@@ -202,19 +303,6 @@ def suite(python: Path, folder: Path, outcome: Outcome) -> None:
         )
     if code == 1 and not outcome.failed:
         outcome.wrong.append("pytest failed outside of a test")
-
-
-def run_limited(words: list[str]) -> int | None:
-    """The exit code, or None when the time ran out and the whole process group was killed."""
-    child = subprocess.Popen(words, cwd=ROOT, env=clean_environment(), start_new_session=True)
-    try:
-        return child.wait(timeout=SUITE_SECONDS)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
 
 
 def count(results: Path, outcome: Outcome) -> None:

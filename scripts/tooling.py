@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
@@ -107,11 +107,18 @@ def python_of(venv: Path) -> Path:
     return venv / _BIN / ("python.exe" if os.name == "nt" else "python")
 
 
-def run(arguments: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> None:
-    """Run a command to its end; ToolError when it cannot be started or fails."""
+def run(
+    arguments: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+    output: IO[str] | None = None,
+) -> None:
+    """Run a command to its end; ToolError when it cannot be started or fails. What it says goes to ``output`` if given."""
     words = [str(argument) for argument in arguments]
+    errors = None if output is None else subprocess.STDOUT
     try:
-        code = subprocess.run(words, cwd=cwd, env=None if env is None else dict(env), check=False).returncode
+        code = subprocess.run(words, cwd=cwd, env=env, stdout=output, stderr=errors, check=False).returncode
     except OSError as error:
         raise ToolError(f"cannot run {words[0]}: {error}") from error
     if code != 0:
@@ -218,11 +225,17 @@ def digest(paths: Iterable[Path], *words: str) -> str:
     return hasher.hexdigest()
 
 
-def make_environment(venv: Path, python: str, inputs: Iterable[Path], installs: Sequence[Sequence[str | Path]]) -> bool:
+def make_environment(
+    venv: Path,
+    python: str,
+    inputs: Iterable[Path],
+    installs: Sequence[Sequence[str | Path]],
+    output: IO[str] | None = None,
+) -> bool:
     """Make or refresh a virtual environment; True when there was something to do.
 
     ``installs`` are the arguments of successive ``uv pip install`` calls. A stamp in the environment says what it was made
-    from: with the same inputs nothing is started at all.
+    from: with the same inputs nothing is started at all. What uv says goes to ``output`` if given.
     """
     stamp = venv / ".dovetail-stamp"
     wanted = digest(inputs, *(str(word) for install in installs for word in install))
@@ -231,8 +244,8 @@ def make_environment(venv: Path, python: str, inputs: Iterable[Path], installs: 
     uv = ensure_uv()
     env = uv_environment(uv)
     if not _starts(str(python_of(venv))):
-        run([uv, "venv", "--quiet", "--clear", "-p", python, venv], env=env)
+        run([uv, "venv", "--quiet", "--clear", "-p", python, venv], env=env, output=output)
     for install in installs:
-        run([uv, "pip", "install", "--quiet", "-p", python_of(venv), *install], env=env)
+        run([uv, "pip", "install", "--quiet", "-p", python_of(venv), *install], env=env, output=output)
     stamp.write_text(wanted, encoding="utf-8")
     return True

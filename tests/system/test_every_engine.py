@@ -144,7 +144,7 @@ def copy() -> Iterator[Copy]:
             for name in FILES:
                 shutil.copy(EXAMPLE / name, target / name)
             # Not below pytest's directory: the path of a socket, and Ray makes some there, is short or no path at all.
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="every")))
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="every", dir="/tmp")))
             return Project(target, scratch, uuid.uuid4().hex)
 
         yield make

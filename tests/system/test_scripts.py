@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +62,59 @@ def test_a_suite_that_cannot_be_collected_is_wrong(judge: Judge) -> None:
 def test_a_suite_whose_process_dies_is_wrong(judge: Judge) -> None:
     outcome = judge("import os\ndef test_one(): pass\ndef test_two(): os._exit(0)\n")
     assert not outcome.good
+
+
+def saying(runner: ModuleType, name: str, code: str, *arguments: Path) -> Any:
+    """A step that runs a program in this language."""
+    words = [sys.executable, "-c", f"import sys\nprint('{name} one', flush=True)\n{code}\nprint('{name} two')"]
+    words += map(str, arguments)
+    return runner.Step(name, lambda outcome: runner.CHILDREN.run(words, outcome, os.environ, 60))
+
+
+def test_steps_run_at_once_and_each_is_shown_as_a_whole(
+    load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner = load("test_all")
+    os.mkfifo(tmp_path / "pipe")  # opened by the one, it waits until it is opened by the other
+    steps = [saying(runner, name, f"open(sys.argv[1], '{name}')", tmp_path / "pipe") for name in "rw"]
+    outcomes = runner.carry_out_all(steps, 2)
+    assert [outcome.name for outcome in outcomes] == ["r", "w"] and all(outcome.good for outcome in outcomes)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line and not line.endswith("begins")]
+    first, second = sorted(["r", "w"], key=lambda name: lines.index(f"=== {name} ==="))
+    assert lines == [line for name in (first, second) for line in (f"=== {name} ===", f"{name} one", f"{name} two")]
+
+
+def test_what_a_step_raises_is_its_failure_alone(load: Load) -> None:
+    runner = load("test_all")
+
+    def broken(outcome: Any) -> None:
+        raise LookupError("no such thing")
+
+    bad, good = runner.carry_out_all([runner.Step("bad", broken), runner.Step("good", lambda outcome: None)], 2)
+    assert good.good and bad.wrong == ["LookupError('no such thing')"]
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_an_interrupt_ends_what_was_started_and_starts_nothing_more(
+    hears: bool, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = load("test_all")
+    monkeypatch.setattr(runner, "CHILDREN", runner.Children())
+    monkeypatch.setattr(runner, "GRACE_SECONDS", 30 if hears else 0.01)
+    begun, never = tmp_path / "begun", tmp_path / "never"
+    os.mkfifo(begun)
+    os.mkfifo(never)
+    deaf = "" if hears else "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    step = saying(runner, "waits", deaf + "open(sys.argv[1], 'w').close(); open(sys.argv[2])", begun, never)
+    codes: list[int | None] = []
+    thread = threading.Thread(target=lambda: codes.append(step.action(runner.Outcome("waits"))))
+    thread.start()
+    begun.read_bytes()
+    runner.CHILDREN.stop()
+    thread.join()
+    assert codes == [-(signal.SIGINT if hears else signal.SIGKILL)]
+    with pytest.raises(runner.ToolError, match="interrupted"):
+        step.action(runner.Outcome("late"))
 
 
 def test_the_last_line_is_the_count(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
