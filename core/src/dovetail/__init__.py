@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from dovetail import errors as errors
     from dovetail.engine import shell as shell
     from dovetail.graph import Dataset as Dataset
+    from dovetail.graph import OnBlocked as OnBlocked
     from dovetail.graph import Task as Task
     from dovetail.graph import Workflow as Workflow
     from dovetail.graph import WorkflowBuilder as WorkflowBuilder
     from dovetail.graph import current_context as context
+    from dovetail.graph import dataset as dataset
     from dovetail.graph import dynamic as dynamic
     from dovetail.graph import load_workflow_spec as load_workflow_spec
     from dovetail.graph import map_ as map
+    from dovetail.graph import on_blocked as on_blocked
+    from dovetail.graph import publish as publish
     from dovetail.graph import task as task
     from dovetail.graph import task_type as task_type
     from dovetail.graph import when as when
@@ -58,6 +62,10 @@ _LAZY = {
     "WorkflowBuilder": "dovetail.graph",
     "load_workflow_spec": "dovetail.graph",
     "Dataset": "dovetail.graph",
+    "dataset": "dovetail.graph",
+    "publish": "dovetail.graph",
+    "OnBlocked": "dovetail.graph",
+    "on_blocked": "dovetail.graph",
     "task_type": "dovetail.graph",
     "TaskType": "dovetail.spec",
     "RemoteTaskType": "dovetail.spec",

@@ -6,22 +6,25 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings, redact
+from dovetail.engine._downstream import Downstream
+from dovetail.engine._datasets import Datasets, destination, handled
 from dovetail.engine._export import export
 from dovetail.engine._isolated import Limits, Wires, gate_inputs, isolated, named, received_as, whole
 from dovetail.engine._portable import portable
-from dovetail.engine._values import MISSING
+from dovetail.engine._values import MISSING, Refused
 from dovetail.engine._work import Work, given_values, input_values, output_annotation, output_names, plain_output
 from dovetail.errors import DovetailError, GateBlocked, PlatformError, TaskFailed, TaskTimeout, shorten, user_traceback
 from dovetail.graph import (
     RESULT,
     CompiledTask,
     Dataset,
+    NodeLeftOut,
     ResourceScope,
     Task,
     base_type,
@@ -32,7 +35,7 @@ from dovetail.graph import (
 )
 from dovetail.quality import Gate, Report, collect_reports, raise_for_decision
 from dovetail.spec import Artifact, RemoteTaskType, TaskCall, TaskContext
-from dovetail.store import Publication
+from dovetail.store import NodeRecord, Publication, Staged
 
 if TYPE_CHECKING:
     from dovetail.engine._values import Values
@@ -52,6 +55,7 @@ class Services:
     values: Values
     scope: ResourceScope
     settings: Settings
+    datasets: Datasets
     cancelled: threading.Event
     save_handle: Callable[[Work, Any], None]
     on_output: Callable[[str, str, str], None]
@@ -61,6 +65,8 @@ class Services:
     payloads: dict[Task[..., Any], bytes] = field(default_factory=dict)
     earlier: Callable[[str, str, str, str], list[float]] | None = None
     """Values of a check (its id, gate, dataset) in other runs than the one that is named."""
+    previous: Callable[[str, str], Iterable[tuple[str, NodeRecord]]] = lambda node_id, gate: ()
+    """Earlier runs in which a gate let a value through at a node, the newest first, with that node."""
 
 
 @dataclass(slots=True)
@@ -74,7 +80,15 @@ class Outcome:
     bridged: dict[str, Any] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     kept: list[Artifact] = field(default_factory=list)
+    staged: list[Staged] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
+    passed: dict[str, Artifact] = field(default_factory=dict)
+    """What gates of inputs let through, by gate, where a later run may want it."""
+    replaced: dict[str, str] = field(default_factory=dict)
+    """Inputs that a gate refused, and what the task was given instead."""
+    refused: Refused | None = None
+    refusal: GateBlocked | None = None
+    left_out: str = ""
     error: DovetailError | None = None
 
 
@@ -107,6 +121,8 @@ class NodeAttempt:
                 self._run_gate()
             else:
                 self._run_task(self._work.task.compiled(), call)
+        except NodeLeftOut as reason:
+            outcome.left_out = str(reason)
         except DovetailError as error:
             error.who = error.who or f"node {self.node_id!r}"
             outcome.error = error
@@ -124,6 +140,9 @@ class NodeAttempt:
 
     def _run_task(self, compiled: CompiledTask, call: Call | None) -> None:
         work, services = self._work, self._services
+        if handled(work, services.datasets, services.values, self._outcome):
+            self._outcome.value = MISSING  # loaded by whoever needs it
+            return
         home = None if isinstance(compiled.task_type, RemoteTaskType) else services.home(work)
         if home is not None:
             self._finish(self._isolated(compiled, self._context(), home))
@@ -279,25 +298,35 @@ class NodeAttempt:
             history=earlier and (lambda check: earlier(check, gate.name, dataset["name"], services.run_id)),
         )
         outcome.reports.append(result.report)
+        downstream = Downstream(self._work, services, outcome)
         try:
             raise_for_decision(result.report)
         except GateBlocked as error:
-            try:
-                staged = values.types.dump(value, type(value), values.store)
-            except DovetailError as trouble:
-                log.warning("what gate %r refused could not be kept: %s", gate.name, trouble.what)
-            else:
-                outcome.kept.append(staged)
-                error.details["staged"] = staged.id
+            self._keep_refused(gate, value, error)
             error.who = f"node {self.node_id!r}" + (f", evaluated by {error.who}" if error.who else "")
-            raise
+            return downstream.refused(gate, value, error)
+        downstream.passed(gate, result.value)
         return result.value
+
+    def _keep_refused(self, gate: Gate, value: Any, error: GateBlocked) -> None:
+        values = self._services.values
+        try:
+            staged = values.types.dump(value, type(value), values.store)
+        except DovetailError as trouble:
+            log.warning("what gate %r refused could not be kept: %s", gate.name, trouble.what)
+        else:
+            self._outcome.kept.append(staged)
+            name = self._dataset_facts()["name"]
+            self._outcome.staged.append(Staged(self.node_id, gate.name, staged.id, name))
+            error.details["staged"] = staged.id
 
     def _dataset_facts(self) -> dict[str, Any]:
         found = self._datasets()
         return {
             "namespace": self._services.workflow,
-            "name": found[0][1].name if found else f"{self._services.workflow}/{self.node_id}",
+            "name": found[0][1].name
+            if found
+            else destination(self._work) or f"{self._services.workflow}/{self.node_id}",
         }
 
     def _datasets(self) -> list[tuple[str, Dataset]]:
@@ -313,7 +342,8 @@ class NodeAttempt:
         if not outcome.artifacts:
             outcome.artifacts = values.dump(value, annotation, output_names(work))
         outcome.value = value
-        self._publish(outcome)
+        if outcome.refused is None:
+            self._publish(outcome)
 
     def reuse(self, artifacts: dict[str, Artifact], reports: list[Report]) -> Outcome:
         """The outcome of a node whose outputs were found in the cache: published anew, with the reports of its gates."""
@@ -336,7 +366,8 @@ class NodeAttempt:
             path = None
             if dataset.path is not None:
                 path = str(export(artifact, dataset.path, values.store, self._services.settings.project_root))
-            outcome.publications.append(Publication(dataset.name, work.id, name, artifact, path))
+            gates = tuple((work.id, report.gate) for report in outcome.reports)
+            outcome.publications.append(Publication(dataset.name, work.id, name, artifact, path, gates=gates))
 
 
 def user_failure(node_id: str, task: str, error: BaseException) -> TaskFailed:

@@ -6,16 +6,19 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._attempt import Outcome
+from dovetail.engine._downstream import missing, result_missing
 from dovetail.engine._values import MISSING, Slot, Values
 from dovetail.engine._work import (
     Frame,
     Work,
+    chosen_side,
     forget,
     input_values,
     mapped_values,
     open_frame,
     resolve,
     restore,
+    slot_of,
     stored_binding,
 )
 from dovetail.graph import (
@@ -27,6 +30,7 @@ from dovetail.graph import (
     base_type,
     field_hints,
     is_named_tuple,
+    references,
     spread,
 )
 from dovetail.spec import Artifact
@@ -40,8 +44,7 @@ if TYPE_CHECKING:
 def choose(work: Work, values: Values) -> Outcome:
     """Take the side of a choice."""
     outcome = Outcome(time.time())
-    side = "then" if resolve(work.node.inputs["condition"], work.frame, values) else "otherwise"
-    binding = work.node.inputs[side]
+    binding = work.node.inputs[chosen_side(work, values)]
     outcome.artifacts, outcome.value = keep(binding, work.frame, work.node.output, values)
     outcome.ended = time.time()
     return outcome
@@ -146,13 +149,16 @@ def frame_result(frame: Frame, values: Values) -> tuple[dict[str, Artifact], Any
     if not names:
         return {}, None
     result = graph.result
+    if not is_named_tuple(base_type(graph.output)) and result_missing(frame):
+        return {}, MISSING
     if is_named_tuple(base_type(graph.output)) and isinstance(result, Collect) and result.keys:
         kept = {
             name: _keep_one(binding, frame, names[name], values)
             for name, binding in zip(result.keys, result.items, strict=True)
+            if not any(missing(ref, frame) for ref in references(binding))
         }
         artifacts = {name: artifact for name, (artifact, _) in kept.items()}
-        if any(value is MISSING for _, value in kept.values()):
+        if len(kept) < len(names) or any(value is MISSING for _, value in kept.values()):
             return artifacts, MISSING
         return artifacts, as_output(graph, [value for _, value in kept.values()])
     return keep(result, frame, graph.output, values)
@@ -162,7 +168,7 @@ def keep(binding: Binding, frame: Frame, annotation: Any, values: Values) -> tup
     """A value under another name: what is stored already, in the same type, is referred to; else it is stored."""
     base = base_type(annotation)
     if isinstance(binding, Ref) and not binding.path:
-        slot = frame.slots[binding.node]
+        slot = slot_of(binding, frame)
         if base_type(slot.annotation) == base and slot.artifacts:
             return dict(slot.artifacts), slot.value
     if is_named_tuple(base):

@@ -6,15 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dovetail.config import redact_data
 from dovetail.engine._attempt import Outcome
 from dovetail.engine._work import Work
-from dovetail.errors import DovetailError
+from dovetail.errors import DovetailError, PublishConflict
 from dovetail.quality import Report
 from dovetail.spec import Artifact
-from dovetail.store import Batch, CacheEntry, EventRecord, NodeUpdate, Publication, ReportRecord
+from dovetail.store import Batch, CacheEntry, EventRecord, NodeUpdate, Publication, ReportRecord, Staged
 
 if TYPE_CHECKING:
     from dovetail.store import RunStore
@@ -50,6 +51,8 @@ class Journal:
         self._publications: list[Publication] = []
         self._reports: list[ReportRecord] = []
         self._artifacts: list[Artifact] = []
+        self._staged: list[Staged] = []
+        self.refused: dict[str, PublishConflict] = {}
         self._events: list[EventRecord] = []
         self._count = 0
         self._series = f"{run_id}-{owner_id[:8]}-{claim}"  # one process may drive a run twice
@@ -98,9 +101,8 @@ class Journal:
         """A node is done."""
         with self._lock:
             self._starting.pop(work.id, None)
-            info = {} if cached else _info(work)
-            for report in outcome.reports:
-                info.setdefault("gates", []).append(report.decision)
+            info = _told(work, outcome, cached)
+            reusable = work.cache_key if not outcome.replaced else None
             self._nodes[work.id] = NodeUpdate(
                 node_id=work.id,
                 task=work.name,
@@ -109,12 +111,12 @@ class Journal:
                 started=outcome.started,
                 ended=outcome.ended,
                 outputs=outcome.artifacts,
-                cache_key=work.cache_key,
+                cache_key=reusable,
                 cached=cached,
                 info=info,
             )
-            if work.cache_key is not None and not cached:
-                self._cache.append(CacheEntry(work.cache_key, outcome.artifacts))
+            if reusable is not None and not cached:
+                self._cache.append(CacheEntry(reusable, outcome.artifacts))
             self._keep(work, outcome)
             for publication in outcome.publications:
                 self._publications.append(publication)
@@ -124,23 +126,57 @@ class Journal:
 
     def _keep(self, work: Work, outcome: Outcome) -> None:
         self._artifacts.extend(outcome.kept)
+        self._staged.extend(outcome.staged)
         for report in outcome.reports:
             self.add_report(work.id, report)
 
     def add_report(self, node_id: str, report: Report) -> None:
         """Add a gate's report."""
         with self._lock:
-            if report.decision in ("publish_with_warnings", "publish_clean_quarantine_rest"):
+            if report.decision in ("publish_with_warnings", "publish_clean_quarantine_rest") or report.downstream:
                 self.warnings += 1
             record = report.to_dict()
             self._reports.append(ReportRecord(node_id, report.gate, record))
             self.event("gate.evaluated", node_id, gate=report.gate, decision=report.decision, summary=report.summary())
 
-    def skipped(self, work: Work) -> None:
-        """A choice fell the other way."""
+    def skipped(self, work: Work, because: str = "", outcome: Outcome | None = None) -> None:
+        """A choice fell the other way, or a gate refused what the node reads; ``outcome``: that of a gate of its own."""
         with self._lock:
-            self._nodes[work.id] = NodeUpdate(work.id, work.name, "skipped", 0)
-            self.event("node.skipped", work.id)
+            self._starting.pop(work.id, None)
+            info = {"because": because} if because else {}
+            if outcome is not None:
+                info |= _told(work, outcome)
+                self._keep(work, outcome)
+            self._nodes[work.id] = NodeUpdate(work.id, work.name, "skipped", work.attempt if outcome else 0, info=info)
+            self.event("node.skipped", work.id, **({"because": because} if because else {}))
+
+    def blocked(self, work: Work, outcome: Outcome) -> None:
+        """A gate refused the output of the node, and all that read it can do without."""
+        refused, error = outcome.refused, outcome.refusal
+        assert refused is not None and error is not None
+        with self._lock:
+            self._starting.pop(work.id, None)
+            earlier = refused.previous.artifacts if refused.previous is not None else {}
+            told = {
+                "effect": refused.effect,
+                "why": refused.why,
+                "outputs": {name: artifact.to_dict() for name, artifact in outcome.artifacts.items()},
+                "previous": {name: artifact.to_dict() for name, artifact in earlier.items()},
+            }
+            facts = redact_data(error.to_dict())
+            self._nodes[work.id] = NodeUpdate(
+                node_id=work.id,
+                task=work.name,
+                status="blocked",
+                attempt=work.attempt,
+                started=outcome.started,
+                ended=outcome.ended,
+                error=facts,
+                info={**_told(work, outcome), "refused": told},
+            )
+            self._artifacts.extend((*outcome.artifacts.values(), *earlier.values()))
+            self._keep(work, outcome)
+            self.event("node.blocked", work.id, attempt=work.attempt, error=facts["what"])
 
     def failed(self, work: Work, outcome: Outcome, error: DovetailError, retry_in: float | None) -> None:
         """An attempt failed; ``retry_in`` seconds it is repeated, or not if that is None."""
@@ -180,23 +216,52 @@ class Journal:
         with self._lock:
             if not (self._nodes or self._events or self._reports):
                 return
+            while True:
+                try:
+                    self._runs.commit(self._batch())
+                    break
+                except PublishConflict as error:  # of this batch nothing is written; without that node the rest will be
+                    self._refuse(error)
             events = tuple(self._events)
-            self._runs.commit(
-                Batch(
-                    run_id=self._run_id,
-                    owner_id=self._owner_id,
-                    nodes=tuple(self._nodes.values()),
-                    cache=tuple(self._cache),
-                    publications=tuple(self._publications),
-                    reports=tuple(self._reports),
-                    events=events,
-                    artifacts=tuple(self._artifacts),
-                )
-            )
-            for buffer in (self._cache, self._publications, self._reports, self._events, self._artifacts):
+            for buffer in (self._cache, self._publications, self._reports, self._events, self._artifacts, self._staged):
                 buffer.clear()
             self._nodes.clear()
         self.tell(events)
+
+    def _batch(self) -> Batch:
+        return Batch(
+            run_id=self._run_id,
+            owner_id=self._owner_id,
+            nodes=tuple(self._nodes.values()),
+            cache=tuple(self._cache),
+            publications=tuple(self._publications),
+            reports=tuple(self._reports),
+            events=tuple(self._events),
+            artifacts=tuple(self._artifacts),
+            staged=tuple(self._staged),
+        )
+
+    def _refuse(self, error: PublishConflict) -> None:
+        """Somebody else has published the dataset: the node that was to has failed."""
+        node_id = str(error.details["node_id"])
+        done = self._nodes[node_id]
+        self._publications = [each for each in self._publications if each.node_id != node_id]
+        self._cache = [each for each in self._cache if each.key != done.cache_key]
+        told = ("dataset.published", "node.succeeded")
+        self._events = [each for each in self._events if each.node_id != node_id or each.type not in told]
+        facts = redact_data(error.to_dict())
+        self._nodes[node_id] = replace(done, status="failed", outputs=None, cache_key=None, error=facts)
+        self._artifacts.extend((done.outputs or {}).values())
+        self.refused[node_id] = error
+        self.event("node.failed", node_id, attempt=done.attempt, error=facts["what"], kind=error.kind)
+
+    def first_refused(self, works: Iterable[Work]) -> tuple[Work, DovetailError] | None:
+        """The first of these works whose publication was refused at a commit, with the error; None: none was."""
+        return next(((work, self.refused[work.id]) for work in works if work.id in self.refused), None)
+
+    def accepted(self, works: Iterable[Work]) -> list[Work]:
+        """Those of these works that are committed as done."""
+        return [work for work in works if work.id not in self.refused]
 
     def tell(self, events: Iterable[EventRecord]) -> None:
         """Tell the observers; what they raise is logged and harms nobody."""
@@ -254,6 +319,18 @@ class Journal:
                 self.event("node.started", node_id, attempt=update.attempt)
             if due:
                 self.commit()
+
+
+def _told(work: Work, outcome: Outcome, cached: bool = False) -> dict[str, Any]:
+    """What is known of a node whose attempt has ended: where it was run, what its gates decided and what came of that."""
+    info = {} if cached else _info(work)
+    if outcome.reports:
+        info["gates"] = [report.decision for report in outcome.reports]
+    if outcome.passed:
+        info["passed"] = {gate: artifact.to_dict() for gate, artifact in outcome.passed.items()}
+    if outcome.replaced:
+        info["replaced"] = dict(outcome.replaced)
+    return info
 
 
 def _info(work: Work) -> dict[str, Any]:

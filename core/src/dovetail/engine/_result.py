@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._values import MISSING, Slot, Values
+from dovetail.errors import DataError
 from dovetail.graph import base_type
 from dovetail.quality import Report
 from dovetail.spec import Artifact
@@ -34,9 +35,14 @@ class RunResult:
         """The output of the workflow, of its annotated type; loaded from the store if it is not in memory.
 
         Raises:
+            DataError: There is none: a gate refused what it would have been made of, and the run went on.
             ArtifactNotFound: It was removed from the store.
             ArtifactCorrupt: Its bytes are not those that were written.
         """
+        if self._slot.lost:
+            raise DataError(
+                f"run {self.run_id} has no result", why=self._slot.lost, fix=f"dovetail gates show {self.run_id}"
+            )
         if self._slot.value is MISSING and base_type(self._annotation) is type(None):
             return None
         return self._values.whole(self._slot)

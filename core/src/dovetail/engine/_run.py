@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings, redact_data
 from dovetail.engine._attempt import Services
+from dovetail.engine._datasets import Datasets
+from dovetail.engine._downstream import result_missing
 from dovetail.engine._expand import frame_result
 from dovetail.engine._journal import Journal
 from dovetail.engine._placement import Placement
 from dovetail.engine._places import Places
 from dovetail.engine._result import RunResult
 from dovetail.engine._scheduler import Scheduler
-from dovetail.engine._values import Slot, Values
+from dovetail.engine._values import MISSING, Slot, Values
 from dovetail.engine._work import Frame
 from dovetail.errors import DataError, DovetailError, PlatformError, RunInterrupted, UnknownType, UsageError
-from dovetail.graph import ResourceScope, Workflow, base_type
+from dovetail.graph import PublishedDataset, ResourceScope, Workflow, base_type
 from dovetail.plugins import Catalogue
 from dovetail.spec import Artifact, EngineChoice, Executor
 from dovetail.store import ArtifactStore, EventRecord, NewRun, RunRecord, current_owner
@@ -75,7 +77,9 @@ class Engine:
         places = self._places(workflow)
         values = workflow.bind_values((), inputs)
         annotations = workflow.interface.inputs
-        stored = {n: self.types.dump(v, base_type(annotations[n]), self.artifacts) for n, v in values.items()}
+        datasets = Datasets(self.runs)
+        datasets.look(workflow.graph, values.values())
+        stored = {n: self._stored(v, annotations[n], datasets) for n, v in values.items()}
         run_id = run_id or new_run_id()
         said = {} if self.engine is None else {"engine": self.engine}
         self.runs.create_run(
@@ -85,11 +89,23 @@ class Engine:
                 source,
                 stored,
                 workflow.graph.hash(),
-                {"executor": self.executor, "nodes": len(workflow.graph.nodes), **said, **(options or {})},
+                {
+                    "executor": self.executor,
+                    "nodes": len(workflow.graph.nodes),
+                    **said,
+                    **datasets.told(),
+                    **(options or {}),
+                },
             )
         )
-        slots = {n: Slot(annotations[n], {"result": stored[n]}, value=v) for n, v in values.items()}
+        slots = {n: Slot(annotations[n], {"result": stored[n]}, value=_at_hand(v)) for n, v in values.items()}
         return self._drive(run_id, workflow, slots, places)
+
+    def _stored(self, value: Any, annotation: Any, datasets: Datasets) -> Artifact:
+        """The stored form of an input; of a dataset it is there already."""
+        if isinstance(value, PublishedDataset):
+            return datasets.artifact(value)
+        return self.types.dump(value, base_type(annotation), self.artifacts)
 
     def _places(self, workflow: Workflow[..., Any], done: Collection[str] = ()) -> Places:
         """Where the nodes are run; what they need for that is built now, before the first of them runs."""
@@ -147,12 +163,14 @@ class Engine:
             values=values,
             scope=scope,
             settings=self.settings,
+            datasets=Datasets(self.runs, record.options.get("datasets")),
             cancelled=journal.cancelled,
             save_handle=journal.save_handle,
             on_output=self.on_output,
             plugins=self.plugins,
             home=places.home,
             earlier=self.runs.earlier_values,
+            previous=lambda node_id, gate: self.runs.let_through(workflow.name, node_id, gate, run_id),
         )
         slots = self.settings.max_workers
         scheduler = Scheduler(services, journal, executors.get, self.executor, slots, recorded, self.runs)
@@ -175,7 +193,8 @@ class Engine:
                 log.warning("a resource of run %s could not be closed", run_id, exc_info=trouble)
             if not journal.lost:
                 self._finish(journal, run_id, owner.id, status, error, artifacts)
-        return RunResult(run_id, workflow.output, Slot(workflow.output, artifacts, value), values, self.runs)
+        result = Slot(workflow.output, artifacts, value, lost=result_missing(frame))
+        return RunResult(run_id, workflow.output, result, values, self.runs)
 
     def _finish(
         self,
@@ -205,6 +224,11 @@ class Engine:
             return lambda event: listener(event=event_dict(event))
 
         return [*self.observers, *(deliver(listener) for listener in self.catalogue.listeners())]
+
+
+def _at_hand(value: Any) -> Any:
+    """The value of an input, where it is in memory."""
+    return MISSING if isinstance(value, PublishedDataset) else value
 
 
 def _ending(problem: BaseException, run_id: str) -> tuple[str, DovetailError]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._attempt import NodeAttempt, Outcome, Services, internal_error, user_failure
 from dovetail.engine._cache import cache_key
+from dovetail.engine._downstream import lacking, part_missing, take_over
 from dovetail.engine._expand import choose, expand_dynamic, expand_map, expansions, gather
 from dovetail.engine._journal import Journal
 from dovetail.engine._work import Frame, Work, guarded_out, open_frame, output_names, read_slots
@@ -137,9 +138,10 @@ class Scheduler:
 
     def _begin(self, work: Work) -> None:
         if guarded_out(work, self._values):
-            work.slot.skipped = True
-            self._journal.skipped(work)
-            self._settled.append(work)
+            self._leave_out(work)
+            return
+        if because := lacking(work, self._values):
+            self._leave_out(work, because)
             return
         kind = work.node.kind
         if work.element is None and kind in ("map", "dynamic"):
@@ -153,6 +155,14 @@ class Scheduler:
             return
         self._submit(work)
 
+    def _leave_out(self, work: Work, because: str = "", outcome: Outcome | None = None) -> None:
+        """Skip a work; ``because`` says what it lacks, ``""`` that a choice fell the other way."""
+        work.slot.skipped = True
+        work.slot.lost = because
+        work.frame.disturbed = work.frame.disturbed or bool(because)
+        self._journal.skipped(work, because, outcome)
+        self._settled.append(work)
+
     def _expand(self, work: Work) -> None:
         work.started = time.time()
         make = expand_map if work.node.kind == "map" else expand_dynamic
@@ -160,7 +170,7 @@ class Scheduler:
         if work.node.kind == "dynamic":
             self._note_expansion(work)
         if work.pending == 0:
-            self._done(work, gather(work, self._values))
+            self._gather(work)
         self._ready.extend(ready)
 
     def _note_expansion(self, work: Work) -> None:
@@ -259,9 +269,20 @@ class Scheduler:
     def _receive(self, work: Work, outcome: Outcome) -> None:
         self._seconds[id(work.node.target)] = outcome.ended - outcome.started
         if outcome.error is None:
-            self._done(work, outcome)
+            self._conclude(work, outcome)
         else:
             self._fail(work, outcome, outcome.error)
+
+    def _conclude(self, work: Work, outcome: Outcome) -> None:
+        """An attempt without an error has ended: with an output, or with what its gates have left of it."""
+        if outcome.left_out:
+            self._leave_out(work, outcome.left_out, outcome)
+        elif outcome.refused is not None:
+            take_over(work, outcome)
+            self._journal.blocked(work, outcome)
+            self._settled.append(work)
+        else:
+            self._done(work, outcome)
 
     def _done(self, work: Work, outcome: Outcome, cached: bool = False) -> None:
         work.slot.artifacts = outcome.artifacts
@@ -288,7 +309,8 @@ class Scheduler:
         """Commit the round, then release what waited for it; a map whose last element is done settles in the next round."""
         self._journal.commit()
         settled, self._settled = self._settled, []
-        for work in settled:
+        self.failure = self.failure or self._journal.first_refused(settled)
+        for work in self._journal.accepted(settled):
             self._release(work)
 
     def _release(self, work: Work) -> None:
@@ -317,9 +339,15 @@ class Scheduler:
         owner.pending -= 1
         if owner.pending == 0:
             try:
-                self._done(owner, gather(owner, self._values))
+                self._gather(owner)
             except DovetailError as error:
                 self._fail(owner, Outcome(time.time(), time.time()), error)
+
+    def _gather(self, owner: Work) -> None:
+        if because := part_missing(owner):
+            self._leave_out(owner, because)
+        else:
+            self._done(owner, gather(owner, self._values))
 
     def _abandon(self) -> None:
         """Stop: kill what can be killed, give threads a moment, and mark what did not finish."""
@@ -346,7 +374,7 @@ class Scheduler:
 
     def _settle_late(self, work: Work, outcome: Outcome | None) -> None:
         if outcome is not None and outcome.error is None:
-            self._done(work, outcome)
+            self._conclude(work, outcome)
         else:
             self._journal.abandoned(work)
 

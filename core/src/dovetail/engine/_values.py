@@ -29,6 +29,9 @@ class Slot:
     bridged: dict[str, Any] = field(default_factory=dict)
     """Outputs that are tables and came over the bridge, as Arrow: at hand for whoever reads them next."""
     skipped: bool = False
+    lost: str = ""
+    """Why there is no output: a gate refused what it would have been made of."""
+    refused: Refused | None = None
     readers: int = 0
     lock: Any = field(default_factory=threading.Lock)
 
@@ -36,6 +39,21 @@ class Slot:
     def several(self) -> bool:
         """True if the node has several outputs, the fields of a NamedTuple."""
         return is_named_tuple(base_type(self.annotation))
+
+
+@dataclass(eq=False, slots=True)
+class Refused:
+    """A gate refused the output of a node, whose readers can do without it; the slot holds what was refused.
+
+    Attributes:
+        effect: What those readers get that say nothing themselves: ``skip``, ``continue_with_previous`` or ``continue``.
+        why: What the gate said.
+        previous: The output of an earlier run, where a reader wants that.
+    """
+
+    effect: str
+    why: str
+    previous: Slot | None = None
 
 
 class Values:
@@ -146,6 +164,8 @@ class Values:
             slot.value = MISSING
             slot.parts.clear()
             slot.bridged = {}
+        if slot.refused is not None and slot.refused.previous is not None:
+            self.release(slot.refused.previous)
 
 
 def _root(slot: Slot, path: tuple[Any, ...]) -> tuple[Artifact, Any, tuple[Any, ...]] | None:

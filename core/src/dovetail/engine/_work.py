@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from dovetail.engine._values import MISSING, Slot, Values
+from dovetail.engine._values import MISSING, Refused, Slot, Values
 from dovetail.graph import (
     RESULT,
     Binding,
@@ -40,6 +40,7 @@ class Frame:
         owner: The map or dynamic node that it belongs to.
         index: Position among the owner's elements.
         remaining: Number of its nodes that are not done.
+        disturbed: A gate refused the output of one of its nodes, or one was skipped for that, and yet the run goes on.
     """
 
     graph: Graph
@@ -49,6 +50,7 @@ class Frame:
     index: int = 0
     slots: dict[Node, Slot] = field(default_factory=dict)
     remaining: int = 0
+    disturbed: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -117,6 +119,7 @@ def open_frame(frame: Frame, recorded: dict[str, NodeRecord], values: Values) ->
         record = recorded.get(work.id)
         if record is not None:
             restore(work, record)
+            frame.disturbed = frame.disturbed or bool(work.slot.lost) or work.slot.refused is not None
     if recorded:
         _forget_lost(graph, works, values)
     for node, work in works.items():
@@ -140,11 +143,29 @@ def restore(work: Work, record: NodeRecord) -> None:
     work.handle = record.handle
     if record.status == "skipped":
         work.done = work.slot.skipped = True
+        work.slot.lost = str(record.info.get("because", ""))
+    elif record.status == "blocked":
+        _restore_refused(work, record.info)
     elif record.status == "succeeded":
         work.done = True
         work.slot.artifacts = dict(record.outputs or {})
         if not output_names(work):
             work.slot.value = None
+
+
+def _restore_refused(work: Work, info: dict[str, Any]) -> None:
+    """What was decided stays decided, also which earlier value stands in."""
+    told = info["refused"]
+    slot, annotation = work.slot, output_annotation(work)
+    earlier = {name: Artifact.from_dict(data) for name, data in told["previous"].items()}
+    slot.artifacts = {name: Artifact.from_dict(data) for name, data in told["outputs"].items()}
+    work.done = True
+    if work.element is None:
+        slot.refused = Refused(told["effect"], told["why"], Slot(annotation, earlier) if earlier else None)
+    elif told["effect"] == "skip":
+        slot.lost = told["why"]
+    elif told["effect"] == "continue_with_previous":
+        slot.artifacts = earlier
 
 
 def _forget_lost(graph: Graph, works: dict[Node, Work], values: Values) -> None:
@@ -186,14 +207,24 @@ def _slots(binding: Binding, frame: Frame) -> list[Slot]:
     return []
 
 
+def slot_of(binding: Ref | Input, frame: Frame) -> Slot:
+    """What a binding reads: the output of a node, or where a gate refused that, what its reader gets instead."""
+    if isinstance(binding, Input):
+        return frame.inputs[binding.name]
+    slot = frame.slots[binding.node]
+    refused = slot.refused
+    if refused is None or (binding.on_blocked or refused.effect) != "continue_with_previous":
+        return slot
+    assert refused.previous is not None  # or the run would have ended
+    return refused.previous
+
+
 def resolve(binding: Binding, frame: Frame, values: Values, wanted: Any = None) -> Any:
     """The value of a binding; loads what is not in memory, as it is wanted where that saves making the stored type first."""
     if isinstance(binding, Const):
         return binding.value
-    if isinstance(binding, Ref):
-        return values.at(frame.slots[binding.node], binding.path, wanted)
-    if isinstance(binding, Input):
-        return values.at(frame.inputs[binding.name], binding.path, wanted)
+    if isinstance(binding, (Ref, Input)):
+        return values.at(slot_of(binding, frame), binding.path, wanted)
     parts = [resolve(item, frame, values) for item in binding.items]
     if binding.kind == "dict":
         return dict(zip(binding.keys, parts, strict=True))
@@ -212,10 +243,8 @@ def stored(work: Work, name: str, values: Values) -> Artifact | None:
 
 def stored_binding(binding: Binding, frame: Frame, values: Values) -> Artifact | None:
     """The artifact that holds exactly the value of a binding, if there is one."""
-    if isinstance(binding, Ref):
-        return values.artifact(frame.slots[binding.node], binding.path)
-    if isinstance(binding, Input):
-        return values.artifact(frame.inputs[binding.name], binding.path)
+    if isinstance(binding, (Ref, Input)):
+        return values.artifact(slot_of(binding, frame), binding.path)
     return None
 
 
@@ -237,7 +266,7 @@ def _at_hand(work: Work, name: str) -> bool:
     binding = work.node.inputs[name]
     if not isinstance(binding, (Ref, Input)):
         return True
-    slot = work.frame.slots[binding.node] if isinstance(binding, Ref) else work.frame.inputs[binding.name]
+    slot = slot_of(binding, work.frame)
     return slot.value is not MISSING or (not binding.path and RESULT in slot.bridged)
 
 
@@ -272,7 +301,7 @@ def mapped_values(work: Work, values: Values) -> dict[str, Any]:
     for name, binding in work.node.inputs.items():
         parts = None
         if name in work.node.mapped and isinstance(binding, (Ref, Input)):
-            slot = work.frame.slots[binding.node] if isinstance(binding, Ref) else work.frame.inputs[binding.name]
+            slot = slot_of(binding, work.frame)
             parts = values.elements(slot, binding.path)
         found[name] = resolve(binding, work.frame, values) if parts is None else parts
     return found
@@ -289,6 +318,11 @@ def guarded_out(work: Work, values: Values) -> bool:
         if bool(resolve(condition, work.frame, values)) is not (side == "then"):
             return True
     return False
+
+
+def chosen_side(work: Work, values: Values) -> str:
+    """The side that a choice takes."""
+    return "then" if resolve(work.node.inputs["condition"], work.frame, values) else "otherwise"
 
 
 def output_annotation(work: Work) -> Any:

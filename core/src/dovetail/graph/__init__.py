@@ -17,19 +17,22 @@ if TYPE_CHECKING:
         type_text,
     )
     from dovetail.graph._builder import WorkflowBuilder
-    from dovetail.graph._call import CompiledTask, ResourceScope, apply_gate, current_context, gates_in, work_of
+    from dovetail.graph._call import CompiledTask, ResourceScope, apply_gate, current_context, work_of
     from dovetail.graph._control import map_, when
     from dovetail.graph._custom import session_plugins, task_type
     from dovetail.graph._dataset import Dataset
     from dovetail.graph._document import read_workflow_spec
     from dovetail.graph._fingerprint import code_fingerprint, value_fingerprint
     from dovetail.graph._format import json_schema
+    from dovetail.graph._gates import OnBlocked, TaskGates, effect_in, gates_in, on_blocked
     from dovetail.graph._graph import Graph, describe_binding, needs
     from dovetail.graph._import import load_workflow_spec
     from dovetail.graph._interpret import as_output, getter, guards_hold, interpret, spread, take
     from dovetail.graph._needs import NeedOf, needs_of_task
     from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref, references
     from dovetail.graph._options import TaskOptions
+    from dovetail.graph._refused import NodeLeftOut, why_left_out
+    from dovetail.graph._published import OnConflict, Publish, PublishedDataset, dataset, publish
     from dovetail.graph._remote import run_job
     from dovetail.graph._task import Task, load_task_type, task
     from dovetail.graph._workflow import Dynamic, Workflow, dynamic, workflow
@@ -46,6 +49,12 @@ __all__ = [
     "map_",
     "when",
     "Dataset",
+    "publish",
+    "dataset",
+    "PublishedDataset",
+    "OnConflict",
+    "OnBlocked",
+    "on_blocked",
     "task_type",
     "current_context",
     "work_of",
@@ -71,6 +80,9 @@ __all__ = [
     "CompiledTask",
     "ResourceScope",
     "apply_gate",
+    "Publish",
+    "NodeLeftOut",
+    "why_left_out",
     "run_job",
     "needs_of_task",
     "NeedOf",
@@ -92,6 +104,8 @@ __all__ = [
     "is_named_tuple",
     "markers",
     "gates_in",
+    "effect_in",
+    "TaskGates",
     "type_text",
     "seconds",
 ]
@@ -113,7 +127,11 @@ _HOMES = {
     "apply_gate": "dovetail.graph._call",
     "current_context": "dovetail.graph._call",
     "work_of": "dovetail.graph._call",
-    "gates_in": "dovetail.graph._call",
+    "gates_in": "dovetail.graph._gates",
+    "effect_in": "dovetail.graph._gates",
+    "TaskGates": "dovetail.graph._gates",
+    "OnBlocked": "dovetail.graph._gates",
+    "on_blocked": "dovetail.graph._gates",
     "map_": "dovetail.graph._control",
     "when": "dovetail.graph._control",
     "session_plugins": "dovetail.graph._custom",
@@ -144,6 +162,13 @@ _HOMES = {
     "Ref": "dovetail.graph._nodes",
     "references": "dovetail.graph._nodes",
     "TaskOptions": "dovetail.graph._options",
+    "NodeLeftOut": "dovetail.graph._refused",
+    "why_left_out": "dovetail.graph._refused",
+    "OnConflict": "dovetail.graph._published",
+    "Publish": "dovetail.graph._published",
+    "PublishedDataset": "dovetail.graph._published",
+    "dataset": "dovetail.graph._published",
+    "publish": "dovetail.graph._published",
     "run_job": "dovetail.graph._remote",
     "Task": "dovetail.graph._task",
     "load_task_type": "dovetail.graph._task",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, Union, cast
 from dovetail.errors import DefinitionError, WiringError
 from dovetail.graph._annotations import RESULT, base_type, element_type, markers, type_text
 from dovetail.graph._dataset import Dataset
+from dovetail.graph._gates import effect_in, with_effect
 from dovetail.graph._nodes import Binding, Collect, Const, Node, NodeOutput
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._task import Task
@@ -67,7 +68,7 @@ def map_node(trace: Trace, target: Any, values: tuple[Any, ...], fixed: dict[str
     bound: dict[str, Binding] = {}
     for name, annotation in interface.inputs.items():
         if name not in given:
-            bound[name] = Const(interface.defaults[name])
+            bound[name] = trace.default(owner, name, interface)
         elif name not in mapped:
             bound[name] = trace.bind(owner, name, annotation, given[name])
         else:
@@ -80,7 +81,8 @@ def map_node(trace: Trace, target: Any, values: tuple[Any, ...], fixed: dict[str
                         fix=f"annotate it as list[{type_text(annotation)}]",
                     )
                 check_fit(element, annotation, f"an element of {value!r}", f"input {name!r} of {owner}")
-            bound[name] = trace.bind(owner, name, list[annotation] if not isinstance(value, NodeOutput) else Any, value)  # type: ignore[valid-type]
+            spread = Any if isinstance(value, NodeOutput) else list[annotation]  # type: ignore[valid-type]
+            bound[name] = with_effect(trace.bind(owner, name, spread, value), effect_in(annotation), keep=True)
     element_output = base_type(target.output)
     output = list[element_output] if target.interface.outputs else list[None]  # type: ignore[valid-type]
     defaults = target.defaults if isinstance(target, Task) else TaskOptions()

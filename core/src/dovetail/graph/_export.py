@@ -9,12 +9,12 @@ from typing import Any
 
 from dovetail.errors import DefinitionError
 from dovetail.graph._annotations import base_type, describe_function, field_hints, is_named_tuple, markers, written
-from dovetail.graph._call import gates_in
 from dovetail.graph._constants import write_value
 from dovetail.graph._dataset import Dataset
 from dovetail.graph._fingerprint import code_fingerprint
 from dovetail.graph._format import VERSION
 from dovetail.graph._gate_data import write_gate
+from dovetail.graph._gates import effect_in, gates_in
 from dovetail.graph._graph import Graph
 from dovetail.graph._keep import is_keep
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, Ref
@@ -145,6 +145,8 @@ class _Exporter:
             found: dict[str, Any] = {"node": binding.node.id} if isinstance(binding, Ref) else {"input": binding.name}
             if binding.path:
                 found["path"] = [{kind: key} for kind, key in binding.path]
+            if binding.on_blocked:
+                found["on_blocked"] = binding.on_blocked
             return found
         items = [self._binding(item, where) for item in binding.items]
         if binding.named_tuple is not None:
@@ -260,6 +262,8 @@ class _Exporter:
                 entry["help"] = write_value(interface.help[name], f"the help of {of}")
             if gates and (keys := self._gates(annotation, of)):
                 entry["gates"] = keys
+            if gates and (effect := effect_in(annotation)):
+                entry["on_blocked"] = effect
             found.append(entry)
         return found
 

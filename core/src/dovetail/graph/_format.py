@@ -25,6 +25,7 @@ from dovetail.graph._shapes import (
     whole,
     wrong,
 )
+from dovetail.quality import EFFECTS
 
 VERSION = 1
 """Version of the format, under ``"dovetail_graph"``."""
@@ -45,6 +46,7 @@ _step = by_key(
     }
 )
 _path = several(_step)
+_effect = choice(*EFFECTS)
 _markers = {"gates": several(text()), "dataset": record({"name": text()}, {"path": text()})}
 _field = record({"name": _identifier, "type": _type}, _markers)
 _output = by_key(
@@ -53,7 +55,10 @@ _output = by_key(
         "fields": record({"fields": several(_field, least=1)}, {"class": _type}),
     }
 )
-_input = record({"name": _identifier, "type": _type}, {"default": _value, "help": text(), "gates": several(text())})
+_input = record(
+    {"name": _identifier, "type": _type},
+    {"default": _value, "help": text(), "gates": several(text()), "on_blocked": _effect},
+)
 _limit = Shape(lambda v, p: _check_limit(v, p), {"type": ["number", "string"]})
 _limits = record({}, {"warn": _limit, "fail": _limit})
 _options = record(
@@ -119,8 +124,8 @@ _SHAPES.update(
         "value": tagged(_value, _TAGS),
         "binding": by_key(
             {
-                "node": record({"node": text()}, {"path": _path}),
-                "input": record({"input": text()}, {"path": _path}),
+                "node": record({"node": text()}, {"path": _path, "on_blocked": _effect}),
+                "input": record({"input": text()}, {"path": _path, "on_blocked": _effect}),
                 "value": record({"value": _value}),
                 "list": record({"list": several(_binding)}),
                 "tuple": record({"tuple": several(_binding)}),
@@ -158,6 +163,7 @@ _SHAPES.update(
                         "min_rows": whole(0),
                         "keys": several(text()),
                         "sample_values": flag(),
+                        "downstream": _effect,
                     },
                 ),
             }

@@ -64,7 +64,7 @@ def write_gate(gate: Gate, where: str, modules: Iterable[str], known: str | None
         },
     }
     for name, value in {**policy.to_dict(), "thresholds": _overrides(policy)}.items():
-        if value != _DEFAULTS[name]:
+        if value != _DEFAULTS.get(name):
             written[name] = value
     if gate.keys:
         written["keys"] = list(gate.keys)

@@ -39,6 +39,20 @@ class Graph:
         self.nodes = _ordered(name, ordered) if any(node.guards for node in ordered) else ordered
         self.by_id = {node.id: node for node in self.nodes}
         self.plan: Any = None
+        self._readers: dict[Node, list[tuple[str, Ref]]] | None = None
+
+    def readers(self, node: Node) -> list[tuple[str, Ref]]:
+        """Who reads the output of a node, and how: ``("total.orders", ref)``; the result of the graph is one of them."""
+        if self._readers is None:
+            found: dict[Node, list[tuple[str, Ref]]] = {}
+            for each in self.nodes:
+                for name, binding in each.inputs.items():
+                    for ref in references(binding):
+                        found.setdefault(ref.node, []).append((f"{each.id}.{name}", ref))
+            for ref in references(self.result):
+                found.setdefault(ref.node, []).append((f"the result of {self.name}", ref))
+            self._readers = found
+        return self._readers.get(node, [])
 
     def structure(self) -> dict[str, Any]:
         """The shape of the graph, JSON-able: ids, kinds, targets, types and edges, but no code and no values."""
@@ -76,15 +90,20 @@ class Graph:
 def describe_binding(binding: Binding) -> Any:
     """JSON-able form of what feeds an input; constants by their type only."""
     if isinstance(binding, Ref):
-        return {"node": binding.node.id, "path": [list(step) for step in binding.path]}
+        return {"node": binding.node.id, **_way(binding)}
     if isinstance(binding, Input):
-        return {"input": binding.name, "path": [list(step) for step in binding.path]}
+        return {"input": binding.name, **_way(binding)}
     if isinstance(binding, Collect):
         return {
             binding.kind: [describe_binding(item) for item in binding.items],
             "keys": [str(k) for k in binding.keys],
         }
     return {"const": type(binding.value).__name__}
+
+
+def _way(binding: Ref | Input) -> dict[str, Any]:
+    said = {"on_blocked": binding.on_blocked} if binding.on_blocked else {}
+    return {"path": [list(step) for step in binding.path], **said}
 
 
 def needs(node: Node) -> list[Node]:

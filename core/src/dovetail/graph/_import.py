@@ -17,6 +17,7 @@ from dovetail.graph._document import read_workflow_spec
 from dovetail.graph._export import fingerprint_text
 from dovetail.graph._fingerprint import code_fingerprint
 from dovetail.graph._gate_data import read_gate
+from dovetail.graph._gates import OnBlocked
 from dovetail.graph._keep import keep_task
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref
 from dovetail.graph._options import TaskOptions
@@ -168,9 +169,9 @@ class _Reader:
     def _binding(self, data: dict[str, Any], nodes: dict[str, Node], path: str, kind: Any = None) -> Binding:
         steps = tuple(next(iter(step.items())) for step in data.get("path", ()))
         if "node" in data:
-            return Ref(nodes[data["node"]], steps)
+            return Ref(nodes[data["node"]], steps, data.get("on_blocked"))
         if "input" in data:
-            return Input(data["input"], steps)
+            return Input(data["input"], steps, data.get("on_blocked"))
         if "value" in data:
             return Const(read_value(data["value"], f"{path}.value", self._importer))
         if "fields" in data:
@@ -359,6 +360,8 @@ class _Reader:
         markers: list[Any] = [self._target("gates", key) for key in entry.get("gates", ())]
         if "dataset" in entry:
             markers.append(Dataset(entry["dataset"]["name"], entry["dataset"].get("path")))
+        if "on_blocked" in entry:
+            markers.append(OnBlocked(entry["on_blocked"]))
         for marker in markers:
             annotation = Annotated[annotation, marker]
         return annotation

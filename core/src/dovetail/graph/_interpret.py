@@ -11,6 +11,7 @@ from dovetail.graph._call import ResourceScope, apply_gate
 from dovetail.graph._graph import Graph
 from dovetail.graph._needs import Call, caller
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, Ref, Step
+from dovetail.graph._refused import Refusals, tolerates
 from dovetail.spec import TaskContext
 from dovetail.types import TypeEngine, current_types
 
@@ -53,16 +54,22 @@ class Plan:
             for node in graph.nodes
         ]
         self._result = getter(graph.result)
+        self._tolerates = tolerates(graph)
         self._accept = types.acceptor(base_type(graph.output)) if graph.interface.outputs else None
 
     def run(self, inputs: dict[str, Any], scope: ResourceScope) -> Any:
         """Run every node that is needed; returns the output of the workflow."""
         values: dict[Node, Any] = {}
+        refusals = Refusals(self.graph) if self._tolerates else None
         for node, getters, runner, guards in self._steps:
             if guards and not guards_hold(guards, inputs, values):
                 continue
             try:
-                values[node] = runner(getters, inputs, values, scope)
+                if refusals is None:
+                    values[node] = runner(getters, inputs, values, scope)
+                elif not refusals.skips(node, lambda get=getters: _side(get, inputs, values)):  # type: ignore[misc]
+                    with refusals.at(node):
+                        values[node] = runner(getters, inputs, values, scope)
             except Exception as error:
                 if not isinstance(error, DovetailError):
                     error.add_note(f"in node {node.id!r} of workflow {self.graph.name!r}")
@@ -71,6 +78,8 @@ class Plan:
                 raise
         if self._accept is None:
             return None
+        if refusals is not None:
+            refusals.check_result()
         return self._accept(as_output(self.graph, self._result(inputs, values)))
 
     def _runner(self, node: Node) -> Callable[..., Any]:
@@ -97,7 +106,11 @@ def _task_runner(call: Call, node: Node) -> Callable[..., Any]:
 
 
 def _choose(getters: dict[str, Getter], inputs: dict[str, Any], values: dict[Node, Any], scope: ResourceScope) -> Any:
-    return getters["then" if getters["condition"](inputs, values) else "otherwise"](inputs, values)
+    return getters[_side(getters, inputs, values)](inputs, values)
+
+
+def _side(getters: dict[str, Getter], inputs: dict[str, Any], values: dict[Node, Any]) -> str:
+    return "then" if getters["condition"](inputs, values) else "otherwise"
 
 
 def spread(node: Node, values: dict[str, Any]) -> list[dict[str, Any]]:

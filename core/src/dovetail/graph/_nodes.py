@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from dovetail.errors import DefinitionError, shorten
@@ -47,6 +47,7 @@ class Input:
 
     name: str
     path: tuple[Step, ...] = ()
+    on_blocked: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,8 @@ class Ref:
 
     node: Node
     path: tuple[Step, ...] = ()
+    on_blocked: str | None = None
+    """What its reader is given where a gate refused it; None: what the gate says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +206,7 @@ class NodeOutput:
         binding = self._binding
         if isinstance(binding, (Ref, Input)):
             step: Step = (kind, key)
-            part: Binding = (
-                Ref(binding.node, (*binding.path, step))
-                if isinstance(binding, Ref)
-                else Input(binding.name, (*binding.path, step))
-            )
+            part: Binding = replace(binding, path=(*binding.path, step))
             return NodeOutput(part, found, self._trace)
         if isinstance(binding, Collect):
             index = binding.keys.index(key) if key in binding.keys else key

@@ -10,6 +10,7 @@ from typing import Any
 from dovetail.errors import DefinitionError, DovetailError
 from dovetail.graph._annotations import is_named_tuple
 from dovetail.graph._control import WHEN, bind_side, joined, map_node
+from dovetail.graph._gates import on_blocked
 from dovetail.graph._interpret import take
 from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref, Step, references
 from dovetail.graph._options import TaskOptions
@@ -185,10 +186,11 @@ class _Replay:
         if isinstance(binding, Const):
             return binding.value
         if isinstance(binding, Input):
-            return _follow(self.inputs[binding.name], binding.path)
+            return _reading(_follow(self.inputs[binding.name], binding.path), binding.on_blocked)
         if isinstance(binding, Ref):
             node = self.nodes[binding.node]
-            return _follow(NodeOutput(Ref(node), node.output, self.trace), binding.path)
+            part = _follow(NodeOutput(Ref(node), node.output, self.trace), binding.path)
+            return _reading(part, binding.on_blocked)
         items = [self.value(item) for item in binding.items]
         if binding.named_tuple is not None:
             fields = tuple(item._binding if isinstance(item, NodeOutput) else Const(item) for item in items)
@@ -203,6 +205,10 @@ def _is_default(node: Node, name: str) -> bool:
     """Whether an input was left to its default, which need not fit its type."""
     binding, interface = node.inputs[name], node.interface
     return isinstance(binding, Const) and name in interface.defaults and binding.value is interface.defaults[name]
+
+
+def _reading(value: Value, effect: Any) -> Value:
+    return value if effect is None else on_blocked(value, effect)
 
 
 def _follow(value: Value, path: tuple[Step, ...]) -> Value:

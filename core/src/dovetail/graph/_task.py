@@ -20,9 +20,10 @@ from dovetail.graph._annotations import (
     resolve_hints,
     type_text,
 )
-from dovetail.graph._call import CompiledTask, ResourceScope, gates_in
+from dovetail.graph._call import CompiledTask, ResourceScope
 from dovetail.graph._contents import untold_captures
 from dovetail.graph._elsewhere import LivesElsewhere
+from dovetail.graph._gates import gates_in
 from dovetail.graph._needs import Call, caller
 from dovetail.graph._nodes import NodeOutput, checked_name
 from dovetail.graph._options import TaskOptions

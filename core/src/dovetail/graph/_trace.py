@@ -18,7 +18,7 @@ from dovetail.errors import (
     nearest,
 )
 from dovetail.graph._annotations import base_type, element_type, outputs_of, type_text
-from dovetail.graph._call import gates_in
+from dovetail.graph._gates import effect_in, gates_in, with_effect
 from dovetail.graph._nodes import Binding, Collect, Const, Node, NodeKind, NodeOutput, Ref
 from dovetail.graph._options import TaskOptions
 from dovetail.spec import Interface
@@ -130,7 +130,9 @@ class Trace:
                     fix="pass the value as an input",
                 )
             check_fit(value._type, annotation, repr(value), f"input {name!r} of {owner}")
-            return value._binding
+            return with_effect(value._binding, effect_in(annotation), keep=True)
+        if hasattr(type(value), "__dovetail_input__"):  # it makes a node of itself, as the input wants it
+            return self.bind(owner, name, annotation, value.__dovetail_input__(annotation))
         collected = _collection(value)
         if collected is not None:
             element = element_type(annotation)
@@ -143,7 +145,7 @@ class Trace:
                 )
             for item in value if element is not None and not isinstance(value, dict) else ():
                 self.bind(f"an element of {name!r} of {owner}", name, element, item)
-            return collected
+            return with_effect(collected, effect_in(annotation), keep=True)
         try:
             return Const(current_types().accept(value, annotation))
         except DovetailError as error:
@@ -153,6 +155,13 @@ class Trace:
                 why=error.what if error.why is None else f"{error.what}; {error.why}",
                 fix=error.fix,
             ) from error
+
+    def default(self, owner: str, name: str, interface: Interface) -> Binding:
+        """The default of an input; what makes a node of itself does so."""
+        value = interface.defaults[name]
+        if hasattr(type(value), "__dovetail_input__"):
+            return self.bind(owner, name, interface.inputs[name], value)
+        return Const(value)
 
 
 def check_fit(source: Any, target: Any, source_end: str, target_end: str) -> None:
@@ -202,7 +211,7 @@ def bind_call(
         if name in given:
             bound[name] = trace.bind(owner, name, annotation, given[name])
         else:
-            bound[name] = Const(interface.defaults[name])
+            bound[name] = trace.default(owner, name, interface)
     return bound
 
 

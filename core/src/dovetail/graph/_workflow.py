@@ -21,13 +21,15 @@ from dovetail.graph._annotations import (
     resolve_hints,
     type_text,
 )
-from dovetail.graph._call import apply_gate, gates_in
+from dovetail.graph._call import apply_gate
 from dovetail.graph._export import export_workflow
+from dovetail.graph._gates import effect_in, gates_in, with_effect
 from dovetail.graph._graph import Graph
 from dovetail.graph._interpret import interpret
 from dovetail.graph._keep import keep_task
 from dovetail.graph._nodes import Binding, Collect, Const, Input, NodeOutput, checked_name
 from dovetail.graph._options import TaskOptions
+from dovetail.graph._published import PublishedDataset
 from dovetail.graph._task import Task
 from dovetail.graph._trace import Trace, active_trace, bind_call, match_arguments
 from dovetail.spec import Interface
@@ -78,10 +80,13 @@ class Workflow(Generic[P, R]):
                 return cast("R", binding.value)
             return cast("R", NodeOutput(binding, self.output, trace, made))
         values = self.bind_values(args, kwargs)
+        for n, value in values.items():
+            if isinstance(value, PublishedDataset):
+                values[n] = value.load(base_type(self.interface.inputs[n]))
         return cast("R", interpret(self.graph, values))
 
     def bind_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Inputs by name, with defaults, converted to the annotated types; a part of what is stored is left where it is.
+        """Inputs by name, with defaults, converted to the annotated types; what is stored is left where it is.
 
         Raises:
             DefinitionError: An input is unknown or missing.
@@ -91,7 +96,7 @@ class Workflow(Generic[P, R]):
         given = {**self.interface.defaults, **match_arguments(owner, self.interface, args, kwargs)}
         values = {}
         for name, annotation in self.interface.inputs.items():
-            if isinstance(given[name], StoredPart):
+            if isinstance(given[name], (StoredPart, PublishedDataset)):
                 values[name] = given[name]  # its reader loads it as this
                 continue
             try:
@@ -122,7 +127,7 @@ def _inner(binding: Binding, name: str, annotation: Any, given: Any, trace: Trac
     if isinstance(binding, Const) and not gates_in(annotation):
         return binding.value
     if isinstance(given, NodeOutput):
-        binding = _converted(trace, name, annotation, given)
+        binding = with_effect(_converted(trace, name, annotation, given), effect_in(annotation), keep=True)
     return trace.gated(NodeOutput(binding, annotation, trace))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dovetail.errors import UsageError, listing
-from dovetail.graph import RESULT, Dataset, Graph, Node, Task, Workflow, gates_in, markers
+from dovetail.graph import RESULT, Dataset, Graph, Node, Task, TaskGates, Workflow, markers
 from dovetail.hub._load import load_source
 from dovetail.quality import Gate
 from dovetail.store import RunRecord
@@ -95,10 +95,11 @@ def _node_of(graph: Graph, node_id: str) -> tuple[Node | None, str]:
 
 
 def _guards_of(task: Task[..., Any]) -> Iterator[Guard]:
+    gates = TaskGates.of(task)
     for name, annotation in task.interface.outputs.items():
         published = next((m.name for m in markers(annotation) if isinstance(m, Dataset)), None)
-        for gate in gates_in(annotation):
+        for gate in gates.fields.get(name, ()) or (gates.output if name == RESULT else ()):
             yield Guard(gate, name, published)
-    for annotation in task.interface.inputs.values():
-        for gate in gates_in(annotation):
+    for before in gates.inputs.values():
+        for gate in before:
             yield Guard(gate)

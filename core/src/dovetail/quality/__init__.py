@@ -9,7 +9,9 @@ from dovetail.errors import lazy_names as _lazy_names
 from dovetail.quality._evaluate import GateResult
 from dovetail.quality._gate import Gate, collect_reports
 from dovetail.quality._policy import (
+    EFFECTS,
     Decision,
+    Downstream,
     Finding,
     Limit,
     OnFail,
@@ -19,6 +21,7 @@ from dovetail.quality._policy import (
     Verdict,
     check_status,
     decide,
+    parse_effect,
 )
 from dovetail.quality._profile import ColumnProfile, Profiler, profile
 from dovetail.quality._report import CheckReport, Report, raise_for_decision, report_schema
@@ -26,7 +29,7 @@ from dovetail.quality._stable import History, Stable
 from dovetail.quality.checks import Check, Suite
 
 if TYPE_CHECKING:
-    from dovetail.quality._document import read_gate, write_document
+    from dovetail.quality._document import check_from_entry, read_gate, write_document
     from dovetail.quality._facets import LineageFacets, lineage_facets
     from dovetail.quality._mended import Mended, read_mended
     from dovetail.quality._propose import propose
@@ -41,6 +44,7 @@ __all__ = [
     "collect_reports",
     # without Python
     "read_gate",
+    "check_from_entry",
     "write_document",
     "propose",
     # the record
@@ -64,6 +68,9 @@ __all__ = [
     # the decision
     "Policy",
     "OnFail",
+    "Downstream",
+    "EFFECTS",
+    "parse_effect",
     "Limit",
     "Thresholds",
     "Status",
@@ -82,6 +89,7 @@ _LAZY = {
     "lineage_facets": "dovetail.quality._facets",
     "Mended": "dovetail.quality._mended",
     "read_mended": "dovetail.quality._mended",
+    "check_from_entry": "dovetail.quality._document",
     "read_gate": "dovetail.quality._document",
     "write_document": "dovetail.quality._document",
     "propose": "dovetail.quality._propose",

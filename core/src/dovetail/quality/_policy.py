@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
@@ -15,7 +15,10 @@ OnFail = Literal["block", "warn", "drop", "quarantine"]
 Status = Literal["pass", "warn", "fail", "error", "skipped"]
 Decision = Literal["publish", "publish_with_warnings", "publish_clean_quarantine_rest", "block"]
 
+Downstream = Literal["block", "skip", "continue_with_previous", "continue"]
+
 ACTIONS: tuple[str, ...] = get_args(OnFail)
+EFFECTS: tuple[str, ...] = get_args(Downstream)
 
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 
@@ -107,6 +110,22 @@ def parse_action(on_fail: Any) -> OnFail:
     )
 
 
+def parse_effect(effect: Any, option: str = "downstream") -> Downstream:
+    """Check the name of what happens to those who read a refused value.
+
+    Raises:
+        DefinitionError: It is not block, skip, continue_with_previous or continue.
+    """
+    if effect in EFFECTS:
+        return effect  # type: ignore[no-any-return]
+    guess = nearest(str(effect), EFFECTS)
+    raise DefinitionError(
+        f"{option}={effect!r} is nothing that can happen to the readers of a refused value",
+        why=f"they are {listing(EFFECTS)}",
+        fix=f'{option}="{guess}"' if guess else f'{option}="block" is the default',
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All that decides, besides the findings.
@@ -118,6 +137,7 @@ class Policy:
         overrides: Pattern over check ids (as in file names: ``"arr_delay.*"``) -> limits; the first that matches counts.
         min_rows: Fewer rows than this fail, before and after rows were taken away.
         stable: Pattern over check ids -> how far their values may be from those of earlier runs.
+        downstream: What happens to those who read the value, where the gate refuses it and they say nothing else.
     """
 
     on_fail: OnFail = "block"
@@ -126,6 +146,7 @@ class Policy:
     overrides: tuple[tuple[str, Thresholds], ...] = ()
     min_rows: int = 1
     stable: tuple[tuple[str, Stable], ...] = ()
+    downstream: Downstream = "block"
 
     @property
     def takes_rows(self) -> bool:
@@ -139,6 +160,11 @@ class Policy:
                 return thresholds
         return self.thresholds
 
+    def with_thresholds(self, limits: Mapping[str, Any]) -> Policy:
+        """This policy with the limits that a suite sets itself, behind its own."""
+        more = ((pattern, parse_thresholds(each, self.thresholds, pattern)) for pattern, each in limits.items())
+        return replace(self, overrides=(*self.overrides, *more))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON-able form."""
         return {
@@ -148,6 +174,7 @@ class Policy:
             **self.thresholds.to_dict(),
             "thresholds": {pattern: limits.to_dict() for pattern, limits in self.overrides},
             **({"stable": stable_dict(self.stable)} if self.stable else {}),
+            **({"downstream": self.downstream} if self.downstream != "block" else {}),
         }
 
 

@@ -90,6 +90,8 @@ class Report:
         started: ISO 8601, UTC.
         ended: ISO 8601, UTC.
         cpu_ms: CPU time of this thread, milliseconds.
+        downstream: What those got who read a refused value, where the run went on: reader (``"total.orders"``) to ``skip``,
+            ``continue_with_previous`` or ``continue``.
         profile: What stands in each column that came in, where the gate was asked to look; else None.
         schema_version: Version of this record.
     """
@@ -117,6 +119,7 @@ class Report:
     started: str = ""
     ended: str = ""
     cpu_ms: float = 0.0
+    downstream: dict[str, str] = field(default_factory=dict)
     profile: list[ColumnProfile] | None = None
     schema_version: int = SCHEMA_VERSION
 
