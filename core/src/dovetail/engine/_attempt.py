@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings, redact
-from dovetail.engine._downstream import Downstream
 from dovetail.engine._datasets import Datasets, destination, handled
+from dovetail.engine._downstream import Downstream
 from dovetail.engine._export import export
 from dovetail.engine._isolated import Limits, Wires, gate_inputs, isolated, named, received_as, whole
 from dovetail.engine._portable import portable

@@ -9,7 +9,7 @@ DOVETAIL_API = 1
 
 @hookimpl
 def dovetail_task_types() -> list[TaskTypeSpec]:
-    """``python`` and ``shell``."""
+    """``python``, ``shell``, ``dataset`` and ``publish``."""
     return [
         TaskTypeSpec(
             name="python", code="dovetail.engine._task_types:PythonTask", summary="calls a Python function in process"
@@ -19,6 +19,18 @@ def dovetail_task_types() -> list[TaskTypeSpec]:
             code="dovetail.engine._task_types:ShellTask",
             config="dovetail.engine._task_types:ShellConfig",
             summary="runs a program with arguments, without a shell",
+        ),
+        TaskTypeSpec(
+            name="dataset",
+            code="dovetail.engine._datasets:DatasetTask",
+            config="dovetail.graph._published:PublishedDataset",
+            summary="reads a published version of a dataset",
+        ),
+        TaskTypeSpec(
+            name="publish",
+            code="dovetail.engine._datasets:PublishTask",
+            config="dovetail.graph._published:Publish",
+            summary="publishes a value as the next version of a dataset",
         ),
     ]
 

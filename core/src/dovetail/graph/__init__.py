@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from dovetail.graph._needs import NeedOf, needs_of_task
     from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref, references
     from dovetail.graph._options import TaskOptions
-    from dovetail.graph._refused import NodeLeftOut, why_left_out
     from dovetail.graph._published import OnConflict, Publish, PublishedDataset, dataset, publish
+    from dovetail.graph._refused import NodeLeftOut, why_left_out
     from dovetail.graph._remote import run_job
     from dovetail.graph._task import Task, load_task_type, task
     from dovetail.graph._workflow import Dynamic, Workflow, dynamic, workflow

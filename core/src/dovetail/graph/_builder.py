@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from dovetail.errors import DefinitionError, shorten
 from dovetail.graph._annotations import base_type, is_named_tuple, markers, outputs_of
 from dovetail.graph._control import map_, when
 from dovetail.graph._nodes import Input, Node, NodeOutput, Ref, checked_name, references
+from dovetail.graph._published import OnConflict, publish
 from dovetail.graph._references import Importer
 from dovetail.graph._replay import body_of, named_tuple_of
 from dovetail.graph._task import Task, task
@@ -163,6 +164,32 @@ class WorkflowBuilder:
         """
         with self._adding() as fresh:
             return self._changed(when(condition, then, otherwise), fresh, name, (), None)
+
+    def publish(
+        self,
+        value: Any,
+        dataset: str,
+        *,
+        gate: Gate | Sequence[Gate] = (),
+        on_conflict: OnConflict = "fail",
+        name: str | None = None,
+        after: NodeOutput | Iterable[NodeOutput] = (),
+    ) -> Any:
+        """Publish a result as the next version of a dataset, as ``dt.publish``; returns what stands for what was published.
+
+        Args:
+            value: A result, or an input of the workflow.
+            dataset: Name of the dataset, such as ``"flights/clean"``.
+            gate: What audits the value before; several in order.
+            on_conflict: ``"fail"`` or ``"retry"``.
+            name, after: As for :meth:`add`.
+
+        Raises:
+            DefinitionError: The name or a gate cannot be used, or the value is no result of this builder.
+        """
+        with self._adding() as fresh:
+            self._check_own(value)
+            return self._changed(publish(value, dataset, gate=gate, on_conflict=on_conflict), fresh, name, after, None)
 
     def output(self, value: Any = None, type: Any = None, /, **several: Any) -> None:
         """Say what the workflow returns: one value, or several by name.

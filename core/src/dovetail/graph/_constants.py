@@ -18,6 +18,7 @@ from typing import Any
 from dovetail.config import Secret, redact
 from dovetail.errors import DefinitionError, nearest, shorten
 from dovetail.graph._annotations import is_named_tuple
+from dovetail.graph._published import PublishedDataset, dataset
 from dovetail.graph._references import Importer, reference_to
 
 _EXACT = 2**53
@@ -147,6 +148,7 @@ _WRITERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     decimal.Decimal: ("$decimal", str),
     uuid.UUID: ("$uuid", str),
     range: ("$range", lambda v: [v.start, v.stop, v.step]),
+    PublishedDataset: ("$dataset", str),
 }
 
 
@@ -240,4 +242,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "$uuid": uuid.UUID,
     "$path": Path,
     "$range": lambda parts: range(*parts),
+    "$dataset": dataset,
 }

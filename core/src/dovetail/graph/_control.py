@@ -9,7 +9,7 @@ from dovetail.errors import DefinitionError, WiringError
 from dovetail.graph._annotations import RESULT, base_type, element_type, markers, type_text
 from dovetail.graph._dataset import Dataset
 from dovetail.graph._gates import effect_in, with_effect
-from dovetail.graph._nodes import Binding, Collect, Const, Node, NodeOutput
+from dovetail.graph._nodes import Binding, Collect, Node, NodeOutput
 from dovetail.graph._options import TaskOptions
 from dovetail.graph._task import Task
 from dovetail.graph._trace import Trace, active_trace, check_fit, match_arguments

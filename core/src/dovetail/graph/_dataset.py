@@ -6,9 +6,10 @@ import os
 import re
 from dataclasses import dataclass
 
-from dovetail.errors import DefinitionError
+from dovetail.errors import DefinitionError, shorten
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
+_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.\-]*"
+_NAME = re.compile(rf"(?=.{{1,128}}\Z){_SEGMENT}(/{_SEGMENT})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Dataset:
     called like a function publishes nothing.
 
     Args:
-        name: Letters, digits, ``_``, ``-`` and ``.``; at most 128.
+        name: Letters, digits, ``_``, ``-`` and ``.``, parts joined by ``/``; at most 128.
         path: Also write the stored file to this path (relative to the project), replacing it in one step. The suffix
             chooses the format where the type has several, e.g. ``"out/flights.parquet"``.
 
@@ -31,7 +32,18 @@ class Dataset:
     path: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or set(self.name) == {"."}:
-            raise DefinitionError(
-                f"{self.name!r} cannot name a dataset", fix="use letters, digits, '_', '-' and '.', at most 128"
-            )
+        checked_dataset(self.name)
+
+
+def checked_dataset(name: object) -> str:
+    """A name that a dataset can have.
+
+    Raises:
+        DefinitionError: It is none.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise DefinitionError(
+            f"{shorten(name)} cannot name a dataset",
+            fix="use letters, digits, '_', '-' and '.', parts joined by '/', as in flights/clean; at most 128",
+        )
+    return name

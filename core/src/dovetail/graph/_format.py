@@ -115,6 +115,7 @@ _TAGS: dict[str, Shape] = {
     "$uuid": record({"$uuid": text()}),
     "$path": record({"$path": text()}),
     "$range": record({"$range": several(whole(), least=3, most=3)}),
+    "$dataset": record({"$dataset": text(r"^[^@]+(@[1-9][0-9]*)?$", 'a dataset such as "flights/clean@3"')}),
     "$enum": record({"$enum": _reference}),
     "$object": record({"$object": _reference, "fields": table(_value)}),
 }

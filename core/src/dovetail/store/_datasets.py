@@ -43,7 +43,7 @@ class DatasetKeeper(KeptReader):
             row = connection.execute(query).first()
             if row is not None:
                 return self._datasets(connection, [row])[0]
-            known = list(connection.execute(select(s.dataset.c.name)).scalars())
+            known = list(connection.execute(select(s.dataset.c.name).where(s.dataset.c.current_version > 0)).scalars())
             newest = connection.execute(select(func.max(c.version)).where(c.name == name)).scalar()
         if newest is not None:
             raise UsageError(f"dataset {name} has no version {version}", fix=f"it has versions 1 to {newest}")
@@ -51,7 +51,7 @@ class DatasetKeeper(KeptReader):
         raise UsageError(
             f"there is no dataset {shorten(name)}",
             why="no version of it has been published",
-            fix=f"did you mean {near}?" if near else f"there are: {listing(known) or 'none'}",
+            fix=_near(near, known),
         )
 
     def datasets(self, name: str | None = None) -> list[DatasetVersion]:
@@ -249,6 +249,12 @@ def _versions() -> Any:
         .join(s.dataset, s.dataset.c.name == v.name)
         .join(s.dataset_move, published)
     )
+
+
+def _near(near: str | None, known: Sequence[str]) -> str:
+    if near is not None:
+        return f"did you mean {near}?"
+    return f"there are: {listing(known)}" if known else "run the workflow that publishes it"
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:
