@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
@@ -15,7 +14,7 @@ from dovetail.plugins._collect import importable_from, is_importable
 from dovetail.plugins._environments import plugins_in_environments
 from dovetail.plugins._failures import one_line
 from dovetail.plugins._loading import libraries
-from dovetail.plugins._locate import is_standard, surely_missing
+from dovetail.plugins._locate import is_standard, look_afresh, surely_missing
 from dovetail.plugins._names import CORE
 from dovetail.plugins._policy import refusal
 from dovetail.plugins._records import EngineState, Identity, PluginListing
@@ -34,7 +33,7 @@ def list_plugins(settings: Settings) -> list[PluginListing]:
         Installed plugins by distribution and name, then the modules of the setting ``plugins``, then what is installed in
         environments of config and not here.
     """
-    importlib.invalidate_caches()  # a package that was installed a moment ago
+    look_afresh()
     cache = ProbeCache(settings)
     listings = [_listing(found, "installed", settings, cache) for found in scan_plugins()]
     installed = {listing.module for listing in listings if listing.enabled}

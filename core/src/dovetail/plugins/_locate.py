@@ -37,6 +37,20 @@ def _source(origin: str) -> str | None:
     return os.path.abspath(origin) if origin.endswith(".py") and os.path.isfile(origin) else None
 
 
+def look_afresh() -> None:
+    """Let finders forget what they have seen: a package may have been installed a moment ago.
+
+    As ``importlib.invalidate_caches()``, but that from Python 3.12 on imports ``importlib.metadata``, which takes longer than listing
+    all plugins.
+    """
+    for entry, finder in list(sys.path_importer_cache.items()):
+        if finder is None:
+            sys.path_importer_cache.pop(entry, None)
+    for finder in (*sys.path_importer_cache.values(), *sys.meta_path):
+        if finder is not PathFinder and hasattr(finder, "invalidate_caches"):
+            finder.invalidate_caches()
+
+
 def surely_missing(names: Iterable[str]) -> set[str]:
     """Those top-level modules that a glance at the path rules out; of the others, the finders have to be asked.
 
