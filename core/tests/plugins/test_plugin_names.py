@@ -170,11 +170,8 @@ LATER = "{} will bring it; it is not released yet. Until then: bring the {} your
         ("type", "duckdb.DuckDBPyRelation", "pip install 'dovetail-duckdb[engine]'"),
         ("type", "pyarrow.Table", "pip install 'dovetail[arrow]'"),
         ("check_engine", "pandera", "pip install 'dovetail-pandera[engine]'"),
-        (
-            "check_engine",
-            "great_expectations.ExpectationSuite",
-            LATER.format("dovetail-great-expectations", "check engine", "write-a-plugin"),
-        ),
+        ("check_engine", "great_expectations.ExpectationSuite", "pip install 'dovetail-great-expectations[engine]'"),
+        ("check_engine", "pyspark.Suite", LATER.format("dovetail-spark", "check engine", "write-a-plugin")),
         ("executor", "ray", LATER.format("dovetail-ray", "executor", "write-a-plugin")),
         ("task_type", "sql", "pip install 'dovetail-sql[engine]'"),
     ],

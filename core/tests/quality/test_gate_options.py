@@ -109,10 +109,8 @@ def test_a_suite_that_nobody_knows(types) -> None:
     ("module", "fix"),
     [
         ("pandera.api.polars.container", "pip install 'dovetail-pandera[engine]'"),
-        (
-            "great_expectations.core.expectation_suite",
-            "dovetail-great-expectations will bring it; it is not released yet",
-        ),
+        ("great_expectations.core.expectation_suite", "pip install 'dovetail-great-expectations[engine]'"),
+        ("pyspark.sql.connect.suite", "dovetail-spark will bring it; it is not released yet"),
     ],
 )
 def test_a_suite_of_a_library_whose_plugin_is_missing_says_what_brings_it(

@@ -34,6 +34,7 @@ _KNOWN = (
     _Known("dovetail-datasets", True, ("datasets",)),
     _Known("dovetail-duckdb", True, ("duckdb",)),
     _Known("dovetail-geopandas", True, ("geopandas",)),
+    _Known("dovetail-great-expectations", True, ("great_expectations",), (), ("great_expectations", "gx")),
     _Known("dovetail-ibis", True, ("ibis",)),
     _Known("dovetail-modin", True, ("modin",)),
     _Known("dovetail-numpy", True, ("numpy",)),
@@ -49,7 +50,6 @@ _KNOWN = (
     _Known("dovetail-xarray", True, ("xarray",)),
     _Known("dovetail-datafusion", False, ("datafusion",)),
     _Known("dovetail-flink", False, ("pyflink",), ("flink", "flink_sql")),
-    _Known("dovetail-great-expectations", False, ("great_expectations",), (), ("great_expectations", "gx")),
     _Known("dovetail-ray", False, ("ray",), ("ray",), executors=("ray",)),
     _Known("dovetail-spark", False, ("pyspark",), ("spark",)),
 )
