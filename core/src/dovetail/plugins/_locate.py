@@ -40,13 +40,14 @@ def _source(origin: str) -> str | None:
 def look_afresh() -> None:
     """Let finders forget what they have seen: a package may have been installed a moment ago.
 
-    As ``importlib.invalidate_caches()``, but that from Python 3.12 on imports ``importlib.metadata``, which takes longer than listing
-    all plugins.
+    As ``importlib.invalidate_caches()``, but that one imports ``importlib.metadata`` from Python 3.12 on, which takes longer than
+    listing all plugins.
     """
     for entry, finder in list(sys.path_importer_cache.items()):
         if finder is None:
             sys.path_importer_cache.pop(entry, None)
-    for finder in (*sys.path_importer_cache.values(), *sys.meta_path):
+    finders: list[Any] = [*sys.path_importer_cache.values(), *sys.meta_path]
+    for finder in finders:
         if finder is not PathFinder and hasattr(finder, "invalidate_caches"):
             finder.invalidate_caches()
 
