@@ -133,11 +133,17 @@ def _ranges(table: pa.Table, name: str, nulls: Any) -> st.SearchStrategy[Check]:
     cell = _cells(table, name)
     bounds = st.tuples(cell, cell) | st.tuples(st.none(), cell) | st.tuples(cell, st.none())
     return st.builds(
-        lambda both, kept, treated: checks.in_range(name, *both, inclusive=kept, nulls=treated),
+        lambda both, kept, treated: checks.in_range(name, *_in_order(*both), inclusive=kept, nulls=treated),
         bounds,
         inclusive,
         nulls,
     )
+
+
+def _in_order(minimum: Any, maximum: Any) -> tuple[Any, Any]:
+    """Bounds between which something may lie: a range that holds nothing is refused."""
+    turned = minimum is not None and type(minimum) is type(maximum) and minimum > maximum
+    return (maximum, minimum) if turned else (minimum, maximum)
 
 
 def _sets(table: pa.Table, name: str, nulls: Any) -> st.SearchStrategy[Check]:

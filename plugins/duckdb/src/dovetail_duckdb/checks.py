@@ -31,7 +31,7 @@ class DuckChecks(SqlChecks):
 
     def columns(self, value: duckdb.DuckDBPyRelation) -> list[str]:
         """The names of the relation's columns."""
-        return list(value.columns)
+        return list(run_when_free(lambda: value.columns))
 
     def rows(self, value: duckdb.DuckDBPyRelation) -> int:
         """The number of rows; runs the query."""

@@ -26,17 +26,17 @@ class Column:
 
     Attributes:
         name: Its name.
-        kind: Its type in Arrow, as text.
+        kind: Its type in Arrow; None where that depends on the values.
         family: Of the value; None for a type that only ``not_null`` knows.
         limits: Least and greatest integer of the type.
-        code: How the database is asked for it, where that is not its quoted name.
+        code: How the database is asked for it: its quoted name, or something made of it.
     """
 
     name: str
-    kind: str = ""
-    family: Family | None = None
-    limits: tuple[int, int] = INT64
-    code: str = ""
+    kind: Any
+    family: Family | None
+    limits: tuple[int, int]
+    code: str
 
 
 def family_of(kind: Any) -> tuple[Family | None, tuple[int, int]]:
@@ -75,10 +75,6 @@ class Dialect:
     stddev: str | None = "stddev_samp"
     overflows: bool = True
     settled: frozenset[str] = frozenset(("int", "float", "float32", "text", "bool", "date", "moment", "instant"))
-
-    def quote(self, name: str) -> str:
-        """An identifier."""
-        return '"' + name.replace('"', '""') + '"'
 
     def bound(self, value: Any, family: Family) -> Sql:
         """A value of a family, where it is compared with others of it."""
@@ -120,7 +116,7 @@ class Dialect:
 
     def column(self, column: Column) -> Sql:
         """A column as it is."""
-        return say(column.code or self.quote(column.name))
+        return say(column.code)
 
     def value(self, column: Column) -> Sql:
         """A column's value as it is compared: NaN is null.

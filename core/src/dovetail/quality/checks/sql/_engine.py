@@ -14,7 +14,7 @@ from dovetail.quality.checks.sql._dialect import LeftToArrow
 from dovetail.quality.checks.sql._figures import WHOLE
 from dovetail.quality.checks.sql._plans import Plan, ordinals
 from dovetail.quality.checks.sql._rows import ROWS
-from dovetail.quality.checks.sql._source import ROW, Source
+from dovetail.quality.checks.sql._source import Source
 from dovetail.quality.checks.sql._text import Sql, joined, say
 from dovetail.spec import CheckOutcome
 
@@ -88,7 +88,7 @@ def _marked(source: Source, plans: dict[int, Plan]) -> dict[int, Any]:
         return {}
     conditions = [say("(", mark, ")") for mark in marks.values() if mark is not None]
     flags = [say("case when ", each, f" then 1 else 0 end as f{number}") for number, each in enumerate(conditions)]
-    row = say(source.dialect.quote(ROW), " as r")
+    row = f"{source.row} as r"
     asked = say("select ", joined(", ", [row, *flags]), " from ", source.table, " where ", joined(" or ", conditions))
     try:
         answer = source.fetch(asked)

@@ -127,16 +127,13 @@ def _freshness(check: Check, source: Source) -> Plan:
 
 def _dtype(check: Check, source: Source) -> Plan:
     column = source.columns[check.info.columns[0]]
-    if column.family not in source.dialect.settled or not column.kind:
+    if column.family not in source.dialect.settled or column.kind is None:
         raise LeftToArrow
 
     def make(numbers: Sequence[Any], rows: int) -> Found:
-        import pyarrow as pa
-
         from dovetail.types.arrow import fits_type
 
-        kind = pa.type_for_alias(column.kind)
-        return Found(1, int(not fits_type(kind, check.params["declared"])), observed=column.kind)
+        return Found(1, int(not fits_type(column.kind, check.params["declared"])), observed=str(column.kind))
 
     return FigurePlan(check, source, (), make=make)
 

@@ -9,7 +9,7 @@ from typing import Any
 from dovetail.quality.checks._check import Check
 from dovetail.quality.checks._found import Found
 from dovetail.quality.checks.sql._dialect import LeftToArrow
-from dovetail.quality.checks.sql._source import ROW, Source
+from dovetail.quality.checks.sql._source import Source
 from dovetail.quality.checks.sql._text import Sql, joined, say
 
 
@@ -90,7 +90,7 @@ class KeysPlan(Plan):
         failing = self.check.nulls == "fail"
         if not count and not (failing and there < rows):
             return Found(rows if failing else there, 0, ordinals(None), count)
-        row = self.source.dialect.quote(ROW)
+        row = self.source.row
         # rows without a key are numbered with it: the count of theirs does not matter
         inner = say(f"select {row} as r, count(*) over (partition by ", keys, ") as n, case when ")
         inner = say(inner, lacking, " then 1 else 0 end as l from ", self.source.table)
@@ -109,7 +109,7 @@ class OrderPlan(Plan):
     def found(self, numbers: Sequence[Any], rows: int, marked: Any) -> Found:
         """The rows whose value is on the wrong side of the one before."""
         assert self.value is not None
-        row = self.source.dialect.quote(ROW)
+        row = self.source.row
         inner = say(f"select {row} as r, ", self.value, " as v, lag(", self.value, f") over (order by {row}) as p")
         inner = say(inner, " from ", self.source.table, " where ", self.value, " is not null")
         labels = ordinals(self.source.fetch(say("select r from (", inner, f") q where v {self.wrong} p")))

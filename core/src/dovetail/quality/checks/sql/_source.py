@@ -9,7 +9,7 @@ from dovetail.quality.checks.sql._dialect import Column, Dialect
 from dovetail.quality.checks.sql._text import Sql
 
 ROW = "_dovetail_row"
-"""The column that holds the ordinals of the rows, from 0 without gaps."""
+"""What the column of ordinals is called where dovetail makes one."""
 
 
 class Source:
@@ -17,13 +17,15 @@ class Source:
 
     Attributes:
         dialect: How the database writes things.
-        columns: The columns by name, in order, without :data:`ROW`.
-        table: What stands behind ``from`` to get the rows: it has all columns and :data:`ROW`.
+        columns: The columns by name, in order.
+        table: What stands behind ``from`` to get the rows: it has all columns and the ordinals.
+        row: The column of the ordinals, quoted; they begin at 0 and have no gaps.
     """
 
     dialect: Dialect
     columns: Mapping[str, Column]
     table: Sql
+    row: str
 
     def fetch(self, statement: Sql) -> Any:
         """Run a query; its rows as a ``pyarrow.Table``. May raise whatever the database says."""
