@@ -1,5 +1,29 @@
-"""The command ``dovetail``. Every command lies in a module of its own, imported when it is called."""
+"""The command ``dovetail``. Every command lies in a module of its own, imported when it is called.
+
+Commands that plugins bring find here what they have in common with the core's.
+"""
+
+from typing import TYPE_CHECKING
 
 from dovetail.cli._main import main
+from dovetail.errors import lazy_names as _lazy_names
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from dovetail.cli._check import find_gate
+    from dovetail.cli._table_files import read_table
+    from dovetail.cli._written import write_text
+
+__all__ = [
+    "main",
+    "read_table",
+    "find_gate",
+    "write_text",
+]
+
+_LAZY = {
+    "read_table": "dovetail.cli._table_files",
+    "find_gate": "dovetail.cli._check",
+    "write_text": "dovetail.cli._written",
+}
+
+__getattr__, __dir__ = _lazy_names(__name__, _LAZY)

@@ -29,6 +29,7 @@ class _Known:
 _KNOWN = (
     _Known("dovetail", True, (), ("python", "shell"), ("native",), ("threads", "processes")),
     _Known("dovetail[arrow]", True, ("pyarrow",)),
+    _Known("dovetail-contracts", True, ("dovetail_contracts",), (), ("contracts",)),
     _Known("dovetail-daft", True, ("daft",)),
     _Known("dovetail-dask", True, ("dask",)),
     _Known("dovetail-datasets", True, ("datasets",)),
