@@ -60,7 +60,7 @@ def gate_from_document(document: Mapping[str, Any], who: str, name: str, **chang
     entries = document.get("checks")
     if not isinstance(entries, list) or not entries:
         raise DefinitionError("the file has no checks", who=who, fix='[[checks]]\ncheck = "not_null"\ncolumn = "a"')
-    made = [_check(entry, f"{who}, check {number}") for number, entry in enumerate(entries, 1)]
+    made = [check_from_entry(entry, f"{who}, check {number}") for number, entry in enumerate(entries, 1)]
     policy = document.get("gate", {})
     if not isinstance(policy, Mapping):
         raise DefinitionError(f"gate is a table, not {shorten(policy)}", who=who)
@@ -75,7 +75,16 @@ def gate_from_document(document: Mapping[str, Any], who: str, name: str, **chang
         raise
 
 
-def _check(entry: Any, who: str) -> Check:
+def check_from_entry(entry: Any, who: str) -> Check:
+    """The check of one table of a document.
+
+    Args:
+        entry: As :func:`read_gate` finds it below ``checks``.
+        who: Where it comes from, for errors.
+
+    Raises:
+        DefinitionError: The check is unknown, or its arguments make no sense; says which.
+    """
     if not isinstance(entry, Mapping) or not isinstance(entry.get("check"), str):
         raise DefinitionError(f"a check is a table with its name under 'check', not {shorten(entry)}", who=who)
     name = entry["check"]
