@@ -120,7 +120,7 @@ _EXACT = 2**53
 
 def _whole(info: CheckInfo, result: Any, found: dict[str, Any]) -> CheckOutcome:
     """An expectation about the whole table, or one that named no rows: it is met or it is not."""
-    info = replace(info, row_scoped=False, tolerated=0.0) if info.row_scoped else info
+    info = replace(info, row_scoped=False) if info.row_scoped else info
     observed = _json(found.get("observed_value"))
     if info.kind in _NEED_A_VALUE and (observed is None or observed != observed):
         return CheckOutcome(info, "error", message="there is no value")

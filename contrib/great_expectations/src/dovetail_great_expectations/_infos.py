@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from glob import escape
 from typing import Any
 
 from dovetail.graph import value_fingerprint
@@ -75,6 +76,15 @@ def mostly_of(expectation: Any) -> float:
     return float(told) if isinstance(told, (int, float)) else 1.0
 
 
+def limits(suite: Suite) -> dict[str, float]:
+    """What share of the values ``mostly`` lets be otherwise, by check id, as a gate's thresholds say it."""
+    return {
+        escape(info.id): round(1 - mostly, 12)
+        for wanted, info in zip(suite.wanted, infos(suite), strict=True)
+        if (mostly := mostly_of(wanted.expectation)) < 1
+    }
+
+
 def source_of(wanted: Wanted) -> str:
     """All that decides the outcome beyond what people read of it: every parameter, and the code of a user's own class."""
     own = type(wanted.expectation)
@@ -105,7 +115,6 @@ def _info(wanted: Wanted, number: str = "") -> CheckInfo:
         if str(getattr(expectation.severity, "value", expectation.severity)) == "critical"
         else "warning",
         expected=(text[:_LONG] or short.replace("_", " ")) + (f", mostly {mostly:g}" if mostly < 1 else ""),
-        tolerated=round(1 - mostly, 12),
     )
 
 

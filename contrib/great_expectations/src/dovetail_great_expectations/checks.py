@@ -6,7 +6,7 @@ from typing import Any
 
 from dovetail.spec import CheckEngine, CheckOutcome, SuiteInfo
 
-from dovetail_great_expectations._infos import infos, source_of
+from dovetail_great_expectations._infos import infos, limits, source_of
 from dovetail_great_expectations._library import library_version
 from dovetail_great_expectations._suites import load_suite
 
@@ -38,6 +38,10 @@ class GreatExpectationsEngine(CheckEngine):
         loaded = load_suite(suite)
         told = [source_of(each) for each in loaded.wanted]
         return repr([(info, source) for info, source in zip(infos(loaded), told, strict=True)])
+
+    def thresholds(self, suite: Any) -> dict[str, float]:
+        """``mostly`` as the limit from which on an expectation fails."""
+        return limits(load_suite(suite))
 
     def evaluate(self, suite: Any, value: Any) -> list[CheckOutcome]:
         """Evaluate every expectation on a ``pandas.DataFrame``."""

@@ -9,7 +9,7 @@ from typing import Any
 from dovetail.config import redact
 from dovetail.errors import DovetailError, shorten
 from dovetail.quality import _rows
-from dovetail.quality._policy import Limit, Policy, Thresholds, check_status
+from dovetail.quality._policy import Policy, check_status
 from dovetail.quality._report import CheckReport
 from dovetail.quality._stable import History, stable_outcomes
 from dovetail.spec import CheckInfo, CheckOutcome
@@ -61,7 +61,7 @@ def _judge_one(outcome: Any, policy: Policy, rows: int) -> Judged:
     if doubt:
         outcome = _distrusted(outcome, doubt)
     check = outcome.check
-    thresholds = _limits(policy, check)
+    thresholds = policy.thresholds_of(check.id)
     status = check_status(
         outcome.status,
         failed=outcome.n_failed,
@@ -90,14 +90,6 @@ def _judge_one(outcome: Any, policy: Policy, rows: int) -> Judged:
         duration_ms=round(float(outcome.duration_ms), 3),
     )
     return Judged(report, labels)
-
-
-def _limits(policy: Policy, check: CheckInfo) -> Thresholds:
-    """The limits of one check: those that the gate gives to it, else what its suite tolerates, else those of all checks."""
-    limits = policy.thresholds_of(check.id)
-    if check.tolerated and limits is policy.thresholds:
-        return replace(limits, fail=Limit(float(check.tolerated)))
-    return limits
 
 
 def _verify(outcome: Any, rows: int) -> tuple[Any, str]:

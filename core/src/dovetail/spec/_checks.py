@@ -23,8 +23,6 @@ class CheckInfo:
         dimension: Quality dimension as in the Open Data Contract Standard, or None.
         severity: ``"error"`` counts towards the decision; ``"warning"`` is only reported.
         expected: What is expected, for people.
-        tolerated: Share of what is evaluated, 0 to 1, that the suite itself lets fail: the fail limit of this check in gates
-            that do not name the check in their thresholds.
     """
 
     id: str
@@ -35,7 +33,6 @@ class CheckInfo:
     dimension: Dimension | None = None
     severity: Literal["error", "warning"] = "error"
     expected: str = ""
-    tolerated: float = 0.0
 
 
 @dataclass(slots=True)
