@@ -58,12 +58,12 @@ class _RelationSource(Source):
 
         for field in run_when_free(look):
             family, limits = family_of(field.type)
-            text = (
-                f"cast({quote(field.name)} as varchar)" if family == "text" else ""
-            )  # an ENUM has an order of its own
-            self.columns[field.name] = Column(field.name, str(field.type), family, limits, text)
-        row = quote(ROW)
-        self.table = say(f"(select *, row_number() over () - 1 as {row} from {_ROWS}) t")  # noqa: S608 - ours
+            name = quote(field.name)
+            code = f"cast({name} as varchar)" if family == "text" else name  # an ENUM has an order of its own
+            self.columns[field.name] = Column(field.name, field.type, family, limits, code)
+        self.row = quote(ROW)
+        # S608: names of ours
+        self.table = say(f"(select *, row_number() over () - 1 as {self.row} from {_ROWS}) t")  # noqa: S608
 
     def fetch(self, statement: Sql) -> Any:
         """Values stand in the query as constants: a query over a relation takes no others."""

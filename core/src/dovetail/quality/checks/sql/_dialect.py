@@ -66,14 +66,12 @@ class Dialect:
         name: Of the database.
         double: The type of floats of 64 bits.
         stddev: Function of the standard deviation of a sample; None if there is none.
-        overflows: Integers that become too large are an error, not a float.
         settled: Families whose Arrow type is the same whatever the values are.
     """
 
     name: str = "sql"
     double: str = "double precision"
     stddev: str | None = "stddev_samp"
-    overflows: bool = True
     settled: frozenset[str] = frozenset(("int", "float", "float32", "text", "bool", "date", "moment", "instant"))
 
     def bound(self, value: Any, family: Family) -> Sql:

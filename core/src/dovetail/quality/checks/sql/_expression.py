@@ -13,6 +13,8 @@ from dovetail.quality.checks.sql._text import Sql, joined, say
 _COMPARISONS = {"<": "<", "<=": "<=", "==": "=", "!=": "<>", ">=": ">=", ">": ">"}
 _INT32 = (-(2**31), 2**31 - 1)
 _EXACT = 2**53
+_LARGE = 2**31
+"""Integers of columns within these bounds are calculated with; what comes out has bounds that are known beforehand."""
 _HUGE, _TINY = 1e30, 1e-30
 _MOST_STEPS = 8
 """Of floats within these bounds, so many operations neither overflow nor underflow: databases differ there."""
@@ -29,6 +31,7 @@ class _Term:
         column: The column that it is, if it is one.
         constant: It is one; the value is ``value``.
         value: See ``constant``.
+        bound: Of an integer that was calculated: it is not farther from 0.
     """
 
     code: Sql
@@ -37,6 +40,7 @@ class _Term:
     column: Column | None = None
     constant: bool = False
     value: Any = None
+    bound: int = 0
 
 
 def compiled_condition(tree: Tree, source: Source) -> tuple[Sql, tuple[Sql, ...]]:
@@ -142,8 +146,8 @@ class _Compiler:
             return _Term(self._dialect.length(code), "int", _INT32)
         if name not in ("neg", "abs") or term.family not in ("int", "float"):
             raise LeftToArrow  # upper and lower case are not the same everywhere
-        self._check_integers(term)
-        return _Term(say("abs(" if name == "abs" else "(- ", term.code, ")"), term.family)
+        bound = self._bound(term)
+        return _Term(say("abs(" if name == "abs" else "(- ", term.code, ")"), term.family, bound=bound)
 
     def _first(self, left: _Term, right: _Term) -> _Term:
         left, right = self._alike(left, right)
@@ -155,10 +159,13 @@ class _Compiler:
         left, right = self._alike(left, right)
         if left.family not in ("int", "float") or left.family != right.family:
             raise LeftToArrow
-        for term in (left, right):
-            self._check_integers(term)
-            self._check_float(term)
-        return _Term(say("(", left.code, f" {word} ", right.code, ")"), left.family)
+        one, other = self._bound(left), self._bound(right)
+        bound = one * other if word == "*" else one + other
+        if left.family == "int" and bound > INT64[1]:
+            raise LeftToArrow  # it may overflow, which not every database refuses
+        self._check_float(left)
+        self._check_float(right)
+        return _Term(say("(", left.code, f" {word} ", right.code, ")"), left.family, bound=bound)
 
     def _quotient(self, left: _Term, right: _Term) -> _Term:
         sides = []
@@ -175,10 +182,18 @@ class _Compiler:
             sides.append(term.code)
         return _Term(say("(", sides[0], " / nullif(", sides[1], ", 0))"), "float")
 
-    def _check_integers(self, term: _Term) -> None:
-        """Integers of 64 bits, where the database refuses what they do not hold, as Arrow does."""
-        if term.family == "int" and (term.limits != INT64 or not self._dialect.overflows):
-            raise LeftToArrow
+    def _bound(self, term: _Term) -> int:
+        """How far from 0 an integer of 64 bits can be."""
+        if term.family != "int":
+            return 0
+        if term.limits != INT64:
+            raise LeftToArrow  # Arrow calculates with fewer bits
+        if term.constant:
+            return abs(int(term.value))
+        if term.bound:
+            return term.bound
+        self._guard(say("(", term.code, f" > {_LARGE} or ", term.code, f" < -{_LARGE})"))
+        return _LARGE
 
     def _check_float(self, term: _Term) -> None:
         """Floats with which nothing can overflow, or be infinite or NaN."""
