@@ -133,6 +133,7 @@ READ = [
     ("plugin", "{ sklearn = { trusted = ['a.B'] } }", None, {"sklearn": {"trusted": ["a.B"]}}),
     ("lease_seconds", "30", "30", 30.0),
     ("max_workers", "1", "1", 1),
+    ("staged_days", "0", "0", 0),
     ("engine", "'isolated'", "isolated", "isolated"),
     ("engines", "{ vaex = 'isolated' }", "vaex=isolated", {"vaex": "isolated"}),
     ("envs", "{ old = { requires = ['a<2'] } }", None, {"old": {"requires": ("a<2",), "python": None}}),

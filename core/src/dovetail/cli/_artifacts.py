@@ -56,7 +56,7 @@ def show_artifact(context: click.Context, session: Session, which: str, rows: in
     session.activate(context)
     artifact = find(hub, which)
     document = {**artifact_view(artifact), "content_hash": artifact.content_hash, "files": _files(hub, artifact)}
-    document |= {"children": [artifact_view(child) for child in artifact.children], **_look(hub, artifact, rows)}
+    document |= {"children": [artifact_view(child) for child in artifact.children], **look(hub, artifact, rows)}
     if session.options.json:
         emit_json(session.options, document)
         return
@@ -114,13 +114,20 @@ def export_artifact(session: Session, which: str, path: Path, force: bool) -> No
 @common
 @with_session
 def collect(session: Session, older_than: str) -> None:
-    """Remove stored files that no run, dataset or quarantine refers to, and what dead processes left unfinished."""
+    """Remove stored files that no run, dataset or quarantine refers to, and what dead processes left unfinished.
+
+    Values that gates refused are forgotten first, when they are older than the setting staged_days says.
+    """
     age = seconds(older_than, "--older-than")
     hub = session.stored()
+    forgotten = hub.runs.forget_staged(session.settings.staged_days * 86_400.0)
     done = hub.artifacts.gc(hub.runs.live_blobs(), age)
     if session.options.json:
-        emit_json(session.options, {"files": done.files, "bytes": done.bytes, "temporary": done.temporary})
+        told = {"files": done.files, "bytes": done.bytes, "temporary": done.temporary, "forgotten": forgotten}
+        emit_json(session.options, told)
     else:
+        if forgotten:
+            show(text(f"forgot {plural(forgotten, 'value')} that gates had refused"))
         more = f", and {plural(done.temporary, 'unfinished one')}" if done.temporary else ""
         show(text(f"removed {plural(done.files, 'file')} ({bytes_text(done.bytes)}){more}"))
 
@@ -193,7 +200,8 @@ def _loaded(hub: Hub, artifact: Artifact) -> Any:
         raise
 
 
-def _look(hub: Hub, artifact: Artifact, rows: int) -> dict[str, Any]:
+def look(hub: Hub, artifact: Artifact, rows: int) -> dict[str, Any]:
+    """Schema and first rows of a stored value, each None where it has none; ``reason`` says why."""
     try:
         value = _loaded(hub, artifact)
     except StoreError:

@@ -109,6 +109,8 @@ def audit_again(context: click.Context, session: Session, which: str) -> int:
         show(text("the checks have changed since the run", "dim"))
     if not code:
         show(text(f"next: dovetail runs resume {audit.now.run_id}", "cyan"))
+        if audit.guard.dataset is not None:
+            show(text(f"or publish what it looked at: dovetail publish {audit.now.run_id}:{node_id}", "cyan"))
     return code
 
 

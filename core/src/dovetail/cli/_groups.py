@@ -22,6 +22,10 @@ class Group(click.Group):
         return super().parse_args(ctx, args)
 
 
+_SAME = {"ls": "list", "list": "ls"}
+"""What people type for one another."""
+
+
 class Verbs(Group):
     """A group of commands that answers a misspelt one with the nearest."""
 
@@ -31,7 +35,7 @@ class Verbs(Group):
         Raises:
             UsageError: There is none of that name.
         """
-        found = super().get_command(ctx, cmd_name)
+        found = super().get_command(ctx, cmd_name) or super().get_command(ctx, _SAME.get(cmd_name, cmd_name))
         if found is None and not cmd_name.startswith("-"):
             known = self.list_commands(ctx)
             close = nearest(cmd_name, known)

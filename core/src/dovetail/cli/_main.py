@@ -30,7 +30,8 @@ COMMANDS = {
         "dovetail.cli._artifacts:artifacts",
         "Look at stored values, take them out, remove what nobody needs.",
     ),
-    "datasets": ("dovetail.cli._datasets:datasets", "List what was published."),
+    "datasets": ("dovetail.cli._datasets:datasets", "Look at what was published, and set it back."),
+    "publish": ("dovetail.cli._publish:publish", "Publish a value that a gate had refused."),
     "gates": ("dovetail.cli._gates:gates", "What gates found, over the runs."),
     "quarantine": (
         "dovetail.cli._quarantine:quarantine",

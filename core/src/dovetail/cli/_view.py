@@ -152,6 +152,12 @@ def dataset_view(version: DatasetVersion) -> dict[str, Any]:
         "node_id": version.node_id,
         "output": version.output,
         "path": version.path,
+        "previous": version.previous,
+        "forced": version.forced,
+        "who": version.who,
+        "reason": version.reason,
+        "gates": [{"node_id": node_id, "gate": gate} for node_id, gate in version.gates],
+        "content_hash": version.artifact.content_hash,
         "artifact": artifact_view(version.artifact),
     }
 

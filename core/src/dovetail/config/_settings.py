@@ -166,6 +166,12 @@ class Settings:
         "What a committed node survives: the death of the process, or the loss of power (slower).",
         default="process",
     )
+    staged_days: int = _setting(
+        _parse.integer(0),
+        "Days for which a value that a gate refused is kept, so that it can be audited again; `dovetail artifacts gc` forgets "
+        "what is older.",
+        default=14,
+    )
     max_collect_bytes: int | None = _setting(
         _parse.size,
         'Bytes that may be collected into this process for one value, as a number or a text such as `"4GB"`: when a plan is run, '

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings, redact
-from dovetail.engine._datasets import Datasets, destination, handled
+from dovetail.engine._datasets import Datasets, destined, handled
 from dovetail.engine._downstream import Downstream
 from dovetail.engine._export import export
 from dovetail.engine._isolated import Limits, Wires, gate_inputs, isolated, named, received_as, whole
@@ -326,7 +326,7 @@ class NodeAttempt:
             "namespace": self._services.workflow,
             "name": found[0][1].name
             if found
-            else destination(self._work) or f"{self._services.workflow}/{self.node_id}",
+            else destined(self._work) or f"{self._services.workflow}/{self.node_id}",
         }
 
     def _datasets(self) -> list[tuple[str, Dataset]]:

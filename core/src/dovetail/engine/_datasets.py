@@ -6,11 +6,24 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dovetail import store
 from dovetail.engine._work import Work, input_values, plain_output, stored
 from dovetail.errors import DefinitionError, UsageError
-from dovetail.graph import RESULT, Graph, Node, NodeLeftOut, Publish, PublishedDataset, Ref, Task, Workflow, gates_in
+from dovetail.graph import (
+    RESULT,
+    Graph,
+    Node,
+    NodeLeftOut,
+    Publish,
+    PublishedDataset,
+    Ref,
+    Task,
+    Workflow,
+    destination,
+    gates_in,
+)
 from dovetail.spec import Artifact, Interface, TaskCall, TaskType, TypeRef
-from dovetail.store import Publication, open_artifact_store, open_run_store
+from dovetail.store import Publication, open_artifact_store
 from dovetail.types import current_types, whole_files
 
 if TYPE_CHECKING:
@@ -104,23 +117,9 @@ def handled(work: Work, datasets: Datasets, values: Values, outcome: Outcome) ->
     return True
 
 
-def destination(work: Work) -> str | None:
-    """Name of the dataset that what a work gives is published as, by nodes that come after its gates; None: none."""
-    return None if work.element is not None else _destination(work.node, work.frame.graph)
-
-
-def _destination(node: Node, graph: Graph) -> str | None:
-    for other in graph.nodes:
-        binding = other.inputs.get("value")
-        if not isinstance(binding, Ref) or binding.node is not node or binding.path:
-            continue
-        config = getattr(other.target, "config", None)
-        found = config.name if isinstance(config, Publish) else None
-        if other.kind == "gate":
-            found = _destination(other, graph)
-        if found is not None:
-            return found
-    return None
+def destined(work: Work) -> str | None:
+    """Name of the dataset that what a work gives is published as, by a node that comes after its gates; None: none."""
+    return None if work.element is not None else destination(work.node, work.frame.graph)[0]
 
 
 def _audits(work: Work) -> Iterator[tuple[str, str]]:
@@ -184,7 +183,7 @@ class DatasetTask(TaskType):
                 why="this directory holds no run store, so nothing has been published here",
                 fix="run the workflow that publishes it, or set DOVETAIL_HOME",
             )
-        with open_run_store(settings) as runs:
+        with store.open_run_store(settings) as runs:
             artifact = runs.dataset(source.name, source.version).artifact
         wanted = call.interface.outputs[RESULT]
         kind = TypeRef(artifact.type) if wanted is Any else wanted

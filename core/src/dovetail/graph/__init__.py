@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dovetail.graph._needs import NeedOf, needs_of_task
     from dovetail.graph._nodes import Binding, Collect, Const, Input, Node, NodeOutput, Ref, references
     from dovetail.graph._options import TaskOptions
-    from dovetail.graph._published import OnConflict, Publish, PublishedDataset, dataset, publish
+    from dovetail.graph._published import OnConflict, Publish, PublishedDataset, dataset, destination, publish
     from dovetail.graph._refused import NodeLeftOut, why_left_out
     from dovetail.graph._remote import run_job
     from dovetail.graph._task import Task, load_task_type, task
@@ -81,6 +81,7 @@ __all__ = [
     "ResourceScope",
     "apply_gate",
     "Publish",
+    "destination",
     "NodeLeftOut",
     "why_left_out",
     "run_job",
@@ -168,6 +169,7 @@ _HOMES = {
     "Publish": "dovetail.graph._published",
     "PublishedDataset": "dovetail.graph._published",
     "dataset": "dovetail.graph._published",
+    "destination": "dovetail.graph._published",
     "publish": "dovetail.graph._published",
     "run_job": "dovetail.graph._remote",
     "Task": "dovetail.graph._task",

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 from dovetail.errors import DefinitionError, nearest, shorten
 from dovetail.graph._annotations import RESULT, base_type, is_named_tuple, type_text
 from dovetail.graph._dataset import checked_dataset
-from dovetail.graph._nodes import Input, NodeOutput, Ref
+from dovetail.graph._graph import Graph
+from dovetail.graph._nodes import Input, Node, NodeOutput, Ref
 from dovetail.graph._task import Task
 from dovetail.graph._trace import active_trace
 from dovetail.quality import Gate
@@ -163,6 +164,21 @@ def publish(
     )
     published: T = task(value)
     return published
+
+
+def destination(node: Node, graph: Graph) -> tuple[str | None, tuple[Gate, ...]]:
+    """The dataset that the output of a node becomes, and the gates that stand between; None if it becomes none."""
+    for other in graph.nodes:
+        binding = other.inputs.get("value")
+        if not isinstance(binding, Ref) or binding.node is not node or binding.path:
+            continue
+        if other.kind == "gate":
+            name, gates = destination(other, graph)
+            if name is not None:
+                return name, (other.target, *gates)
+        elif isinstance(other.target, Task) and isinstance(other.target.config, Publish):
+            return other.target.config.name, ()
+    return None, ()
 
 
 def _is_result(value: object) -> bool:

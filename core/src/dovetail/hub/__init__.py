@@ -5,6 +5,7 @@ from dovetail.hub._hub import Hub, default_hub, resume, run
 from dovetail.hub._load import import_file, is_spec, load_module, load_spec, load_workflow, workflows_in
 from dovetail.hub._re_audit import Audit, re_audit
 from dovetail.hub._replay import Replay, replay
+from dovetail.hub._staged import publish_staged, roll_back
 
 __all__ = [
     "Hub",
@@ -17,6 +18,9 @@ __all__ = [
     "Audit",
     "replay",
     "Replay",
+    # publishing by hand
+    "publish_staged",
+    "roll_back",
     # where workflows come from
     "load_workflow",
     "load_module",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dovetail.errors import UsageError, listing
-from dovetail.graph import RESULT, Dataset, Graph, Node, Task, TaskGates, Workflow, markers
+from dovetail.graph import RESULT, Dataset, Graph, Node, Ref, Task, TaskGates, Workflow, destination, markers
 from dovetail.hub._load import load_source
 from dovetail.quality import Gate
 from dovetail.store import RunRecord
@@ -21,11 +21,15 @@ class Guard:
         gate: The gate.
         output: Name of the output of the node that it guards; None for a gate of an input.
         dataset: Name of the dataset that the output is published as, or None.
+        then: The gates that stand between it and that dataset.
+        alone: No other gate stands before that dataset.
     """
 
     gate: Gate
     output: str | None = None
     dataset: str | None = None
+    then: tuple[Gate, ...] = ()
+    alone: bool = True
 
 
 def find_guard(record: RunRecord, node_id: str, gate: str, workflow: Workflow[..., Any] | None = None) -> Guard:
@@ -76,7 +80,10 @@ def _guards_at(graph: Graph, node_id: str, record: RunRecord) -> Iterator[Guard]
             fix="run the workflow anew",
         )
     if node.kind == "gate":
-        yield Guard(node.target, RESULT)
+        name, then = destination(node, graph)
+        before = node.inputs["value"]
+        first = not (isinstance(before, Ref) and before.node.kind == "gate")
+        yield Guard(node.target, RESULT, name, then, alone=first and not then)
     elif isinstance(node.target, Task):
         yield from _guards_of(node.target)
 
@@ -98,8 +105,9 @@ def _guards_of(task: Task[..., Any]) -> Iterator[Guard]:
     gates = TaskGates.of(task)
     for name, annotation in task.interface.outputs.items():
         published = next((m.name for m in markers(annotation) if isinstance(m, Dataset)), None)
-        for gate in gates.fields.get(name, ()) or (gates.output if name == RESULT else ()):
-            yield Guard(gate, name, published)
+        found = gates.fields.get(name, ()) or (gates.output if name == RESULT else ())
+        for place, gate in enumerate(found):
+            yield Guard(gate, name, published, found[place + 1 :])
     for before in gates.inputs.values():
         for gate in before:
             yield Guard(gate)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import EngineUnavailable, UsageError
 from dovetail.graph import Workflow
-from dovetail.hub._guards import find_guard
+from dovetail.hub._guards import Guard, find_guard
 from dovetail.quality import Report
 from dovetail.spec import TypeRef
 
@@ -22,6 +22,9 @@ class Audit:
     now: Report
     then: Report
     artifact_id: str
+    guard: Guard
+    value: Any = None
+    """What the gate lets through now; None if it blocks."""
 
 
 def re_audit(hub: Hub, run_id: str, node_id: str, workflow: Workflow[..., Any] | None = None) -> Audit:
@@ -53,6 +56,7 @@ def re_audit(hub: Hub, run_id: str, node_id: str, workflow: Workflow[..., Any] |
         then = Report.from_dict(told)
         guard = find_guard(record, node_id, then.gate, workflow)
         staged = details.get("staged")
+        check_kept(hub, record.run_id, staged)
         if not staged:
             raise UsageError(
                 f"what gate {then.gate!r} refused was not kept",
@@ -74,4 +78,19 @@ def re_audit(hub: Hub, run_id: str, node_id: str, workflow: Workflow[..., Any] |
             dataset=then.dataset,
             history=lambda check: hub.runs.earlier_values(check, then.gate, name, record.run_id),
         )
-        return Audit(result.report, then, staged)
+        return Audit(result.report, then, staged, guard, result.value)
+
+
+def check_kept(hub: Hub, run_id: str, artifact: str | None) -> None:
+    """Refuse what was forgotten.
+
+    Raises:
+        UsageError: It was.
+    """
+    gone = next((each for each in hub.runs.staged(run_id, artifact) if artifact and each.forgotten is not None), None)
+    if gone is not None:
+        raise UsageError(
+            f"what gate {gone.gate!r} refused was forgotten {hub.settings.staged_days} days or more after that",
+            who=f"node {gone.node_id} of run {run_id}",
+            fix=f"compute it again: dovetail runs resume {run_id}; the setting staged_days says how long such values are kept",
+        )

@@ -81,10 +81,13 @@ def _why_not(runs: RunStore, entry: Quarantined, guard: Guard) -> str | None:
     if guard.output is None:
         return "the gate guards an input, and what is made of it is something else"
     if guard.dataset is None:
-        return "the output that the gate guards is not published: it has no dt.Dataset"
+        return "the output that the gate guards is not published: by no dt.publish, and it has no dt.Dataset"
+    if not guard.alone:
+        return f"other gates stand before dataset {guard.dataset}, and rows would pass them by"
     if entry.decision == "block":
         return "the gate refused the rows that did not fail as well, so they are not in the dataset either"
-    here = (entry.run_id, entry.node_id)
-    if not any((each.run_id, each.node_id) == here for each in runs.datasets(guard.dataset)):
+    audit = (entry.node_id, entry.gate)
+    versions = (each for each in runs.datasets(guard.dataset) if each.run_id == entry.run_id)
+    if not any(each.node_id == entry.node_id or audit in each.gates for each in versions):
         return f"the run has not published dataset {guard.dataset}"
     return None
