@@ -109,10 +109,10 @@ def _schemas(old: Table, new: Table) -> Iterator[Change]:
 def _object(old: Table, new: Table) -> Iterator[Change]:
     name = str(old["name"])
     yield from _names(name, old, new)
-    if _keys(old) != _keys(new):
-        yield Change(
-            f"{name}.primaryKey", "primary key changed", True, True, old=_keys(old) or None, new=_keys(new) or None
-        )
+    before, after = _keys(old), _keys(new)
+    if before != after:
+        what = f"primary key {_went(before, after)}"
+        yield Change(f"{name}.primaryKey", what, True, True, old=before or None, new=after or None)
     yield from _properties(name, old.get("properties") or (), new.get("properties") or ())
     yield from _rules(name, old.get("quality") or (), new.get("quality") or ())
     known = ("id", "name", "physicalName", "properties", "quality")
@@ -122,6 +122,10 @@ def _object(old: Table, new: Table) -> Iterator[Change]:
 def _keys(element: Table) -> list[str]:
     keys = [prop for prop in element.get("properties") or () if prop.get("primaryKey")]
     return [str(prop["name"]) for prop in sorted(keys, key=lambda prop: prop.get("primaryKeyPosition") or 0)]
+
+
+def _went(old: Any, new: Any) -> str:
+    return "changed" if old and new else "removed" if old else "added"
 
 
 def _names(path: str, old: Table, new: Table) -> Iterator[Change]:
@@ -202,12 +206,13 @@ def _types(path: str, old: Table, new: Table) -> Iterator[Change]:
 def _physical(path: str, old: str | None, new: str | None) -> Change:
     if old is None or new is None:
         return Change(path, "physical type " + ("added" if old is None else "removed"), old=old, new=new)
+    if old.replace(" ", "").lower() == new.replace(" ", "").lower():
+        return Change(path, "physical type written otherwise", old=old, new=new)
     before, after = _LENGTH.fullmatch(old), _LENGTH.fullmatch(new)
     if before and after and before[1].lower() == after[1].lower():
         longer = int(after[2]) > int(before[2])
         return Change(path, f"length {'grown' if longer else 'shortened'}", longer, not longer, old=old, new=new)
-    same = old.strip().lower() == new.strip().lower()
-    return Change(path, "physical type changed", not same, not same, old=old, new=new)
+    return Change(path, "physical type changed", True, True, old=old, new=new)
 
 
 def _options(path: str, old: Table, new: Table) -> Iterator[Change]:
@@ -361,7 +366,10 @@ def _level(path: str, name: str, old: Table, new: Table) -> Change:
 
 
 _OBJECT_KEYS: dict[str, Callable[[Any, Any], tuple[bool, bool]]] = {
-    "physicalType": lambda old, new: (True, False),  # a table that becomes a topic is read in another way
+    "physicalType": lambda old, new: (
+        None not in (old, new),
+        False,
+    ),  # a table that becomes a topic is read in another way
 }
 _PROPERTY_KEYS: dict[str, Callable[[Any, Any], tuple[bool, bool]]] = {
     "semanticType": lambda old, new: (True, True),

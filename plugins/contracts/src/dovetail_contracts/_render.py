@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from dovetail_contracts._changes import Side
 from dovetail_contracts._diff import Difference
 
@@ -51,5 +49,5 @@ def _safe(text: str, code: bool = False) -> str:
     text = " ".join(text.split()).replace("|", "\\|")
     if code:
         return text.replace("`", "'")
-    escaped = html.escape(text, quote=False)
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{sign}" if sign in "`*_[]!#" else sign for sign in escaped)

@@ -151,8 +151,7 @@ def _missing_values(arguments: Mapping[str, Any], column: str, columns: Mapping[
         if None not in values:
             raise Unsupported("unsupported: missingValues names no value that the column can have")
         return [not_null(column)]
-    # The reader of expressions knows a double quote and a backslash by Python's escapes, as repr() writes them.
-    text = f"not (col({column!r}) in ({', '.join(map(repr, wanted))},))".replace(",))", "))")
+    text = f"not (col({column!r}) in ({', '.join(map(repr, wanted))},))"
     return [expression(text, nulls="fail" if None in values else "ignore")]
 
 

@@ -31,7 +31,6 @@ class Step:
         shape: For a logical type: the property as the contract has it.
         query: For a rule in SQL: the statement.
         unsupported: Why it cannot be evaluated; empty if it can.
-        line: Of the contract, 0 where it was not read from a file.
     """
 
     info: CheckInfo
@@ -42,12 +41,11 @@ class Step:
     shape: Mapping[str, Any] | None = field(default=None, hash=False)
     query: str = ""
     unsupported: str = ""
-    line: int = 0
 
     @classmethod
-    def of(cls, check: Check, line: int = 0) -> Step:
+    def of(cls, check: Check) -> Step:
         """A native check as it is."""
-        return cls(check.info, check, line=line)
+        return cls(check.info, check)
 
     def named(self, info_id: str) -> Step:
         """The same under another id."""

@@ -7,13 +7,15 @@ words for is a rule of the engine ``dovetail``, and what no file can hold (a fun
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from dovetail.errors import DovetailError, UsageError, shorten
 from dovetail.quality import Check, Gate, Suite, check_from_entry
+from yaml import YAMLError
 
 from dovetail_contracts._entries import entry_of
 from dovetail_contracts._formats import anchored
@@ -21,10 +23,11 @@ from dovetail_contracts._keys import WRITTEN
 from dovetail_contracts._shape import logical_type
 from dovetail_contracts._suite import Contract
 from dovetail_contracts._translate import steps_of
-from dovetail_contracts._yaml import dump
+from dovetail_contracts._yaml import dump, parse
 
 _TOGETHER = ({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}, {"minLength", "maxLength"})
 """Options that are read as one check."""
+_NUMBER = re.compile(r"#[0-9]+$")
 _MOMENTS = (datetime.datetime, datetime.date, datetime.time)
 
 
@@ -120,7 +123,9 @@ class _Writer:
         # Types first: options have a meaning only beside one.
         checks.sort(key=lambda check: check.info.kind != "dtype")
         for check in checks:
-            self._write(check, limits(check.info.id) if check.info.row_scoped else 0)
+            limit = limits(check.info.id) if check.info.row_scoped else 0
+            # Two checks of one suite that differ in what an id leaves out have numbers: they are given again where it is read.
+            self._write(replace(check, info=replace(check.info, id=_NUMBER.sub("", check.info.id))), limit)
         for part in (self.element, *self.properties.values()):
             for key in ("properties", "quality"):
                 if key in part and not part[key]:
@@ -206,13 +211,15 @@ class _Writer:
 
 
 def _reads_back(trial: Mapping[str, Any], check: Check, limit: int | float, at_property: bool = True) -> bool:
+    """Whether the text of a property, or of a rule of the object, is read as exactly this check."""
     element: dict[str, Any] = {"name": "trial", "properties": [{key: value for key, value in trial.items() if value}]}
     if not at_property:
         element = {"name": "trial", "quality": trial["quality"]}
     try:
-        found = [step for step in steps_of({}, element) if step.info.kind not in ("column_exists", "logical_type")]
-    except (DovetailError, TypeError, ValueError, KeyError):
+        read = steps_of({}, parse(dump(element), "trial").value)
+    except (DovetailError, YAMLError, TypeError, ValueError, KeyError):
         return False
+    found = [step for step in read if step.info.kind not in ("column_exists", "logical_type")]
     return [step.check for step in found] == [check] and (found[0].limit or 0) == limit and not found[0].demands
 
 

@@ -220,9 +220,10 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
     style = None
-    if not isinstance(scalar(data), str) or "=" in data[:1] or "<<" in data:
+    lines = data.replace("\n", "").isprintable()
+    if not lines or not isinstance(scalar(data), str) or data[:1] == "=" or "<<" in data:
         style = '"'
-    elif "\n" in data and data == data.strip() and data.isprintable() is False and data.replace("\n", "").isprintable():
+    elif "\n" in data and data == data.strip():
         style = "|"
     return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
