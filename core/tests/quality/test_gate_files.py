@@ -32,6 +32,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "quantile_between": {"column": "a", "quantile": 0.5, "minimum": 0, "maximum": 1},
     "sum_equals": {"column": "a", "expected": "b", "tolerance": 0.5},
     "fresh": {"column": "d", "within": "1d"},
+    "foreign_key": {"columns": ["a"], "reference": "b.parquet", "reference_columns": ["c"]},
+    "reconciles": {"column": "a", "reference": "b.csv", "reference_column": "c", "tolerance": 0.5},
+    "same_row_count": {"reference": "shop/orders"},
 }
 
 

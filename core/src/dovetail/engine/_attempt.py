@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Settings, redact
 from dovetail.engine._datasets import Datasets, destined, handled
-from dovetail.engine._downstream import Downstream
+from dovetail.engine._downstream import Downstream, named_for
 from dovetail.engine._export import export
+from dovetail.engine._failures import user_failure
 from dovetail.engine._isolated import Limits, Wires, gate_inputs, isolated, named, received_as, whole
 from dovetail.engine._portable import portable
+from dovetail.engine._spool import Spool
 from dovetail.engine._values import MISSING, Refused
 from dovetail.engine._work import Work, given_values, input_values, output_annotation, output_names, plain_output
-from dovetail.errors import DovetailError, GateBlocked, PlatformError, TaskFailed, TaskTimeout, shorten, user_traceback
+from dovetail.errors import DovetailError, GateBlocked, TaskFailed, TaskTimeout
 from dovetail.graph import (
     RESULT,
     CompiledTask,
@@ -95,7 +97,7 @@ class Outcome:
 class NodeAttempt:
     """One attempt of a task or gate node."""
 
-    __slots__ = ("_cancel", "_outcome", "_services", "_work", "node_id", "timeout")
+    __slots__ = ("_cancel", "_outcome", "_services", "_spool", "_work", "node_id", "timeout")
 
     def __init__(self, work: Work, services: Services) -> None:
         self._work = work
@@ -104,6 +106,7 @@ class NodeAttempt:
         self.timeout = work.node.options.timeout
         self._outcome = Outcome(0.0)
         self._cancel: Callable[[], None] | None = None
+        self._spool = Spool(services.values.store)
 
     def cancel(self) -> None:
         """From another thread: ask the task type to stop the work, where its engine can. What it raises is logged."""
@@ -130,6 +133,8 @@ class NodeAttempt:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise
             outcome.error = user_failure(self.node_id, self._work.name, error)
+        finally:
+            self._spool.remove()
         outcome.ended = time.time()
         return outcome
 
@@ -287,21 +292,24 @@ class NodeAttempt:
 
         dataset = self._dataset_facts()
         earlier = services.earlier
-        result = gate.evaluate(
-            value,
-            types=values.types,
-            run_id=services.run_id,
-            node_id=self.node_id,
-            attempt=self._work.attempt,
-            dataset=dataset,
-            quarantine=keep,
-            history=earlier and (lambda check: earlier(check, gate.name, dataset["name"], services.run_id)),
-        )
+        with named_for(self._work, services, gate):
+            result = gate.evaluate(
+                value,
+                types=values.types,
+                run_id=services.run_id,
+                node_id=self.node_id,
+                attempt=self._work.attempt,
+                dataset=dataset,
+                quarantine=keep,
+                history=earlier and (lambda check: earlier(check, gate.name, dataset["name"], services.run_id)),
+                place=self._spool.place,
+            )
         outcome.reports.append(result.report)
         downstream = Downstream(self._work, services, outcome)
         try:
             raise_for_decision(result.report)
         except GateBlocked as error:
+            value = value if result.refused is None else result.refused
             self._keep_refused(gate, value, error)
             error.who = f"node {self.node_id!r}" + (f", evaluated by {error.who}" if error.who else "")
             return downstream.refused(gate, value, error)
@@ -324,9 +332,7 @@ class NodeAttempt:
         found = self._datasets()
         return {
             "namespace": self._services.workflow,
-            "name": found[0][1].name
-            if found
-            else destined(self._work) or f"{self._services.workflow}/{self.node_id}",
+            "name": found[0][1].name if found else destined(self._work) or f"{self._services.workflow}/{self.node_id}",
         }
 
     def _datasets(self) -> list[tuple[str, Dataset]]:
@@ -341,7 +347,7 @@ class NodeAttempt:
         annotation = output_annotation(work)
         if not outcome.artifacts:
             outcome.artifacts = values.dump(value, annotation, output_names(work))
-        outcome.value = value
+        outcome.value = self._spool.outliving(value)
         if outcome.refused is None:
             self._publish(outcome)
 
@@ -368,30 +374,3 @@ class NodeAttempt:
                 path = str(export(artifact, dataset.path, values.store, self._services.settings.project_root))
             gates = tuple((work.id, report.gate) for report in outcome.reports)
             outcome.publications.append(Publication(dataset.name, work.id, name, artifact, path, gates=gates))
-
-
-def user_failure(node_id: str, task: str, error: BaseException) -> TaskFailed:
-    """What a user's function raised, as text that can be stored; ``__cause__`` is the exception itself."""
-    kind = type(error).__name__
-    try:
-        message = redact(str(error))
-    except Exception as problem:  # a user's __str__ may do anything
-        message = f"<its str() raised {type(problem).__name__}>"
-    failed = TaskFailed(
-        f"node {node_id!r} raised {kind}: {message}"[:2000],
-        who=f"task {task!r}",
-        type=kind,
-        message=message[:2000],
-        traceback=redact(user_traceback(error)),
-    )
-    failed.__cause__ = error
-    return failed
-
-
-def internal_error(node_id: str, error: BaseException) -> PlatformError:
-    """An executor or dovetail itself failed."""
-    return PlatformError(
-        f"node {node_id!r} could not be run",
-        why=f"{type(error).__name__}: {shorten(error, 500)}",
-        fix="this is a defect; please report it",
-    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from dovetail.engine._values import Refused, Slot, Values
-from dovetail.engine._work import Frame, Work, chosen_side, output_annotation, output_names
+from dovetail.engine._work import Frame, Work, chosen_side, input_value, output_annotation, output_names
 from dovetail.errors import GateBlocked
-from dovetail.graph import Input, NodeLeftOut, Ref, base_type, references, why_left_out
-from dovetail.quality import EFFECTS, Gate
-from dovetail.spec import Artifact
+from dovetail.graph import Input, NodeLeftOut, PublishedDataset, Ref, base_type, references, why_left_out
+from dovetail.graph import dataset as published
+from dovetail.quality import EFFECTS, Gate, named_tables, references_of
+from dovetail.spec import Artifact, TypeRef
 from dovetail.store import NodeRecord
 
 if TYPE_CHECKING:
@@ -126,6 +128,21 @@ _WORDS = {
     "continue": "goes on with what was refused",
     "continue_with_previous": "goes on with the value",
 }
+
+
+def named_for(work: Work, services: Services, gate: Gate) -> AbstractContextManager[None]:
+    """Inside, the checks of a gate find what they refer to by name: another input of the node, or a published dataset."""
+    if not references_of(gate.suite):
+        return nullcontext()
+    values = services.values
+
+    def dataset(name: str, version: int | None) -> Any:
+        source = published(name) if version is None else PublishedDataset(name, version)
+        artifact = services.datasets.artifact(source)
+        return values.types.load(artifact, values.store, TypeRef("pyarrow.Table"))
+
+    names = work.node.inputs if work.element is None else work.element
+    return named_tables(names, lambda name: input_value(work, name, values), dataset)
 
 
 def readers(work: Work) -> list[tuple[str, str | None]]:

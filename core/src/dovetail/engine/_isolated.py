@@ -111,14 +111,16 @@ def run_isolated(
         DefinitionError: The function cannot be brought to that environment; says what to do.
     """
     task = compiled.task
-    given = gate_inputs(compiled, inputs, apply_gate)
+    with compiled.gates.named(inputs):
+        given = gate_inputs(compiled, inputs, apply_gate)
     work = isolated(scope).work(compiled, environment, context)
     try:
         done = work(given, Limits(timeout, memory), on_output or _print, store=None, wires="all")
     except TaskFailed as error:
         raise named(error, f"task {task.name!r}", f"task {task.name!r}") from None
     value = whole(task, done.values)
-    return compiled.gate_output(value, apply_gate) if compiled.gated else value
+    with compiled.gates.named(inputs):
+        return compiled.gate_output(value, apply_gate) if compiled.gated else value
 
 
 def gate_inputs(compiled: CompiledTask, inputs: dict[str, Any], gate: Callable[[Gate, Any], Any]) -> dict[str, Any]:

@@ -13,20 +13,16 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from dovetail.engine._attempt import NodeAttempt, Outcome, Services, internal_error, user_failure
+from dovetail.engine._attempt import NodeAttempt, Outcome, Services
 from dovetail.engine._cache import cache_key
 from dovetail.engine._downstream import lacking, part_missing, take_over
 from dovetail.engine._expand import choose, expand_dynamic, expand_map, expansions, gather
+from dovetail.engine._failures import internal_error, repeatable, user_failure
 from dovetail.engine._journal import Journal
 from dovetail.engine._work import Frame, Work, guarded_out, open_frame, output_names, read_slots
 from dovetail.errors import (
-    DataError,
     DovetailError,
-    PlatformError,
     RunInterrupted,
-    StoreError,
-    TaskFailed,
-    TaskTimeout,
     UsageError,
     WorkerDied,
     shorten,
@@ -200,7 +196,8 @@ class Scheduler:
         if fingerprint is None:
             fingerprint = self._fingerprints[task] = task.fingerprint(exact=True)
         home = self._services.home(work)
-        work.cache_key = cache_key(work, task, fingerprint, self._values, "" if home is None else home.digest)
+        digest = "" if home is None else home.digest
+        work.cache_key = cache_key(work, task, fingerprint, self._values, self._services.datasets, digest)
         found = self._runs.lookup_cache([work.cache_key]).get(work.cache_key)
         if found is None or set(found) != set(output_names(work)) or not self._values.intact(found):
             return False
@@ -295,7 +292,7 @@ class Scheduler:
     def _fail(self, work: Work, outcome: Outcome, error: DovetailError) -> None:
         options = work.node.options
         attempted = work.element is not None or work.node.kind in ("task", "gate")
-        if attempted and _repeatable(error) and work.attempt <= options.retries and self.failure is None:
+        if attempted and repeatable(error) and work.attempt <= options.retries and self.failure is None:
             delay = options.delay_before(work.attempt + 1) * random.uniform(0.9, 1.1)  # noqa: S311  (jitter)
             self._journal.failed(work, outcome, error, delay)
             heapq.heappush(self._retries, (time.monotonic() + delay, next(self._tickets), work))
@@ -391,10 +388,3 @@ def _outcome_of(work: Work, future: Future[Any]) -> Outcome:
         error = TypeError(f"the executor gave {shorten(result)} for an outcome")
     wrapped = error if isinstance(error, DovetailError) else internal_error(work.id, error)
     return Outcome(work.started or now, now, error=wrapped)
-
-
-def _repeatable(error: DovetailError) -> bool:
-    """True if another attempt can help: the function, the engine or a worker failed; not the data, the wiring or the store."""
-    if isinstance(error, (DataError, StoreError, RunInterrupted)):
-        return False
-    return isinstance(error, (TaskFailed, TaskTimeout, PlatformError))

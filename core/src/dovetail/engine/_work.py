@@ -256,7 +256,7 @@ def given_values(work: Work, values: Values) -> dict[str, Any]:
     found = {}
     for name in work.node.inputs if work.element is None else work.element:
         artifact = None if _at_hand(work, name) else stored(work, name, values)
-        found[name] = _input_value(work, name, values) if artifact is None else artifact
+        found[name] = input_value(work, name, values) if artifact is None else artifact
     return found
 
 
@@ -277,13 +277,14 @@ def input_values(work: Work, values: Values, unless_stored: bool = False) -> dic
     """
     names = work.node.inputs if work.element is None else work.element
     return {
-        name: _input_value(work, name, values)
+        name: input_value(work, name, values)
         for name in names
         if not (unless_stored and stored(work, name, values) is not None)
     }
 
 
-def _input_value(work: Work, name: str, values: Values) -> Any:
+def input_value(work: Work, name: str, values: Values) -> Any:
+    """One input of a work; a frame that has to be loaded comes as the task or gate wants it."""
     node = work.node
     if work.element is not None:
         item = work.element[name]

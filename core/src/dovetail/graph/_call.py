@@ -157,7 +157,7 @@ class CompiledTask:
             for name, annotation in task.interface.inputs.items()
         }
         self._accept_output = types.acceptor(base_type(task.output)) if task.interface.outputs else accept_nothing
-        self.gated = bool(self.gates)
+        self.gated = bool(self.gates.all())
 
     def convert_inputs(self, values: dict[str, Any], gate: Callable[[Gate, Any], Any]) -> dict[str, Any]:
         """Values as the annotations want them, past the gates of the inputs."""
@@ -249,9 +249,13 @@ class CompiledTask:
 
     def __call__(self, values: dict[str, Any], context: TaskContext, scope: ResourceScope) -> Any:
         """The whole call, in process: nothing stored, gates evaluated on the spot."""
-        inputs = self.convert_inputs(values, apply_gate)
+        if not self.gated:
+            return self.convert_output(self.work(self.convert_inputs(values, apply_gate), context, scope))
+        with self.gates.named(values):
+            inputs = self.convert_inputs(values, apply_gate)
         value = self.convert_output(self.work(inputs, context, scope))
-        return self.gate_output(value, apply_gate) if self.gated else value
+        with self.gates.named(values):
+            return self.gate_output(value, apply_gate)
 
 
 def apply_gate(gate: Gate, value: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -113,8 +114,19 @@ class TaskGates:
         fields = {name: tuple(_distinct(gates_in(annotation), taken)) for name, annotation in several.items()}
         return cls(inputs, output, {name: gates for name, gates in fields.items() if gates})
 
-    def __bool__(self) -> bool:
-        return bool(self.output or self.fields or any(self.inputs.values()))
+    def all(self) -> tuple[Gate, ...]:
+        """Every gate."""
+        before, behind = self.inputs.values(), self.fields.values()
+        return tuple(gate for gates in (*before, self.output, *behind) for gate in gates)
+
+    def named(self, inputs: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Inside, checks of these gates find the inputs of the task by their names, where they refer to any."""
+        gates = self.all()
+        if not gates:
+            return nullcontext()
+        from dovetail.quality import named_tables, references_of  # what a worker is told has no gates
+
+        return named_tables(inputs) if any(references_of(gate.suite) for gate in gates) else nullcontext()
 
     def input_of(self, gate: Gate) -> str | None:
         """The input that the gate stands before; None for a gate of an output."""

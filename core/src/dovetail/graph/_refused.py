@@ -56,10 +56,7 @@ def _gates_of(node: Node) -> Iterator[Gate]:
     if node.kind == "gate":
         yield node.target
     elif getattr(node.target, "__dovetail_task__", False):
-        gates = node.target.compiled().gates
-        yield from gates.output
-        for several in (*gates.inputs.values(), *gates.fields.values()):
-            yield from several
+        yield from node.target.compiled().gates.all()
 
 
 class Refusals:

@@ -24,6 +24,7 @@ from dovetail.quality._policy import (
     parse_effect,
 )
 from dovetail.quality._profile import ColumnProfile, Profiler, profile
+from dovetail.quality._references import named_tables, references_of
 from dovetail.quality._report import CheckReport, Report, raise_for_decision, report_schema
 from dovetail.quality._stable import History, Stable
 from dovetail.quality.checks import Check, Suite
@@ -42,6 +43,8 @@ __all__ = [
     "Suite",
     "Check",
     "collect_reports",
+    "named_tables",
+    "references_of",
     # without Python
     "read_gate",
     "check_from_entry",

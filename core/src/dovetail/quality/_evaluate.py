@@ -22,6 +22,7 @@ from dovetail.quality._lookup import (
 from dovetail.quality._outcomes import Judged, judge, judge_stable, suite_error
 from dovetail.quality._policy import Finding, Verdict, decide
 from dovetail.quality._quarantine import quarantine_table
+from dovetail.quality._references import with_references
 from dovetail.quality._report import Report
 from dovetail.quality._sample import add_samples
 from dovetail.quality._stable import History
@@ -74,6 +75,7 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     catalogue = catalogue_of(types)
     engine = load_engine(find_spec(gate.suite, catalogue), catalogue)
     version = suite_version(engine, gate.suite)
+    gate = with_references(gate, types)
     table = _Table.of(value, types, gate.name)
     engine = _where_the_data_are(engine, gate.suite, table, types)
     judged = _judge(gate, table, engine, types)

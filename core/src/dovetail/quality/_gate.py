@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 from dovetail.errors import DefinitionError, nearest
 from dovetail.quality._evaluate import GateResult, Where, convertible, evaluate
 from dovetail.quality._lookup import catalogue_of, find_spec, load_engine, suite_name, suite_version
-from dovetail.quality._policy import OnFail, Policy, Thresholds, parse_action, parse_limit, parse_thresholds
+from dovetail.quality._policy import (
+    Downstream,
+    OnFail,
+    Policy,
+    Thresholds,
+    parse_action,
+    parse_effect,
+    parse_limit,
+    parse_thresholds,
+)
 from dovetail.quality._report import Report, raise_for_decision
 from dovetail.quality._stable import History, parse_stable
 from dovetail.quality.checks import Check, Suite
@@ -50,6 +59,10 @@ class Gate:
         stable: Limits from history: check id or a pattern over check ids, to how far the value (what an aggregate observed,
             else the share that failed) may be from the median of earlier runs, in MADs: ``{"gate.min_rows": 4}``, or a
             :class:`Stable`. What is unusual is a warning.
+        downstream: What happens in a run to the nodes that read the value when the gate refuses it: ``"block"``: the run ends;
+            ``"skip"``: they are skipped, and what depends on them; ``"continue_with_previous"``: they get what was let
+            through here in an earlier run of the workflow, and without one the run ends; ``"continue"``: they get the value
+            that was refused. ``dt.on_blocked`` and ``dt.OnBlocked`` say it for single readers.
 
     Raises:
         DefinitionError: An option is misspelt or malformed.
@@ -75,6 +88,7 @@ class Gate:
         keys: Sequence[str] = (),
         sample_values: bool = True,
         stable: Mapping[str, Any] | None = None,
+        downstream: Downstream = "block",
     ) -> None:
         if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < 0:
             raise DefinitionError(f"min_rows={min_rows!r} is not a number of rows", fix="min_rows=1 is the default")
@@ -90,6 +104,7 @@ class Gate:
             overrides=overrides,
             min_rows=min_rows,
             stable=parse_stable(stable),
+            downstream=parse_effect(downstream),
         )
         suite = _as_suite(suite)
         columns = (keys,) if isinstance(keys, str) else tuple(keys)
@@ -118,6 +133,7 @@ class Gate:
             "keys": self.keys,
             "sample_values": self.sample_values,
             "stable": dict(policy.stable),
+            "downstream": policy.downstream,
         }
         for name in options:
             if name not in now:

@@ -10,6 +10,7 @@ all rows of a key that occurs more than once. A comparison with a null operand i
 from dovetail.quality.checks._check import Check, Suite
 from dovetail.quality.checks._define import compare, in_range, in_set, matches, not_null, unique
 from dovetail.quality.checks._define_more import custom, expression, length, monotonic
+from dovetail.quality.checks._reference import foreign_key, reconciles, same_row_count
 from dovetail.quality.checks._whole import (
     columns_present,
     fresh,
@@ -48,4 +49,8 @@ __all__ = [
     "quantile_between",
     "sum_equals",
     "fresh",
+    # against other data
+    "foreign_key",
+    "reconciles",
+    "same_row_count",
 ]

@@ -9,6 +9,7 @@ from dovetail.errors import shorten
 from dovetail.quality._arrays import arrow_array, arrow_scalar, no_ordinals, true_ordinals
 from dovetail.quality.checks._check import Check
 from dovetail.quality.checks._compute_expression import NoCondition, evaluate_expression, lengths
+from dovetail.quality.checks._compute_reference import REFERRING, foreign_key
 from dovetail.quality.checks._compute_whole import WHOLE
 from dovetail.quality.checks._found import Found, Unevaluable, values_of, whole_bound
 
@@ -163,7 +164,7 @@ def _doubled(key: Any, valid: int) -> tuple[Any, int]:
     """Ordinals of values that occur more than once, and how many such values there are."""
     import pyarrow.compute as pc
 
-    if _ascends(key):
+    if ascends(key):
         return no_ordinals(), 0
     # One pass tells whether there are doubles at all; only then a second one looks for them.
     if len(pc.unique(key)) - (key.null_count > 0) == valid:
@@ -173,7 +174,7 @@ def _doubled(key: Any, valid: int) -> tuple[Any, int]:
     return true_ordinals(pc.is_in(key, value_set=repeated)), len(repeated)
 
 
-def _ascends(key: Any) -> bool:
+def ascends(key: Any) -> bool:
     """True if every value is greater than the one before: cheap to see, and common for keys."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -262,5 +263,7 @@ EVALUATORS: dict[str, Callable[[Check, Any], Found]] = {
     "monotonic": _monotonic,
     "expression": _expression,
     "custom": _custom,
+    "foreign_key": lambda check, table: foreign_key(check, table, _key, _failing),
+    **REFERRING,
     **WHOLE,
 }

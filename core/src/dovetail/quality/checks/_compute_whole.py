@@ -59,10 +59,14 @@ _FIGURES: dict[str, tuple[Callable[[Any, Check], Any], str]] = {
 
 
 def _figure(check: Check, table: Any) -> Found:
-    make, otherwise = _FIGURES[check.info.kind]
-    figure = make(values_of(table, check.info.columns[0]), check)
+    make, _ = _FIGURES[check.info.kind]
+    return judge_figure(check, make(values_of(table, check.info.columns[0]), check))
+
+
+def judge_figure(check: Check, figure: Any) -> Found:
+    """What a mean, a standard deviation or a quantile says; None: there is none."""
     if figure is None:
-        raise Unevaluable(otherwise)
+        raise Unevaluable(_FIGURES[check.info.kind][1])
     fine = check.params["minimum"] <= figure <= check.params["maximum"]
     return Found(1, int(not fine), observed=float(figure))
 
@@ -70,7 +74,11 @@ def _figure(check: Check, table: Any) -> Found:
 def _sum(check: Check, table: Any) -> Found:
     import pyarrow.compute as pc
 
-    sums = [pc.sum(values_of(table, name), min_count=0).as_py() for name in check.info.columns]
+    return judge_sums(check, [pc.sum(values_of(table, name), min_count=0).as_py() for name in check.info.columns])
+
+
+def judge_sums(check: Check, sums: list[Any]) -> Found:
+    """What the sums of the one or two columns of a check say."""
     wanted = sums[1] if len(sums) > 1 else check.params["expected"]
     kinds = {type(sums[0]), type(wanted)}
     difference = sums[0] - wanted if len(kinds) == 1 or kinds <= {int, float} else float(sums[0]) - float(wanted)
@@ -115,5 +123,5 @@ WHOLE: dict[str, Callable[[Check, Any], Found]] = {
 }
 """Evaluators of checks that are not row-scoped, by kind."""
 
-OF_OUTLINES = frozenset({"row_count", "column_exists"})
+OF_OUTLINES = frozenset({"row_count", "column_exists", "same_row_count"})
 """Kinds that look at the names of columns and the number of rows alone."""

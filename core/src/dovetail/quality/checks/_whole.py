@@ -105,9 +105,7 @@ def sum_equals(column: str, expected: float | str, *, tolerance: float = 0.0, se
         tolerance: Largest difference that is allowed, in the unit of the column.
         severity: See :class:`~dovetail.spec.CheckInfo`.
     """
-    _number("tolerance", tolerance)
-    if tolerance < 0:
-        raise DefinitionError(f"a tolerance is at least 0, not {tolerance}")
+    non_negative("tolerance", tolerance)
     columns = (column, expected) if isinstance(expected, str) else (column,)
     if not isinstance(expected, str):
         _number("expected", expected)
@@ -143,6 +141,13 @@ def _figure(
     params = {"minimum": minimum, "maximum": maximum, **more}
     told = f"{word} in [{bound_text(minimum)}, {bound_text(maximum)}]"
     return whole_check(kind, (column,), params, told, dimension, severity)
+
+
+def non_negative(what: str, value: Any) -> None:
+    """Refuse what is no number from 0."""
+    _number(what, value)
+    if value < 0:
+        raise DefinitionError(f"a {what} is at least 0, not {value}")
 
 
 def _number(what: str, value: Any) -> None:
