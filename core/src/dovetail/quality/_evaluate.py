@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,31 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import ConversionError, DovetailError, PlatformError, UnknownType
 from dovetail.quality import _rows
-from dovetail.quality._lookup import (
-    catalogue_of,
-    engine_version,
-    find_frame_spec,
-    find_spec,
-    load_engine,
-    suite_name,
-    suite_version,
-)
+from dovetail.quality._in_memory import InMemory, no_table
+from dovetail.quality._lookup import catalogue_of, engine_version, find_spec, load_engine, suite_name, suite_version
+from dovetail.quality._on_disk import OnDisk, is_native, staged_rows
 from dovetail.quality._outcomes import Judged, judge, judge_stable, suite_error
 from dovetail.quality._policy import Finding, Verdict, decide
-from dovetail.quality._quarantine import quarantine_table
+from dovetail.quality._quarantine import label_table, quarantined_rows
 from dovetail.quality._references import with_references
 from dovetail.quality._report import Report
 from dovetail.quality._sample import add_samples
 from dovetail.quality._stable import History
-from dovetail.quality.checks import Suite
 from dovetail.spec import CheckEngine, TypeRef
 from dovetail.types import TypeEngine
+from dovetail.types.table_files import Place
 
 if TYPE_CHECKING:
     from dovetail.quality._gate import Gate
-    from dovetail.spec import Artifact, CheckOutcome, TypeTransformer
-
-ARROW = "pyarrow.Table"
+    from dovetail.spec import Artifact, CheckOutcome
 
 
 @dataclass(slots=True)
@@ -44,15 +37,20 @@ class GateResult:
     Attributes:
         value: What may be published: the value itself or its clean rows; None when the gate blocks.
         report: The result record.
-        quarantined: The failing rows that were set aside (``pyarrow.Table``), or None. When the gate blocks these are the
+        quarantined: The failing rows that were set aside, or None: a ``pyarrow.Table``, or, of a plan or stream with many of
+            them, a ``pyarrow.RecordBatchReader``. When the gate blocks these are the
             rows that failed, for people to look at.
         removed: Ordinals of the rows that were taken away from what may be published (ascending int64 Arrow array).
+        labels: With ``rows_stay``: the failing rows by ordinal, as :func:`label_table` tells them; None if there are none.
+        refused: When the gate blocks: the rows that it looked at. A plan or stream is not to be run again for them.
     """
 
     value: Any
     report: Report
     quarantined: Any = None
     removed: Any = None
+    refused: Any = None
+    labels: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,8 @@ class Where:
     attempt: int = 1
     dataset: dict[str, Any] | None = None
     history: History | None = None
+    place: Place | None = None
+    rows_stay: bool = False
 
 
 Quarantine = Callable[[Any, dict[str, Any]], "Artifact | None"]
@@ -75,10 +75,12 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     catalogue = catalogue_of(types)
     engine = load_engine(find_spec(gate.suite, catalogue), catalogue)
     version = suite_version(engine, gate.suite)
-    gate = with_references(gate, types)
-    table = _Table.of(value, types, gate.name)
-    engine = _where_the_data_are(engine, gate.suite, table, types)
-    judged = _judge(gate, table, engine, types)
+    gate = with_references(_with_limits(gate, engine), types)
+    table = _rows_of(value, gate.suite, types, gate.name, where.place)
+    engine = table.engine(engine, gate.suite)
+    if isinstance(table, OnDisk):
+        table.run(engine, gate.suite)
+    judged = _judge(gate, table, engine)
     judged += judge_stable(judged, gate.policy, where.history)
     removable = [j for j in judged if j.report.status == "fail" and j.report.row_scoped]
     bad = _rows.union(j.rows for j in judged if j.report.row_scoped and j.report.status in ("fail", "warn"))
@@ -87,68 +89,36 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     verdict = decide(findings, gate.policy, table.rows, len(removed))
     report = _report(gate, verdict, version, [j.report for j in judged], engine, table, where)
     report.rows_failed = len(bad)
-    add_samples(gate, judged, table.base, table.transformer)
-    aside = None
-    if gate.policy.on_fail == "quarantine" or verdict.decision == "block":
+    add_samples(gate, judged, table)
+    aside = labels = None
+    if where.rows_stay:
+        labels = label_table([(j.report.check_id, j.rows) for j in removable], where.run_id, started)
+    elif gate.policy.on_fail == "quarantine" or verdict.decision == "block":
         aside = _set_aside(verdict, table, removable, report, started, quarantine)
-    result = _let_through(gate, verdict, value, table, removed, report, types)
+    result = _let_through(gate, verdict, value, table, removed, report)
     report.started, report.ended = started.isoformat(), datetime.now(UTC).isoformat()
     report.cpu_ms = round((time.thread_time() - cpu) * 1000, 3)
     taken = removed if verdict.decision == "publish_clean_quarantine_rest" else None
-    return GateResult(result, report, aside, taken)
+    return GateResult(result, report, aside, taken, _refused(verdict, value, table, where), labels=labels)
 
 
-def _where_the_data_are(engine: CheckEngine, suite: Any, table: _Table, types: TypeEngine) -> CheckEngine:
-    """The engine that evaluates a native suite on a frame as it is, if a plugin brings one; counts are the same everywhere."""
-    if not isinstance(suite, Suite):
-        return engine
-    catalogue = catalogue_of(types)
-    spec = find_frame_spec(table.transformer.type_name, catalogue, table.rows)
-    return engine if spec is None else load_engine(spec, catalogue)
+def _with_limits(gate: Gate, engine: CheckEngine) -> Gate:
+    """The gate with the limits that its suite sets itself, behind its own."""
+    limits = engine.thresholds(gate.suite)
+    if not limits:
+        return gate
+    limited = copy.copy(gate)
+    object.__setattr__(limited, "policy", gate.policy.with_thresholds(limits))
+    return limited
 
 
-@dataclass(slots=True)
-class _Table:
-    """The value as rows: for a lazy value the rows it was collected to, so that what was checked is what is published."""
-
-    type_name: str
-    base: Any
-    transformer: TypeTransformer
-    rows: int
-    lazy: bool
-
-    @classmethod
-    def of(cls, value: Any, types: TypeEngine, gate: str) -> _Table:
-        transformer = types.transformer_for(value)
-        name, base, lazy = transformer.type_name, value, transformer.lazy
-        if not transformer.is_table:
-            raise _no_table(name, gate)
-        if lazy:
-            base = types.convert(value, TypeRef(_eager_sibling(name, types)))
-            transformer = types.transformer_for(base)
-        rows = transformer.num_rows(base)
-        if rows is None:
-            raise PlatformError(f"the transformer of {name} does not count rows", fix="implement its num_rows()")
-        return cls(name, base, transformer, rows, lazy)
-
-
-def _no_table(name: str, gate: str, why: str | None = None) -> ConversionError:
-    return ConversionError(
-        f"gate {gate!r} looks at tables; what it stands behind is {name}",
-        why=why,
-        fix="put the gate on an output or input that is a table, or take it off",
-    )
-
-
-def _eager_sibling(name: str, types: TypeEngine) -> str:
-    """The table type that a lazy one is collected to: of the same library where there is one, else Arrow."""
-    package = name.partition(".")[0]
-    for other in catalogue_of(types).transformers():
-        if other != name and other.partition(".")[0] == package:
-            sibling = types.transformer_named(other)
-            if sibling.is_table and not sibling.lazy:
-                return other
-    return ARROW
+def _rows_of(value: Any, suite: Any, types: TypeEngine, gate: str, place: Place | None) -> InMemory | OnDisk:
+    """The rows of a value: in memory, or, where they are many and come as a stream, on their way to a file."""
+    transformer = types.transformer_for(value)
+    if not (transformer.is_table and transformer.lazy and is_native(suite)):
+        return InMemory.of(value, types, gate)
+    on_disk, few = staged_rows(value, types, place)
+    return on_disk if on_disk is not None else InMemory.of(value, types, gate, few)
 
 
 def convertible(types: TypeEngine, annotation: Any, frames: Sequence[str], gate: str) -> None:
@@ -174,17 +144,14 @@ def convertible(types: TypeEngine, annotation: Any, frames: Sequence[str], gate:
     if isinstance(refused, UnknownType):
         raise refused
     if refused is not None:
-        raise _no_table(types.type_name(annotation), gate, refused.what) from refused
+        raise no_table(types.type_name(annotation), gate, refused.what) from refused
 
 
-def _judge(gate: Gate, table: _Table, engine: CheckEngine, types: TypeEngine) -> list[Judged]:
+def _judge(gate: Gate, table: InMemory | OnDisk, engine: CheckEngine) -> list[Judged]:
     """The outcome of every check, verified and measured against its thresholds; a failure to evaluate is one outcome."""
     outcomes: list[CheckOutcome]
     try:
-        frames = engine.frames(gate.suite)
-        own = table.transformer.type_name
-        frame = table.base if own in frames else _convert(table.base, frames, types)
-        outcomes = engine.evaluate(gate.suite, frame)
+        outcomes = table.outcomes(engine, gate.suite)
     except Exception as error:  # whatever the engine or its library raises: not evaluated, so it blocks
         if isinstance(error, DovetailError) and error.kind == "platform":
             raise
@@ -192,18 +159,14 @@ def _judge(gate: Gate, table: _Table, engine: CheckEngine, types: TypeEngine) ->
     return judge(outcomes, gate.policy, table.rows, suite_name(gate.suite))
 
 
-def _convert(base: Any, frames: Sequence[str], types: TypeEngine) -> Any:
-    refused: ConversionError | None = None
-    for frame in frames:
-        try:
-            return types.convert(base, TypeRef(frame))
-        except ConversionError as error:
-            refused = refused or error
-    raise refused or PlatformError("the check engine names no frame that it looks at", fix="implement its frames()")
-
-
 def _report(
-    gate: Gate, verdict: Verdict, version: str, checks: list[Any], engine: CheckEngine, table: _Table, where: Where
+    gate: Gate,
+    verdict: Verdict,
+    version: str,
+    checks: list[Any],
+    engine: CheckEngine,
+    table: InMemory | OnDisk,
+    where: Where,
 ) -> Report:
     return Report(
         gate=gate.name,
@@ -225,7 +188,7 @@ def _report(
 
 def _set_aside(
     verdict: Verdict,
-    table: _Table,
+    table: InMemory | OnDisk,
     removable: Sequence[Judged],
     report: Report,
     at: datetime,
@@ -237,15 +200,14 @@ def _set_aside(
     if not len(bad):
         return None
     try:
-        original = table.transformer.to_arrow(table.transformer.take_rows(table.base, _rows.as_sequence(bad)))
+        aside, count = quarantined_rows(table, bad, labelled, report.run_id, at)
     except Exception as error:  # values of mixed kinds in one column, for example
         if verdict.decision != "block":
             raise
         report.reason += f"; the failing rows could not be kept ({type(error).__name__})"
         return None  # nothing is published anyway, and that is what must be said
-    if original.num_rows != len(bad):
-        raise _unbalanced(report, f"{len(bad)} rows failed, {original.num_rows} would be quarantined")
-    aside = quarantine_table(original, bad, labelled, report.run_id, at)
+    if count != len(bad):
+        raise _unbalanced(report, f"{len(bad)} rows failed, {count} would be quarantined")
     if quarantine is not None:
         meta = {
             "gate": report.gate,
@@ -253,7 +215,7 @@ def _set_aside(
             "node_id": report.node_id,
             "attempt": report.attempt,
             "decision": verdict.decision,
-            "rows": aside.num_rows,
+            "rows": count,
         }
         artifact = quarantine(aside, meta)
         report.quarantine = artifact.to_dict() if artifact is not None else None
@@ -261,7 +223,7 @@ def _set_aside(
 
 
 def _let_through(
-    gate: Gate, verdict: Verdict, value: Any, table: _Table, removed: Any, report: Report, types: TypeEngine
+    gate: Gate, verdict: Verdict, value: Any, table: InMemory | OnDisk, removed: Any, report: Report
 ) -> Any:
     """The value that may be published, with the row counts of the report; rows are neither lost nor doubled."""
     if verdict.decision == "block":
@@ -269,16 +231,25 @@ def _let_through(
         return None
     if verdict.decision != "publish_clean_quarantine_rest":
         report.rows_clean = table.rows
-        return types.convert(table.base, TypeRef(table.type_name)) if table.lazy else value
-    clean = table.transformer.take_rows(table.base, _rows.as_sequence(_rows.complement(removed, table.rows)))
-    report.rows_clean = table.transformer.num_rows(clean) or 0
+        return table.whole(value)
+    clean, report.rows_clean = table.without(removed)
     if gate.policy.on_fail == "quarantine":
         report.rows_quarantined = len(removed)
     else:
         report.rows_dropped = len(removed)
     if report.rows_clean + len(removed) != report.rows_in:
         raise _unbalanced(report, f"{report.rows_in} in, {report.rows_clean} clean, {len(removed)} taken away")
-    return types.convert(clean, TypeRef(table.type_name)) if table.lazy else clean
+    return clean
+
+
+def _refused(verdict: Verdict, value: Any, table: InMemory | OnDisk, where: Where) -> Any:
+    """What the gate looked at and refused, where ``value`` would have to be run again to tell."""
+    if verdict.decision != "block":
+        return None
+    if isinstance(table, OnDisk) and where.place is None:
+        table.drop()  # nobody waits for it
+        return None
+    return table.refused(value)
 
 
 def _unbalanced(report: Report, why: str) -> PlatformError:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import DefinitionError, nearest
@@ -171,6 +172,8 @@ class Gate:
         dataset: dict[str, Any] | None = None,
         quarantine: Callable[[Any, dict[str, Any]], Artifact | None] | None = None,
         history: History | None = None,
+        place: Callable[[str], Path] | None = None,
+        rows_stay: bool = False,
     ) -> GateResult:
         """Check ``value`` and say what may be published; never raises because of what the data are.
 
@@ -184,13 +187,17 @@ class Gate:
             quarantine: Called as ``quarantine(table, meta)`` with the failing rows (``pyarrow.Table``) before the clean
                 rows are returned. It returns the artifact that it wrote; what it raises is raised here.
             history: Called as ``history(check_id)``; returns the values of the check in earlier runs, the newest first, or None.
+            place: Called as ``place(suffix)``; returns a path where rows may be put that are too many to be held. What is let
+                through may read them there. Default: temporary files that are gone when the process ends.
+            rows_stay: Whoever asks sets the failing rows aside, where they are: none is read but those that the report shows, and
+                ``labels`` of the result tells them. ``quarantine`` is not called.
 
         Raises:
             DefinitionError: No installed plugin evaluates the suite.
             EngineUnavailable: The library of the suite's engine is missing.
             PlatformError: Rows would be lost or doubled, or the quarantine could not be written.
         """
-        where = Where(run_id, node_id, attempt, dataset, history)
+        where = Where(run_id, node_id, attempt, dataset, history, place, rows_stay=rows_stay)
         result = evaluate(self, value, types, where, quarantine)
         for reports in _collectors.get():
             reports.append(result.report)

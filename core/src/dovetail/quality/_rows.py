@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -57,6 +58,13 @@ def complement(rows: Any, count: int) -> Any:
     if not len(rows):
         return everything
     return everything.filter(pc.invert(pc.is_in(everything, value_set=rows)))
+
+
+def between(rows: Any, low: int, high: int) -> Any:
+    """The ordinals in ``low .. high - 1`` of an ascending int64 Arrow array."""
+    first = bisect.bisect_left(rows, low, key=lambda row: row.as_py())
+    last = bisect.bisect_left(rows, high, lo=first, key=lambda row: row.as_py())
+    return rows.slice(first, last - first)
 
 
 def as_sequence(rows: Any) -> Sequence[int]:

@@ -8,25 +8,27 @@ from typing import TYPE_CHECKING, Any
 from dovetail.config import redact
 from dovetail.errors import shorten
 from dovetail.quality import _rows
+from dovetail.quality._in_memory import InMemory
+from dovetail.quality._on_disk import OnDisk
 from dovetail.quality._outcomes import Judged
 
 if TYPE_CHECKING:
     from dovetail.quality._gate import Gate
-    from dovetail.spec import TypeTransformer
 
 LIMIT = 20
 WIDTH = 60
 MAX_COLUMNS = 8
 
 
-def add_samples(gate: Gate, judged: Sequence[Judged], base: Any, transformer: TypeTransformer) -> None:
+def add_samples(gate: Gate, judged: Sequence[Judged], table: InMemory | OnDisk) -> None:
     """Give every failing row-scoped check at most 20 of its rows: ordinal, key columns, and the values it looked at."""
     wanted = [(j, j.rows.slice(0, LIMIT)) for j in judged if len(j.rows)]
     if not wanted:
         return
     rows = _rows.union(r for _, r in wanted)
+    columns = {*gate.keys, *(name for j, _ in wanted for name in j.report.columns)}
     try:
-        shown = transformer.to_arrow(transformer.take_rows(base, _rows.as_sequence(rows)))
+        shown = table.shown(rows, tuple(columns))
     except Exception:  # values that Arrow cannot hold: a report without them is better than none
         shown = None
     place = {row: position for position, row in enumerate(rows.to_pylist())}

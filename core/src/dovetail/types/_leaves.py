@@ -13,8 +13,10 @@ from typing import Any
 from dovetail.errors import ConversionError, UsageError, ValueMismatch, listing
 from dovetail.spec import Artifact, Blob, BlobSink, BlobSource, CodecSpec, ColumnCodec, TransformerSpec, TypeTransformer
 from dovetail.types._accept import Acceptors
+from dovetail.types._arrow_files import ipc_schema, parquet_schema
 from dovetail.types._arrow_layout import shared_schema
 from dovetail.types._artifact import make_artifact
+from dovetail.types._backing import Backing, backing_of, remember_backing, take_over
 from dovetail.types._collect import close_stream, collecting
 from dovetail.types._files import Directory, File
 from dovetail.types._fit import Fit
@@ -24,10 +26,12 @@ from dovetail.types._names import parse_name
 from dovetail.types._once import READER, remember
 from dovetail.types._refine import Collect, Columns, Lossy, Stored, is_refined, refinement
 from dovetail.types._registry import Registry
-from dovetail.types._stream_files import ipc_batches, parquet_batches
+from dovetail.types._stream_files import hash_ipc, hash_parquet, ipc_batches, parquet_batches
 from dovetail.types._walk import plain_name, safe_relative, walk
 
 MISSING: Any = object()
+_FILES = {"parquet": (parquet_schema, hash_parquet), "arrow": (ipc_schema, hash_ipc)}
+"""Formats of tables that lie in one file: how its columns are read, and its content hash."""
 
 
 class LeafStore:
@@ -51,7 +55,7 @@ class LeafStore:
             # A plan is run once, and what comes out is hashed and written: bit by bit, where its type can.
             declared = refinement(annotation, Collect)
             most = self._acceptors.roads.configured if declared is None else declared.max_bytes
-            streamed = self._dump_stream(value, spec, codecs, sink, most)
+            streamed = self._dump_file(value, spec, codecs, sink) or self._dump_stream(value, spec, codecs, sink, most)
             if streamed is not None:
                 return _readable_again(reader, streamed, sink)
             came_to = self._acceptors.roads.run_plan(value, spec, most)
@@ -100,6 +104,25 @@ class LeafStore:
                 meta = {"rows": rows, "columns": len(schema), "bytes": blob.size}
                 return make_artifact(target.type, codec.format, content_hash, (blob,), None, (), meta)
         return None
+
+    def _dump_file(self, value: Any, spec: TransformerSpec, codecs: list[CodecSpec], sink: BlobSink) -> Artifact | None:
+        """Take over the file that a plan reads, where it is what :meth:`_dump_stream` would write; else None."""
+        backing = backing_of(value)
+        edge = next((edge for edge in spec.converters if edge.cost == "collect"), None)
+        if backing is None or edge is None or backing.format != codecs[0].format or not backing.path.exists():
+            return None
+        target = self._registry.specs[self._registry.names[edge.target]]
+        codec = _codec(target, backing.format)
+        read, digest = _FILES[backing.format]
+        schema = read(backing.path)
+        if codec is None or not schema.equals(self._registry.transformer(spec).arrow_schema(value)):
+            return None
+        content_hash, rows = backing.content_hash, backing.rows
+        if not content_hash or rows is None:
+            content_hash, rows = digest(backing.path)
+        blob = take_over(backing, sink, f"data{codec.suffix}")
+        meta = {"rows": rows, "columns": len(schema), "bytes": blob.size}
+        return make_artifact(target.type, codec.format, content_hash, (blob,), None, (), meta)
 
     def _size(self, value: Any, spec: TransformerSpec) -> int | None:
         """Bytes of a value, if a codec cares."""
@@ -188,7 +211,11 @@ class LeafStore:
         read = self._registry.codec(spec, codec).read
         if not codec.is_directory:
             blob = artifact.blobs[0]
-            value = read(source.open_path(blob))
+            path = source.open_path(blob)
+            value = read(path)
+            if artifact.content_hash and codec.format in _FILES and self._registry.transformer(spec).lazy:
+                rows = artifact.meta.get("rows")
+                remember_backing(value, Backing(path, codec.format, rows, artifact.content_hash, blob, source))
             if isinstance(value, File) and value.url is None:
                 value.name = blob.name
             return value

@@ -39,6 +39,7 @@ def write_parquet_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch], 
         with pq.ParquetWriter(path, schema, compression="zstd", version="2.6") as writer:
             for piece in _pieces(schema, batches):
                 writer.write_table(piece, row_group_size=ROWS)
+                del piece  # before the next one is put together
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ValueMismatch(
             "the rows cannot be written as Parquet", why=str(error), fix="cast the column to a type that Parquet has"
@@ -61,6 +62,7 @@ def write_ipc_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch], path
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for piece in _pieces(schema, batches):
             writer.write_table(piece)
+            del piece
 
 
 def hash_parquet(path: Path) -> tuple[str, int]:
@@ -130,28 +132,44 @@ def _pieces(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa
         table = normalise_table(pa.Table.from_batches([batch]))
         table = table if table.schema.equals(schema) else table.cast(schema)
         while rows + table.num_rows >= ROWS:
-            cut = ROWS - rows
-            yield _one(schema, [*held, table.slice(0, cut)])
-            table, held, rows, size = table.slice(cut), [], 0, 0
+            held.append(table.slice(0, ROWS - rows))
+            table = table.slice(ROWS - rows)
+            rows = size = 0
+            yield _one(schema, held)
         if table.num_rows:
             held.append(table)
             rows, size = rows + table.num_rows, size + table.nbytes
         if size > most:
+            rows = size = 0
             yield _one(schema, held)
-            held, rows, size = [], 0, 0
     if held:
         yield _one(schema, held)
 
 
 def _one(schema: pa.Schema, tables: list[pa.Table]) -> pa.Table:
-    """The rows in one chunk a column, so that the chunks of the stream don't show in the file."""
+    """The rows in one chunk a column, so that the chunks of the stream don't show in the file. The tables are let go of."""
     import pyarrow as pa
 
     table = pa.concat_tables(tables)
-    try:
-        return table.combine_chunks()
-    except pa.ArrowInvalid:  # more text than 32 bit offsets reach
+    tables.clear()
+    if not table.num_columns:
         return table
+    columns = []
+    for _ in range(table.num_columns):  # one after the other, each freed before the next one is copied
+        joined = _joined(table.column(0))
+        table = table.remove_column(0)
+        columns.append(joined)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _joined(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    try:
+        joined = column.combine_chunks()
+    except pa.ArrowInvalid:  # more text than 32 bit offsets reach
+        return column
+    return joined if isinstance(joined, pa.ChunkedArray) else pa.chunked_array([joined])
 
 
 def _has_dictionary(kind: pa.DataType) -> bool:
