@@ -46,6 +46,11 @@ def pack_task(compiled: CompiledTask, home: Home, catalogue: Catalogue, settings
     return pack_by_name(Inside(parts, hub)), root
 
 
+def way_to(home: Home, catalogue: Catalogue, settings: Settings) -> Way:
+    """How values travel to the workers of an environment."""
+    return _hub_parts(home, catalogue, settings)[1]
+
+
 def _hub_parts(home: Home, catalogue: Catalogue, settings: Settings) -> tuple[Path, Way, HubParts]:
     """The same for all tasks of a hub: the worker root, how code travels, and what workers are told of the hub."""
     known = _told.setdefault(catalogue, {})

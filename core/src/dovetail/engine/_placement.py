@@ -259,7 +259,8 @@ def _tell(line: str) -> None:
         progress(line)
 
 
-def _placement() -> Placement:
+def placement_of_calls() -> Placement:
+    """What places calls outside of runs: of the current catalogue, as :func:`placing_calls` says."""
     catalogue, calls = current_catalogue(), _calls.get()
     key = (calls.choice, calls.offline)
     with _lock:
@@ -283,7 +284,7 @@ def in_process(compiled: CompiledTask, options: TaskOptions) -> Callable[..., An
         return compiled  # what a task calls in turn is done where the task is
 
     def call(values: dict[str, Any], context: TaskContext, scope: ResourceScope) -> Any:
-        _, environment = _placement().place(compiled.task, options)
+        _, environment = placement_of_calls().place(compiled.task, options)
         if environment is None:
             return compiled(values, context, scope)
         from dovetail.engine._isolated import run_isolated  # with it come the workers
@@ -291,7 +292,7 @@ def in_process(compiled: CompiledTask, options: TaskOptions) -> Callable[..., An
         return run_isolated(compiled, values, context, environment, scope, memory=options.memory)
 
     try:
-        _placement().place(compiled.task, options)
+        placement_of_calls().place(compiled.task, options)
     except DovetailError as error:
         error.who = error.who or f"task {compiled.task.name!r}"
         raise

@@ -30,6 +30,7 @@ from dovetail.quality._stable import History, Stable
 from dovetail.quality.checks import Check, Suite
 
 if TYPE_CHECKING:
+    from dovetail.quality._carried import outcomes_from_arrow, outcomes_to_arrow
     from dovetail.quality._document import check_from_entry, read_gate, write_document
     from dovetail.quality._facets import LineageFacets, lineage_facets
     from dovetail.quality._mended import Mended, read_mended
@@ -59,6 +60,9 @@ __all__ = [
     "ColumnProfile",
     "Profiler",
     "profile",
+    # outcomes on their way
+    "outcomes_to_arrow",
+    "outcomes_from_arrow",
     # the record as OpenLineage has it
     "LineageFacets",
     "lineage_facets",
@@ -92,6 +96,7 @@ _LAZY = {
     "lineage_facets": "dovetail.quality._facets",
     "Mended": "dovetail.quality._mended",
     "read_mended": "dovetail.quality._mended",
+    **dict.fromkeys(("outcomes_to_arrow", "outcomes_from_arrow"), "dovetail.quality._carried"),
     "check_from_entry": "dovetail.quality._document",
     "read_gate": "dovetail.quality._document",
     "write_document": "dovetail.quality._document",

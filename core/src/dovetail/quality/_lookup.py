@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from typing import Any, cast
 
 from dovetail.errors import DefinitionError, DovetailError, EngineUnavailable, PluginError, UsageError, shorten
 from dovetail.plugins import Catalogue, is_importable
 from dovetail.spec import CheckEngine, CheckEngineSpec
 from dovetail.types import TypeEngine
+
+_ELSEWHERE = "dovetail.engine._check_engines:engine_elsewhere"
+"""What finds an engine in an environment. Named by string: it lies on a higher floor."""
 
 _WORTH_LOADING = 2_000_000
 """Rows of an Arrow table from which on a faster library is loaded to check it."""
@@ -76,21 +80,25 @@ def _how_to_get(suite: Any, catalogue: Catalogue) -> str:
 
 
 def load_engine(spec: CheckEngineSpec, catalogue: Catalogue) -> CheckEngine:
-    """The engine of a declaration, made once per process.
+    """The engine of a declaration, made once per process; what stands for it where only an environment has its library.
 
     Raises:
         EngineUnavailable: Its library is missing.
         PluginLoadError: Its code cannot be imported.
     """
+    if spec.engine is not None and not is_importable(spec.engine):
+        make = cast("Callable[[CheckEngineSpec, Catalogue], CheckEngine | None]", catalogue.load(_ELSEWHERE))
+        elsewhere = make(spec, catalogue)
+        if elsewhere is not None:
+            return elsewhere
+        raise EngineUnavailable(
+            f"the check engine {spec.name!r} needs {spec.engine}, which is not installed",
+            fix=spec.install,
+            engine=spec.engine,
+        )
     cls: Any = catalogue.load(spec.code, spec)
     engine = _made.get(spec.code)
     if engine is None or type(engine) is not cls:
-        if spec.engine is not None and not is_importable(spec.engine):
-            raise EngineUnavailable(
-                f"the check engine {spec.name!r} needs {spec.engine}, which is not installed",
-                fix=spec.install,
-                engine=spec.engine,
-            )
         engine = _made[spec.code] = cls()
     return engine
 

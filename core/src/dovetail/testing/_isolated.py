@@ -86,7 +86,8 @@ class IsolatedSuite(Suite):
     def _needs(self, hub: HubHarness) -> list[tuple[Declaration, Need]]:
         """What the plugin declares that needs the environment."""
         catalogue = hub.catalogue
-        declared = [*catalogue.task_types().values(), *catalogue.transformers().values()]
+        kinds = (catalogue.task_types(), catalogue.transformers(), catalogue.check_engines())
+        declared: list[Declaration] = [each for kind in kinds for each in kind.values()]
         found = [(each, need) for each in dict.fromkeys(declared) if (need := need_of(each, catalogue)) is not None]
         own = [(each, need) for each, need in found if need.owner.module == self.plugin]
         fitting = [(each, need) for each, need in own if need.environment == self.environment]
