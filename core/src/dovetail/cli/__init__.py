@@ -10,7 +10,10 @@ from dovetail.errors import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
     from dovetail.cli._check import find_gate
+    from dovetail.cli._output import emit_json
+    from dovetail.cli._session import session_of
     from dovetail.cli._table_files import read_table
+    from dovetail.cli._text import clean
     from dovetail.cli._written import write_text
 
 __all__ = [
@@ -18,12 +21,18 @@ __all__ = [
     "read_table",
     "find_gate",
     "write_text",
+    "session_of",
+    "emit_json",
+    "clean",
 ]
 
 _LAZY = {
     "read_table": "dovetail.cli._table_files",
     "find_gate": "dovetail.cli._check",
     "write_text": "dovetail.cli._written",
+    "session_of": "dovetail.cli._session",
+    "emit_json": "dovetail.cli._output",
+    "clean": "dovetail.cli._text",
 }
 
 __getattr__, __dir__ = _lazy_names(__name__, _LAZY)

@@ -55,7 +55,11 @@ class Change:
     def to_dict(self, side: Side = "consumers") -> dict[str, Any]:
         """JSON-able."""
         told = {"path": self.path, "what": self.what, "old": self.old, "new": self.new}
-        return {"level": self.level(side), "breaks": self.breaks.split(" and "), **told}
+        return {
+            "level": self.level(side),
+            "breaks": [] if self.breaks == "nobody" else self.breaks.split(" and "),
+            **told,
+        }
 
     def text(self) -> str:
         """The change in one line."""

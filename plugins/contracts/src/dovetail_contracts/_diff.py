@@ -121,7 +121,9 @@ def _object(old: Table, new: Table) -> Iterator[Change]:
 
 def _keys(element: Table) -> list[str]:
     keys = [prop for prop in element.get("properties") or () if prop.get("primaryKey")]
-    return [str(prop["name"]) for prop in sorted(keys, key=lambda prop: prop.get("primaryKeyPosition") or 0)]
+    return [
+        str(prop["name"]) for prop in sorted(keys, key=lambda prop: (prop.get("primaryKeyPosition") or 0, prop["name"]))
+    ]
 
 
 def _went(old: Any, new: Any) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
-from dovetail.cli import find_gate, read_table, write_text
+from dovetail.cli import clean, emit_json, find_gate, read_table, session_of, write_text
 from dovetail.errors import UsageError
 from dovetail.quality import propose
 
@@ -74,22 +73,27 @@ def export(suite: str, target: Path | None, force: bool, name: str | None, versi
 @contract.command("lint")
 @click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE...")
 @_JSON
-def lint_files(files: tuple[Path, ...], as_json: bool) -> None:
+@click.pass_context
+def lint_files(context: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
     """Say what is wrong with contracts, line by line. Exit code 1 if anything is."""
     found = {str(path): _problems(path) for path in files}
+    wrong = any(each.level == "error" for problems in found.values() for each in problems)
     if as_json:
-        click.echo(
-            json.dumps([{"file": path, **each.to_dict()} for path, all_ in found.items() for each in all_], indent=2)
-        )
+        told = [{"file": path, **each.to_dict()} for path, problems in found.items() for each in problems]
+        emit_json(session_of(context).options, {"ok": not wrong, "problems": told})
     else:
         for path, problems in found.items():
-            for each in problems:
-                fix = f" ({each.fix})" if each.fix else ""
-                click.echo(f"{path}:{each.line}: {each.level}: {each.what}{fix}")
-            if not any(each.level == "error" for each in problems):
-                click.echo(f"{path}: ok")
-    if any(each.level == "error" for problems in found.values() for each in problems):
+            _tell(path, problems)
+    if wrong:
         raise click.exceptions.Exit(1)
+
+
+def _tell(path: str, problems: list[Problem]) -> None:
+    for each in problems:
+        fix = f" ({each.fix})" if each.fix else ""
+        click.echo(clean(f"{path}:{each.line}: {each.level}: {each.what}{fix}"))
+    if not any(each.level == "error" for each in problems):
+        click.echo(f"{clean(path)}: ok")
 
 
 def _problems(path: Path) -> list[Problem]:
@@ -123,17 +127,18 @@ def _not_evaluated(found: Contract) -> Iterable[Problem]:
 )
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
 @_JSON
-def diff(old: Path, new: Path, side: Side, markdown: bool, as_json: bool) -> None:
+@click.pass_context
+def diff(context: click.Context, old: Path, new: Path, side: Side, markdown: bool, as_json: bool) -> None:
     """Compare two contracts. Exit code 1 if a change breaks those who read the data (--for producers: those who make them)."""
     difference = compare_contracts(read_contract(old), read_contract(new))
     breaking = difference.breaking(side)
     if as_json:
         told = {"for": side, "breaking": breaking, "changes": [each.to_dict(side) for each in difference.changes]}
-        click.echo(json.dumps(told, indent=2, default=str))
+        emit_json(session_of(context).options, told)
     elif markdown:
         click.echo(render_diff_markdown(difference, f"{old.name} -> {new.name}", side), nl=False)
     else:
-        click.echo("\n".join(render_lines(difference, side)))
+        click.echo("\n".join(map(clean, render_lines(difference, side))))
     if breaking:
         raise click.exceptions.Exit(1)
 
@@ -147,7 +152,7 @@ def _hand_over(written: Written, target: Path | None, then: list[str]) -> None:
     """Write the contract, or print it; what the standard has no words for is said on standard error."""
     for word, ids in (("a rule of dovetail's own", written.own), ("a text, which blocks", written.texts)):
         for each in ids:
-            click.echo(f"note: {each} is {word}: the standard has no words for it", err=True)
+            click.echo(f"note: {clean(each)} is {word}: the standard has no words for it", err=True)
     if target is None:
         click.echo(written.text, nl=False)
         return
