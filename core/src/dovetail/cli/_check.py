@@ -16,7 +16,7 @@ from dovetail.cli._output import emit_json, show, text
 from dovetail.cli._reports import check_places, write_reports
 from dovetail.cli._session import Session, session_of, with_session
 from dovetail.cli._summary import gate_lines
-from dovetail.cli._table_files import check_targets, read_columns, read_table, write_table
+from dovetail.cli._table_files import check_targets, large_table, read_columns, read_table, write_table
 from dovetail.cli._text import clean
 from dovetail.cli._written import write_text
 from dovetail.errors import DataError, UsageError, listing, nearest
@@ -89,12 +89,15 @@ def _of_data(data: str) -> click.Command:
         check_places(reports)
         check_targets(data, {"--clean": clean_path, "--failing": failing})
         gate = find_gate(suite, {name: _limit(value) for name, value in limits.items() if value is not None})
-        table = read_table(data, _columns_of(gate, data) if clean_path is None and failing is None else None)
-        result = gate.evaluate(table, types=session.types, dataset={"namespace": "files", "name": data})
-        if failing is not None and result.quarantined is not None:
-            write_table(result.quarantined, failing)
-        if clean_path is not None and not result.report.blocked:
-            write_table(result.value, clean_path)
+        facts = {"namespace": "files", "name": data}
+        with large_table(data, session.types) as large:
+            if large is None or not isinstance(gate.suite, Suite):
+                large = read_table(data, _columns_of(gate, data) if clean_path is None and failing is None else None)
+            result = gate.evaluate(large, types=session.types, dataset=facts)
+            if failing is not None and result.quarantined is not None:
+                write_table(result.quarantined, failing)
+            if clean_path is not None and not result.report.blocked:
+                write_table(result.value, clean_path)
         write_reports(reports, result.report)
         return _tell(session, result.report, strict_warnings)
 

@@ -16,6 +16,8 @@ from dovetail.errors import ArtifactCorrupt, DataError, EngineUnavailable, Usage
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dovetail.types import TypeEngine
+
 _FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -27,6 +29,8 @@ _FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+_LARGE = 30_000_000
+"""Cells of a file from which on it is checked piece by piece."""
 _PACKED = (".gz", ".bz2", ".zst")
 
 
@@ -57,6 +61,39 @@ def read_table(data: str, columns: Sequence[str] | None = None) -> pa.Table:
         return pa.concat_tables(tables, promote_options="default")
     except pa.ArrowException as error:
         raise DataError(f"the {len(tables)} files of {clean(data)} are not one table", why=str(error)) from error
+
+
+@contextmanager
+def large_table(data: str, types: TypeEngine) -> Iterator[Any]:
+    """A stream of the rows of a large Parquet file, which is not read yet; None for any other data.
+
+    Raises:
+        UsageError: There is no such file, or its format is not known by its name.
+        DataError: It cannot be read, or was changed within the context.
+    """
+    found = _files(data)
+    path, form = found[0]
+    if form != "parquet" or len(found) > 1:
+        yield None
+        return
+    from dovetail.types.table_files import table_in, value_in
+
+    with _blamed(path):
+        before = _signature(path)
+        file = table_in(path, form)
+        names = file.schema.names
+    if file.num_rows * len(names) < _LARGE or len(set(names)) < len(names):
+        yield None
+        return
+    with _blamed(path):
+        yield value_in(types, file, "pyarrow.RecordBatchReader", ours=False)
+    if _signature(path) != before:
+        raise DataError(f"{clean(str(path))} was changed while it was checked", fix="check it again")
+
+
+def _signature(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def read_columns(data: str) -> list[str] | None:
@@ -101,7 +138,7 @@ def _written_as(path: Path) -> str:
 
 
 def write_table(table: Any, path: Path) -> None:
-    """Write a table in the format that the file's name says, in one step.
+    """Write a table, or a stream of its rows, in the format that the file's name says, in one step.
 
     Raises:
         UsageError: The format is not known, or the file cannot be written.
@@ -233,9 +270,12 @@ def _to_csv(table: pa.Table, path: Path) -> None:
 
 
 def _to_parquet(table: pa.Table, path: Path) -> None:
-    from dovetail.types.arrow import write_parquet
+    from dovetail.types.arrow import write_parquet, write_parquet_batches
 
-    write_parquet(table, path)
+    if hasattr(table, "read_next_batch"):  # a stream
+        write_parquet_batches(table.schema, table, path)
+    else:
+        write_parquet(table, path)
 
 
 def _to_arrow(table: pa.Table, path: Path) -> None:

@@ -176,14 +176,23 @@ def _peeked(rows: OnDisk, batches: Iterator[Any]) -> tuple[OnDisk | None, Any]:
     import pyarrow as pa
 
     first: list[Any] = []
-    size = 0
+    size, fileable = 0, None
     for batch in batches:
         first.append(batch)
         size += batch.nbytes
-        if size > _HELD:
+        if size > _HELD and (fileable := _fileable(rows) if fileable is None else fileable):
             rows.stream = _chained(first, batches)
             return rows, None
     return None, pa.Table.from_batches(first, first[0].schema if first else rows.schema)
+
+
+def _fileable(rows: OnDisk) -> bool:
+    """Whether a file holds such columns, written bit by bit: tried with no rows."""
+    try:
+        write_table_file(rows.schema, (), rows.place).path.unlink()
+    except NotImplementedError:
+        return False
+    return True
 
 
 def _chained(first: list[Any], rest: Iterator[Any]) -> Iterator[Any]:

@@ -47,6 +47,7 @@ __all__ = [
     "scalar_value",
     "write_ipc",
     "write_parquet",
+    "write_parquet_batches",
 ]
 
 

@@ -160,14 +160,14 @@ def release_memory() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def value_in(types: TypeEngine, file: TableFile, type_name: str) -> Any:
+def value_in(types: TypeEngine, file: TableFile, type_name: str, ours: bool = True) -> Any:
     """The table in a file as a plan or stream of a type, which reads the file when its rows are wanted.
 
-    The store takes the file as it is when the value is stored.
+    The store takes the file as it is when the value is stored; ``ours``: it may move it.
     """
     artifact = Artifact("", "pyarrow.Table", file.format, "", (Blob(f"data.{file.format}", "", 0),))
     value = types.load(artifact, _Source(file.path), TypeRef(type_name))
-    remember_backing(value, Backing(file.path, file.format, file.num_rows, movable=True))
+    remember_backing(value, Backing(file.path, file.format, file.num_rows, movable=ours))
     return value
 
 
