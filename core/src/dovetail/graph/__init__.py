@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dovetail.graph._call import CompiledTask, ResourceScope, apply_gate, current_context, work_of
     from dovetail.graph._control import map_, when
     from dovetail.graph._custom import session_plugins, task_type
-    from dovetail.graph._dataset import Dataset
+    from dovetail.graph._dataset import Dataset, checked_dataset
     from dovetail.graph._document import read_workflow_spec
     from dovetail.graph._fingerprint import code_fingerprint, value_fingerprint
     from dovetail.graph._format import json_schema
@@ -82,6 +82,7 @@ __all__ = [
     "apply_gate",
     "Publish",
     "destination",
+    "checked_dataset",
     "NodeLeftOut",
     "why_left_out",
     "run_job",
@@ -138,6 +139,7 @@ _HOMES = {
     "session_plugins": "dovetail.graph._custom",
     "task_type": "dovetail.graph._custom",
     "Dataset": "dovetail.graph._dataset",
+    "checked_dataset": "dovetail.graph._dataset",
     "read_workflow_spec": "dovetail.graph._document",
     "code_fingerprint": "dovetail.graph._fingerprint",
     "value_fingerprint": "dovetail.graph._fingerprint",

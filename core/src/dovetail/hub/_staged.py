@@ -7,8 +7,8 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from dovetail.engine import export
-from dovetail.errors import UsageError
-from dovetail.graph import Workflow
+from dovetail.errors import PublishConflict, UsageError
+from dovetail.graph import Workflow, checked_dataset
 from dovetail.hub._re_audit import check_kept, re_audit
 from dovetail.quality import Gate, raise_for_decision
 from dovetail.spec import TypeRef
@@ -65,9 +65,19 @@ def publish_staged(
         hub.artifacts.persist(artifact)
         known = (record.options.get("datasets") or {}).get("expected") or {}
         expected = None if onto_current else known.get(target)
-        return hub.runs.publish_staged(
-            staged, target, artifact, expected=expected, who=somebody(), reason=reason, forced=force
-        )
+        try:
+            return hub.runs.publish_staged(
+                staged,
+                checked_dataset(target),
+                artifact,
+                expected=expected,
+                who=somebody(),
+                reason=reason,
+                forced=force,
+            )
+        except PublishConflict as error:
+            error.fix = f"if this one is to come after it: --onto-current; see dovetail datasets history {target}"
+            raise
 
 
 def _audited(hub: Hub, staged: Staged, workflow: Workflow[..., Any] | None) -> Artifact:
