@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from dovetail.errors import ValueMismatch
 from dovetail.quality import Gate, Suite, _on_disk, _quarantine
+from dovetail.quality.checks import _stream_unique as parts
 from dovetail.quality.checks import (
     compare,
     custom,
@@ -28,7 +29,6 @@ from dovetail.quality.checks import (
     sum_equals,
     unique,
 )
-from dovetail.quality.checks import _stream_unique as parts
 from dovetail.quality.checks._engine import NativeEngine
 from dovetail.quality.checks._stream import StreamChecks
 from dovetail.spec import TypeRef

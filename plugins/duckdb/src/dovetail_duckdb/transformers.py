@@ -6,12 +6,13 @@ import contextlib
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 from dovetail.errors import PlatformError, ValueMismatch
 from dovetail.spec import FieldInfo, Preview, Schema
-from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, normalise_table
+from dovetail.types.arrow import IpcCodec, ParquetCodec, TableTransformer, lies_here, normalise_table
 
 from dovetail_duckdb._carried import check_arrow, check_names, enums, plain_columns, plain_table, quote
 
@@ -236,9 +237,25 @@ class RelationTransformer(TableTransformer):
 
 
 class RelationParquet(ParquetCodec):
-    """``duckdb.DuckDBPyRelation`` <-> one Parquet file."""
+    """``duckdb.DuckDBPyRelation`` <-> one Parquet file; what is read back is a relation that scans it."""
 
     transformer = RelationTransformer
+
+    def read(self, path: Path) -> duckdb.DuckDBPyRelation:
+        """A scan of the file. Where that would give other types than the table had, the table in it."""
+        made: duckdb.DuckDBPyRelation = _scan(path, self.arrow_schema(path)) or super().read(path)
+        return made
+
+
+def _scan(path: Path, schema: pa.Schema) -> duckdb.DuckDBPyRelation | None:
+    """A relation that reads a Parquet file each time that it is run; None where the file alone would give other types."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    if not lies_here(path) or any(pa.types.is_dictionary(kind) for kind in schema.types):
+        return None
+    dataset = ds.dataset(path, format="parquet")
+    return from_dataset(dataset) if dataset.schema.equals(schema) else None
 
 
 class RelationIpc(IpcCodec):
