@@ -16,7 +16,7 @@ import pytest
 
 _FENCE = re.compile(r"^( *)```(\w*)([^\n]*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
-_FIRST_LINE = re.compile(r"# (\w[\w./-]*\.(?:py|toml))\n")
+_FIRST_LINE = re.compile(r"# (\w[\w./-]*\.(?:py|toml|yaml))\n")
 _MARK = "--dovetail-docs--"
 _SLOWEST = 240  # seconds; a command that hangs shall not hang the tests
 

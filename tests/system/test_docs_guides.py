@@ -11,6 +11,7 @@ import pytest
 GUIDES = (
     "write-a-task-type",
     "gates",
+    "contracts",
     "publish",
     "frames",
     "models",
