@@ -145,7 +145,7 @@ def test_a_frame_that_carries_or_refuses_passes(monkeypatch: pytest.MonkeyPatch,
 def test_a_frame_that_changes_something_is_seen(monkeypatch: pytest.MonkeyPatch, mutant: Any) -> None:
     monkeypatch.setattr(f"{__name__}.make", mutant)
     with pairs() as table, pytest.raises(AssertionError, match=r"changed|crashed|sometimes"):
-        check_law(table, ARROW, [NAME], 200)
+        check_law(table, ARROW, [NAME], 1000)  # it ends at the first that is changed; -0.0 is not in every 200 tables
 
 
 def test_a_lossy_road_is_recorded_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
