@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import DovetailError, GateBlocked, PlatformError, UsageError
 from dovetail.quality import GateResult, raise_for_decision
+from dovetail.quality.checks.sql import ROW
 from dovetail.types import current_types
 
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
 from dovetail_sql._merge import check_keys, merge_statements
 from dovetail_sql._statement import Bound, Placeholder
 from dovetail_sql._writes import already_there, check_rows
+from dovetail_sql.checks import SqlTableChecks, StoredTable
 from dovetail_sql.config import SqlConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from dovetail.spec import TaskContext
 
-ROW = "_dovetail_row"
-"""Column of a staging table: the ordinals that a report names rows by."""
 _REMOVED = "_dovetail_removed"
 _ASIDE = "_dovetail_aside"
 
@@ -90,7 +90,7 @@ class _Publication:
             raise already_there(found, database.connection)
         try:
             database.write(self.stage, _numbered(rows), "replace", token=self.token)
-            result = self._audit()
+            result = self._audit(rows)
             if result.report.blocked:
                 self._refuse(result)
         except BaseException:
@@ -100,11 +100,11 @@ class _Publication:
 
     # -- audit ------------------------------------------------------------------------------------
 
-    def _audit(self) -> GateResult:
-        """What the gate says of the rows as the database gives them back."""
+    def _audit(self, rows: pa.Table) -> GateResult:
+        """What the gate says of the rows as the database holds them. They stay there, if it can check them itself."""
         gate, context = self.config.gate, self.context
         assert gate is not None
-        staged = self.database.read(self.stage, None, self.token).sort_by(ROW).drop_columns([ROW])
+        staged = StoredTable(self.database, self.stage, rows.schema, rows.num_rows, self.token)
         result: GateResult = gate.evaluate(
             staged,
             types=current_types(),
@@ -112,7 +112,12 @@ class _Publication:
             node_id=context.node_id,
             attempt=context.attempt,
             dataset={"namespace": self.config.connection, "name": str(self.table)},
+            rows_stay=True,
         )
+        if staged.failure is not None:
+            raise staged.failure
+        if result.report.engine.get("name") == SqlTableChecks.name:
+            result.report.engine = staged.engine()
         return result
 
     def _refuse(self, result: GateResult) -> None:
@@ -136,7 +141,7 @@ class _Publication:
 
     def _publish(self, result: GateResult, rows: int) -> int:
         database, config = self.database, self.config
-        removed, aside = result.removed, result.quarantined
+        removed, labels = result.removed, result.labels
         count = rows - (0 if removed is None else len(removed))
         frames: dict[str, Any] = {}
         with database.publishing:
@@ -145,11 +150,12 @@ class _Publication:
                 self._forget_stage()
                 raise already_there(found, database.connection)
             swaps = found is None or config.mode in ("create", "replace")
-            work: list[str | Bound] = self._removal(removed, frames)
-            if aside is not None and config.gate is not None and config.gate.policy.on_fail == "quarantine":
-                work += self._setting_aside(database.storable(aside), frames)
+            work: list[str | Bound] = []
+            if labels is not None and config.gate is not None and config.gate.policy.on_fail == "quarantine":
+                work += self._setting_aside(database.storable(labels), frames)
                 assert result.report.dataset is not None
                 result.report.dataset["quarantined"] = str(self.aside)
+            work += self._removal(removed, frames)
             try:
                 if database.rolls_back_definitions:
                     work += self._swap(found) if swaps else self._addition(found or self.table)
@@ -179,16 +185,20 @@ class _Publication:
         # S608: identifiers, quoted
         return [f"delete from {stage} where {row} in (select {row} from {self.database.quote(_REMOVED)})"]  # noqa: S608
 
-    def _setting_aside(self, rows: pa.Table, frames: dict[str, Any]) -> list[str | Bound]:
-        """Statements that add the failing rows to the table of such rows."""
-        database = self.database
-        frames[_ASIDE] = rows
-        source, target = database.quote(_ASIDE), self._quoted(self.aside)
-        found = database.find(self.aside)
+    def _setting_aside(self, labels: pa.Table, frames: dict[str, Any]) -> list[str | Bound]:
+        """Statements that copy the failing rows, inside of the database, to the table of such rows."""
+        database, quote = self.database, self.database.quote
+        frames[_ASIDE] = labels
+        staged = [name for name in database.columns(self.stage) if name != ROW]
+        named = dict(zip(_besides(staged, labels.column_names), (f"s.{quote(name)}" for name in staged), strict=True))
+        named |= {name: f"a.{quote(name)}" for name in labels.column_names}
+        found, target = database.find(self.aside), self._quoted(self.aside)
+        source = f" from {self._quoted(self.stage)} s join {quote(_ASIDE)} a on s.{quote(ROW)} = a.{quote(labels.column_names[2])}"
         work: list[str | Bound] = []
-        names, casts = list(rows.column_names), {}
+        names, casts = list(named), {}
         if found is None:
-            empty = f"create table {target} as select * from {source} where 1 = 0"  # noqa: S608 - identifiers, quoted
+            values = ", ".join(f"{code} as {quote(name)}" for name, code in named.items())
+            empty = f"create table {target} as select {values}{source} where 1 = 0"  # identifiers, quoted
             if database.rolls_back_definitions:
                 work.append(empty)
             else:
@@ -196,11 +206,14 @@ class _Publication:
         else:
             target, casts = self._quoted(found), database.casts(found)
             try:
-                names = match_columns(database.columns(found), rows.column_names, found, database.connection)
+                names = match_columns(database.columns(found), names, found, database.connection)
             except UsageError as error:
                 error.fix = f"rename or drop the table {found}: rows that are set aside have other columns now"
                 raise
-        work.append(self._insertion(target, names, list(rows.column_names), source, casts))
+        values = ", ".join(code + casts.get(name, "") for name, code in zip(names, named.values(), strict=True))
+        into = ", ".join(map(quote, names))
+        # S608: identifiers, quoted
+        work.append(f"insert into {target} ({into}) select {values}{source} order by s.{quote(ROW)}")
         return work
 
     def _addition(self, target: TableName) -> list[str | Bound]:
@@ -337,6 +350,17 @@ def _short(what: str, table: str, whose: str = "") -> str:
     digest = hashlib.sha256(table.casefold().encode()).hexdigest()[:8]
     mine = f"_{hashlib.sha256(whose.encode()).hexdigest()[:8]}" if whose else ""
     return f"_dovetail_{what}_{plain}_{digest}{mine}"
+
+
+def _besides(names: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """Names of columns beside those of the labels: rows that were set aside before have labels of their own."""
+    found: list[str] = []
+    for name in names:
+        other = name
+        while other in labels or (other != name and other in names):
+            other += "_in"
+        found.append(other)
+    return found
 
 
 def _numbered(rows: pa.Table) -> pa.Table:

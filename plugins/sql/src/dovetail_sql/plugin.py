@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dovetail.spec import CommandSpec, TaskTypeSpec, hookimpl
+from dovetail.spec import CheckEngineSpec, CommandSpec, ConverterSpec, TaskTypeSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
+
+_STORED = "dovetail_sql.checks.StoredTable"
 
 
 @hookimpl
@@ -17,6 +19,36 @@ def dovetail_task_types() -> list[TaskTypeSpec]:
             config="dovetail_sql.config:SqlConfig",
             install="pip install 'dovetail-sql[engine]'",
             summary="SQL statements, table reads and table writes: DuckDB, SQLite and what SQLAlchemy connects to",
+        )
+    ]
+
+
+@hookimpl
+def dovetail_type_transformers() -> list[TransformerSpec]:
+    """What audits look at."""
+    return [
+        TransformerSpec(
+            _STORED,
+            "dovetail_sql.checks:StoredTableTransformer",
+            converters=(ConverterSpec(_STORED, "pyarrow.Table", "dovetail_sql.checks:to_arrow", "collect"),),
+            install="pip install dovetail-sql",
+            summary="a table in a database that a gate looks at",
+        ),
+    ]
+
+
+@hookimpl
+def dovetail_check_engines() -> list[CheckEngineSpec]:
+    """Native checks, in the database."""
+    return [
+        CheckEngineSpec(
+            "sql",
+            "dovetail_sql.checks:SqlTableChecks",
+            suites=(),
+            engine="sqlalchemy",
+            install="pip install dovetail-sql",
+            summary="native checks on tables of a database, as SQL",
+            native=(_STORED,),
         )
     ]
 

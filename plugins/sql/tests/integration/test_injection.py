@@ -8,57 +8,6 @@ from dovetail.errors import DovetailError
 from dovetail_sql._database import Database, Receipt, TableName
 from dovetail_sql._statement import parse
 
-HOSTILE = [
-    "'; drop table victim; --",
-    '"; drop table victim; --',
-    "x' or '1'='1",
-    "') or 1=1 --",
-    "1; delete from victim",
-    "victim; delete from victim",
-    "a' union select name from victim --",
-    "/* */ drop table victim",
-    "-- drop table victim",
-    "\\'; drop table victim; --",
-    "`; drop table victim; --",
-    "]; drop table victim; --",
-    "$$; drop table victim; $$",
-    ":name",
-    ":p0",
-    "::int",
-    "\\:name",
-    "?",
-    "$p0",
-    "%s %(p0)s %%",
-    "{0} {name.__class__} {{7*7}}",
-    "main.victim",
-    "victim.name",
-    "sqlite_master",
-    "select",
-    "a\nb; drop table victim",
-    "read_csv('/etc/passwd')",
-    "ünï\u202ecode\u200b",
-    'q"u""o"""te',
-    "it''s",
-    " ",
-    "' || (select name from victim) || '",
-    "'; select pg_sleep(60); --",
-    "1) union all select name from victim -- ",
-    "'; attach database '/tmp/evil.db' as evil; --",
-    "'; copy victim to '/tmp/evil.csv'; --",
-    "'; load_extension('evil'); --",
-    "0x27; drop table victim",
-    "%27%3B drop table victim",
-    "\u02bc; drop table victim; --",
-    "\uff07; drop table victim; --",
-    "victim'/*",
-    "*/; drop table victim; /*",
-    "# drop table victim",
-    "'' or ''=''",
-    "sleep(60) --",
-    "@@version",
-    "a" * 300,
-]
-
 
 def no_name(database: Database, text: str) -> bool:
     """In MariaDB no name ends in a space."""
@@ -138,12 +87,12 @@ def as_a_key_and_as_a_condition(victim: Database, text: str) -> None:
     ],
 )
 def test_every_hostile_text_is_inert(
-    victim: Database, subtests: pytest.Subtests, attack: Callable[[Database, str], None]
+    victim: Database, subtests: pytest.Subtests, attack: Callable[[Database, str], None], hostile: list[str]
 ) -> None:
-    for text in HOSTILE:
+    for text in hostile:
         with subtests.test(text=text):
             attack(victim, text)
 
 
-def test_there_are_enough_of_them() -> None:
-    assert len(set(HOSTILE)) >= 40
+def test_there_are_enough_of_them(hostile: list[str]) -> None:
+    assert len(set(hostile)) >= 40
