@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,22 @@ from dovetail.cli._options import common, common_late
 from dovetail.cli._output import emit_json, show, text
 from dovetail.cli._reports import check_places, write_reports
 from dovetail.cli._session import Session, session_of, with_session
+from dovetail.cli._suite_files import read_suite_file, suite_endings
 from dovetail.cli._summary import gate_lines
 from dovetail.cli._table_files import check_targets, large_table, read_columns, read_table, write_table
 from dovetail.cli._text import clean
 from dovetail.cli._written import write_text
 from dovetail.errors import DataError, UsageError, listing, nearest
+from dovetail.graph import PublishedDataset, dataset
 from dovetail.hub import load_module
-from dovetail.quality import Gate, Report, Suite, propose, read_gate, write_document
+from dovetail.quality import Gate, Report, Suite, named_tables, propose, read_gate, write_document
+from dovetail.spec import TypeRef
 
 _HELP = """Check a file of data against a suite.
 
 DATA is a Parquet, CSV, Arrow or JSON Lines file, a directory or pattern of such files, or a URL (s3://bucket/flights.parquet).
-SUITE is a TOML file (dovetail check init DATA writes one), or what a Python file or module calls by a name: suites.py:flights,
+SUITE is a TOML file (dovetail check init DATA writes one), a file that a plugin reads (contract.odcs.yaml, or
+contract.odcs.yaml:NAME), or what a Python file or module calls by a name: suites.py:flights,
 package.module:flights; native checks, a gate, or a suite of a library whose plugin is installed.
 
 The exit code is 0 if the data may pass, 1 if not.
@@ -70,6 +75,7 @@ def _of_data(data: str) -> click.Command:
         multiple=True,
         help="Write a report: .html, .json, .xml (JUnit) or .md. May be given several times.",
     )
+    @click.option("--allow-unsupported", is_flag=True, help="Skip the rules of a contract that cannot be evaluated.")
     @click.option("--strict-warnings", is_flag=True, help="Warnings block too.")
     @common
     @with_session
@@ -83,14 +89,17 @@ def _of_data(data: str) -> click.Command:
         failing: Path | None,
         reports: tuple[Path, ...],
         strict_warnings: bool,
+        allow_unsupported: bool,
         **limits: str | None,
     ) -> int:
         session.activate(context)
         check_places(reports)
         check_targets(data, {"--clean": clean_path, "--failing": failing})
-        gate = find_gate(suite, {name: _limit(value) for name, value in limits.items() if value is not None})
+        gate = find_gate(
+            suite, {name: _limit(value) for name, value in limits.items() if value is not None}, allow_unsupported
+        )
         facts = {"namespace": "files", "name": data}
-        with large_table(data, session.types) as large:
+        with large_table(data, session.types) as large, named_tables({}, dataset=partial(_published, session)):
             if large is None or not isinstance(gate.suite, Suite):
                 large = read_table(data, _columns_of(gate, data) if clean_path is None and failing is None else None)
             result = gate.evaluate(large, types=session.types, dataset=facts)
@@ -102,6 +111,15 @@ def _of_data(data: str) -> click.Command:
         return _tell(session, result.report, strict_warnings)
 
     return check
+
+
+def _published(session: Session, name: str, version: int | None) -> Any:
+    """A published dataset that a check refers to."""
+    hub = session.stored()
+    source = dataset(name) if version is None else PublishedDataset(name, version)
+    return hub.types.load(
+        hub.runs.dataset(source.name, source.version).artifact, hub.artifacts, TypeRef("pyarrow.Table")
+    )
 
 
 def _tell(session: Session, report: Report, strict_warnings: bool) -> int:
@@ -159,24 +177,30 @@ def init(context: click.Context, data: str, target: Path | None, force: bool, na
         )
 
 
-def find_gate(suite: str, changes: dict[str, Any]) -> Gate:
+def find_gate(suite: str, changes: dict[str, Any], allow_unsupported: bool = False) -> Gate:
     """The gate that SUITE names.
 
     Args:
-        suite: A TOML file, or ``file.py:name``, ``module:name``.
+        suite: A TOML file, a file of suites that a plugin reads, or ``file.py:name``, ``module:name``.
         changes: Options of the gate that the command line gave.
+        allow_unsupported: Rules of a plugin's file that it cannot evaluate are skipped.
 
     Raises:
         UsageError: It names nothing.
         DefinitionError: What it names is no suite.
     """
+    read = read_suite_file(suite, allow_unsupported)
+    if read is not None:
+        return Gate(read, **changes)
+    if allow_unsupported:
+        raise UsageError(f"--allow-unsupported is for contracts; {clean(suite)!r} is none", fix="leave it out")
     if suite.endswith(".toml"):
         return read_gate(Path(suite), **changes)
     place, _, name = suite.rpartition(":")
     if not place or not name:
         raise UsageError(
             f"{clean(suite)!r} names no suite",
-            fix="give a file that ends in .toml, or suites.py:flights, or module:flights",
+            fix=f"give a file that ends in {listing(suite_endings(), 9)}, or suites.py:flights, or module:flights",
         )
     if place.endswith(".py") or "/" in place:
         module = load_module(Path(place))
