@@ -25,7 +25,7 @@ SUITE = {
 TABLE = pa.table({"id": pa.array([1, 1, 2, None], pa.int64())})
 
 
-def stored(file: Path) -> Any:
+def stored(file: Path | str) -> Any:
     """By the plugin as it is in a hub that never had the library."""
     from dovetail_great_expectations import stored
 
@@ -90,6 +90,18 @@ class TestEnvironment(IsolatedSuite):
         suite.write_text(json.dumps({**SUITE, "expectations": [{"type": "expect_moon", "kwargs": {}}]}))
         with pytest.raises(DefinitionError, match="expect_moon"):
             dt.Gate(stored(suite)).evaluate(TABLE, types=hub.types)
+
+    def test_a_function_of_the_project_makes_the_suite_there(
+        self, hub: HubHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(str(tmp_path))  # as `dovetail run` does with the directory of the pipeline
+        (tmp_path / "suites_of_the_project.py").write_text(
+            "import great_expectations.expectations as gxe\n"
+            "def ids():\n"
+            "    return [gxe.ExpectColumnValuesToNotBeNull(column='id')]\n"
+        )
+        gate = dt.Gate(stored("suites_of_the_project:ids"))
+        assert gate.evaluate(TABLE, types=hub.types).report.checks[0].n_failed == 1
 
     def test_an_object_of_the_library_cannot_be_brought_there(self, hub: HubHarness) -> None:
         cls = type("ExpectationSuite", (), {"__module__": "great_expectations.core.expectation_suite"})

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from dovetail.errors import DefinitionError
 from dovetail.quality import Gate, GateResult
+from dovetail.quality.checks import not_null
 from dovetail.types import current_types
 from dovetail_great_expectations import stored
 from great_expectations.execution_engine import PandasExecutionEngine
@@ -145,6 +146,17 @@ def test_parameters_of_the_suite_are_filled_in() -> None:
 def test_two_that_expect_the_same_are_told_apart() -> None:
     gated = suite(*(gxe.ExpectColumnValuesToNotBeNull(column="id", mostly=m, notes=str(m)) for m in (1, 0.5)))
     assert [check.check_id for check in look(gated).report.checks[:2]] == ["id.not_be_null", "id.not_be_null#2"]
+
+
+def test_expectations_without_a_suite() -> None:
+    some = [gxe.ExpectColumnValuesToNotBeNull(column="id"), gxe.ExpectTableRowCountToEqual(value=6)]
+    assert [check.n_failed for check in look(some).report.checks[:2]] == [2, 0]
+    assert one(some[0]).n_failed == 2
+    assert Gate(some).name == "checks"
+    with pytest.raises(DefinitionError, match="no native check"):
+        Gate([*some, not_null("id")])
+    with pytest.raises(DefinitionError, match="is no expectation"):
+        Gate([*some, Path()]).check(current_types())
 
 
 class ColumnValuesAreShort(ColumnMapMetricProvider):

@@ -99,7 +99,8 @@ class EngineElsewhere(CheckEngine):
 
     def _refuse_objects(self, suite: Any) -> None:
         library = str(self._spec.engine).partition(".")[0]
-        cls = suite if isinstance(suite, type) else type(suite)
+        each = suite[0] if isinstance(suite, tuple) and suite else suite
+        cls = each if isinstance(each, type) else type(each)
         if any(base.__module__.partition(".")[0] == library for base in cls.__mro__):
             raise EngineUnavailable(
                 f"the check engine {self.name!r} needs {library}, which is not installed",

@@ -43,7 +43,7 @@ class Gate:
 
     Args:
         suite: Native checks (one, a list, or a :class:`~dovetail.quality.checks.Suite`), or a suite of a library that an
-            installed plugin knows, such as a Pandera schema.
+            installed plugin knows, such as a Pandera schema; a list of objects of one library where it takes such lists.
         on_fail: ``"block"`` refuses the whole value; ``"warn"`` lets it through and says so; ``"quarantine"`` takes the
             failing rows away and keeps them; ``"drop"`` takes them away. What cannot be evaluated always blocks, and so
             does a failure that no single rows are to blame for, unless the action is ``"warn"``.
@@ -237,13 +237,18 @@ def _as_suite(suite: Any) -> Any:
     if isinstance(suite, Check):
         return Suite(suite.info.name, [suite])
     if isinstance(suite, (list, tuple)):
-        return Suite("checks", suite)
+        return tuple(suite) if suite and _is_foreign(suite) else Suite("checks", suite)
     if suite is None or isinstance(suite, (str, bytes, int, float, Mapping)):
         raise DefinitionError(
             f"a gate needs a suite of checks, not {suite!r}",
             fix="Gate(MyPanderaSchema), or Gate([not_null('a')]) with checks of dovetail.quality.checks",
         )
     return suite
+
+
+def _is_foreign(items: Sequence[Any]) -> bool:
+    """True for objects of another library, which are its check engine's to judge."""
+    return not any(isinstance(item, Check) or type(item).__module__ == "builtins" for item in items)
 
 
 @contextmanager

@@ -28,7 +28,12 @@ def catalogue_of(types: TypeEngine) -> Catalogue:
 
 
 def class_names(suite: Any) -> tuple[str, ...]:
-    """Dotted names of the suite's classes, the most specific first; of the suite itself if it is a class."""
+    """Dotted names of the suite's classes, the most specific first; of the suite itself if it is a class.
+
+    A tuple of a library's objects is known by the first.
+    """
+    if isinstance(suite, tuple) and suite:
+        suite = suite[0]
     cls = suite if isinstance(suite, type) else type(suite)
     return tuple(f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__)
 
@@ -107,6 +112,8 @@ def suite_name(suite: Any) -> str:
     """The suite's own name where it has one, else the name of its class."""
     if isinstance(suite, type):
         return suite.__name__
+    if isinstance(suite, tuple):
+        return "checks"
     name = getattr(suite, "name", None)
     return name if isinstance(name, str) and name else class_names(suite)[0].rpartition(".")[2]
 
