@@ -20,7 +20,7 @@ from dovetail_sql._connections import resolve_connection
 from dovetail_sql._database import Database
 from dovetail_sql.task import open_database
 
-EMBEDDED = ("duckdb", "sqlite")
+EMBEDDED = ("duckdb", "sqlite", "sqlite+adbc")
 SERVERS = ("postgresql", "mariadb")
 ENGINES = (*EMBEDDED, *SERVERS)
 
@@ -135,6 +135,8 @@ def engine(request: pytest.FixtureRequest) -> str:
     """Name of the engine that the test runs on, which is also the name of a connection to it."""
     if request.param == "duckdb":
         pytest.importorskip("duckdb")
+    if request.param == "sqlite+adbc":
+        pytest.importorskip("adbc_driver_sqlite")
     if request.param in SERVERS:
         request.getfixturevalue(request.param)
     return str(request.param)
@@ -143,6 +145,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def endless(engine: str) -> str:
     """A statement that somebody has to stop."""
+    if engine == "sqlite+adbc":
+        pytest.skip("its driver cannot be interrupted, and the connection says so")
     if engine == "mariadb":  # its recursion ends by itself
         numbers = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 900)"
         return f"{numbers} select count(*) as n from n a, n b, n c, n d, n e"

@@ -184,7 +184,7 @@ class AlchemyDatabase(Database):
 
             def record(receipt: Receipt, table: TableName, rows: int) -> None:
                 values = {"key": receipt.key, "content": receipt.content, "table": str(table), "rows": rows}
-                connection.execute(_ledger().insert(), values)
+                connection.execute(ledger_table().insert(), values)
 
             yield Work(
                 connection,
@@ -236,7 +236,7 @@ class AlchemyDatabase(Database):
     def _recorded(self, connection: sa.Connection, receipt: Receipt) -> int | None:
         import sqlalchemy as sa
 
-        ledger = _ledger()
+        ledger = ledger_table()
         ledger.create(connection, checkfirst=True)
         known = connection.execute(sa.select(ledger).where(ledger.c.key == receipt.key)).mappings().first()
         if known is None:
@@ -317,7 +317,7 @@ class AlchemyDatabase(Database):
     def storable(self, rows: pa.Table) -> pa.Table:
         return joined_lists(rows)
 
-    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str) -> list[str]:
+    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str = "") -> list[str]:
         found = super().swap_statements(stage, table, there, without)
         if self.connection.dialect != "sqlite":
             return found
@@ -328,7 +328,8 @@ class AlchemyDatabase(Database):
         self._engine.dispose()
 
 
-def _ledger() -> sa.Table:
+def ledger_table() -> sa.Table:
+    """The table that remembers writes."""
     import sqlalchemy as sa
 
     return sa.Table(

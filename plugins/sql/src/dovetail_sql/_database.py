@@ -107,14 +107,18 @@ class Database(ABC):
         found = self.existing(table)
         return self._rows_of(found, self.chosen(found, columns), self.selection(found, where), token)
 
+    def reading(self, table: TableName, columns: Sequence[str] | None, where: Mapping[str, Any] | None) -> Bound:
+        """The statement that reads what :meth:`read` reads."""
+        found = self.existing(table)
+        return self._statement_for(found, self.chosen(found, columns), self.selection(found, where))
+
     def _rows_of(
         self, table: TableName, columns: Sequence[str], conditions: Sequence[tuple[str, Any]], token: object
     ) -> pa.Table:
         """Rows of a table, all names as the database spells them."""
-        return self.query(self.reading(table, columns, conditions), {}, token)
+        return self.query(self._statement_for(table, columns, conditions), {}, token)
 
-    def reading(self, table: TableName, columns: Sequence[str], conditions: Sequence[tuple[str, Any]]) -> Bound:
-        """The statement that reads these columns of a table."""
+    def _statement_for(self, table: TableName, columns: Sequence[str], conditions: Sequence[tuple[str, Any]]) -> Bound:
         code = f"select {', '.join(map(self.quote, columns))} from {self.quoted(table)}"  # noqa: S608 - identifiers, quoted
         return selecting(code, conditions, self.quote)
 
@@ -205,18 +209,18 @@ class Database(ABC):
         ((old, new),) = pairs
         return f"alter table {self.quoted(old)} rename to {self.quote(new.name)}"
 
-    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str) -> list[str]:
+    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str = "") -> list[str]:
         """Statements that put a staging table in the place of a table, in one transaction.
 
         Args:
             stage: Holds the rows.
             table: What it becomes.
             there: There is such a table, which goes.
-            without: A column of the staging table that is dropped.
+            without: A column of the staging table that is dropped; empty for none.
         """
         drop = [f"drop table {self.quoted(table)}"] if there else []
-        without = f"alter table {self.quoted(stage)} drop column {self.quote(without)}"
-        return [without, *drop, self.rename_statement([(stage, table)])]
+        column = [f"alter table {self.quoted(stage)} drop column {self.quote(without)}"] if without else []
+        return [*column, *drop, self.rename_statement([(stage, table)])]
 
     @abstractmethod
     def working(self, about: Bound, token: object = None) -> AbstractContextManager[Work]:
@@ -226,6 +230,10 @@ class Database(ABC):
             about: What is done in it, for messages.
             token: As in :meth:`query`.
         """
+
+    def in_place(self, value: Any) -> Any:
+        """A file, dataset or relation that statements can read where it lies, as one of the frames; None for anything else."""
+        return None
 
     def relation(self, statement: Bound) -> Any:
         """DuckDB's relation of a query; None where there is no such thing."""

@@ -13,17 +13,22 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dovetail.spec import TypeRef
+from dovetail.types import current_types
+
 from dovetail_sql._connections import Connection
 from dovetail_sql._contract import LEDGER, Receipt, TableName, Work, match_columns
 from dovetail_sql._database import Database, Frame
 from dovetail_sql._failures import missing_driver, statement_failed, unavailable
 from dovetail_sql._merge import merge_statements
+from dovetail_sql._outputs import is_relation
 from dovetail_sql._relations import inside
 from dovetail_sql._rows import check_columns
 from dovetail_sql._statement import Bound
 from dovetail_sql._values import plain_values
 from dovetail_sql._writes import already_there, no_rows_returned
 from dovetail_sql.config import Mode
+from dovetail_sql.query import Query, is_dataset, plainly_read
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,8 +87,22 @@ class DuckDatabase(Database):
         """Make rows a relation of this name; those of a file and of a query stay where they are."""
         if isinstance(rows, Bound):
             self._run(cursor, inside(f"create temporary table {self.quote(name)} as ", rows, ""))
-        else:
-            cursor.register(name, cursor.read_parquet(str(rows)) if isinstance(rows, Path) else rows)
+            return
+        relation = cursor.read_parquet(str(rows)) if isinstance(rows, Path) else rows
+        try:
+            cursor.register(name, relation)
+        except self._errors:
+            if not is_relation(type(rows)):
+                raise
+            # it reads another database
+            cursor.register(name, current_types().convert(rows, TypeRef("pyarrow.Table")))
+
+    def in_place(self, value: Any) -> Any:
+        if isinstance(value, Query):
+            if value.file is not None and plainly_read(value.schema):
+                return value.file
+            return value.rows
+        return value if is_relation(type(value)) or is_dataset(value) else None
 
     def relation(self, statement: Bound) -> duckdb.DuckDBPyRelation:
         """The relation of a query, on a connection of its own, which outlives the run; not so in memory."""
@@ -219,9 +238,11 @@ class DuckDatabase(Database):
         finally:
             cursor.close()
 
-    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str) -> list[str]:
+    def swap_statements(self, stage: TableName, table: TableName, there: bool, without: str = "") -> list[str]:
         # DuckDB alters no table whose rows the same transaction has changed
-        rows = f"select * exclude ({self.quote(without)}) from {self.quoted(stage)} order by {self.quote(without)}"  # noqa: S608
+        column = self.quote(without) if without else ""
+        rows = f"select *{f' exclude ({column})' if column else ''} from {self.quoted(stage)}"  # noqa: S608
+        rows += f" order by {column}" if column else ""
         word = "create or replace" if there else "create"
         return [f"{word} table {self.quoted(table)} as {rows}", f"drop table {self.quoted(stage)}"]
 

@@ -35,6 +35,8 @@ _NO_COLUMN = (
 )
 _CANDIDATES = re.compile(r"Candidate bindings: (?P<names>.+)")
 _NEAR = re.compile(r'near "(?P<token>[^"]+)": syntax error|syntax error at or near "(?P<word>[^"]+)"')
+_ECHO = re.compile(r"\s*^query(?: was)?: ", re.MULTILINE)
+"""Behind it ADBC's drivers repeat the whole statement."""
 _PID = re.compile(r"PID (?P<pid>\d+)")
 
 _PLATFORM_TYPES = {
@@ -226,6 +228,7 @@ def unavailable(error: BaseException, connection: Connection, message: str | Non
 
 _DRIVERS = {
     "MySQLdb": "mysqlclient",
+    "adbc_driver_sqlite": "dovetail-sql[sqlite-adbc]",
     "duckdb": "dovetail-sql[engine]",
     "psycopg": "psycopg[binary]",
     "psycopg2": "psycopg2-binary",
@@ -278,7 +281,8 @@ def driver_message(error: BaseException) -> str:
         primary = said.get("PG_DIAG_MESSAGE_PRIMARY")
         if isinstance(primary, bytes):
             return primary.decode("utf-8", "replace").strip()
-    return str(error if original is None else original).strip()
+    text = str(error if original is None else original).strip()
+    return _ECHO.split(text)[0] if type(error).__module__.startswith("adbc_") else text
 
 
 def mask(message: str, values: Mapping[str, Any]) -> str:
@@ -336,6 +340,8 @@ def _is_platform(error: BaseException, message: str) -> bool:
     if state[:2] == "42":  # syntax errors, and what the user may not touch
         return False
     lowered = message.lower()
+    if "constraint failed" in lowered:  # which ADBC's driver for SQLite calls an internal error
+        return False
     return type(original).__name__ in _PLATFORM_TYPES or any(text in lowered for text in _PLATFORM_TEXTS)
 
 

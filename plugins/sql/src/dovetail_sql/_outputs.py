@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 Shape = Literal["table", "scalar", "record", "records"]
 
+QUERIES = ("dovetail_sql.Query", "dovetail_sql.query.Query")
+RELATIONS = ("duckdb.DuckDBPyRelation", "duckdb._relation.DuckDBPyRelation", "_duckdb.DuckDBPyRelation")
+"""Names of types whose values are no rows, but will give them; the first is the usual one."""
+
 _SCALARS = (
     bool, int, float, complex, str, bytes, decimal.Decimal, datetime.date, datetime.datetime, datetime.time,
     datetime.timedelta, uuid.UUID,
@@ -66,6 +70,23 @@ def is_stream(annotation: Any) -> bool:
     if isinstance(annotation, TypeRef):
         return annotation.name in ("pyarrow.RecordBatchReader", "pyarrow.lib.RecordBatchReader")
     return getattr(annotation, "__module__", "") == "pyarrow.lib" and annotation.__name__ == "RecordBatchReader"
+
+
+def is_query(annotation: Any) -> bool:
+    """True for a :class:`~dovetail_sql.Query`, which fetches no rows."""
+    return _named(annotation) in QUERIES
+
+
+def is_relation(annotation: Any) -> bool:
+    """True for DuckDB's relation."""
+    return _named(annotation) in RELATIONS
+
+
+def _named(annotation: Any) -> str:
+    annotation = without_none(annotation)
+    if isinstance(annotation, TypeRef):
+        return annotation.name
+    return f"{getattr(annotation, '__module__', '')}.{getattr(annotation, '__qualname__', '')}"
 
 
 def _is_path(annotation: type) -> bool:

@@ -35,22 +35,44 @@ def to_arrow(names: Sequence[str], batches: Iterable[Sequence[Sequence[Any]]], w
     """
     import pyarrow as pa
 
-    tables = []
+    tables: list[pa.Table] = []
+    count = 0
     for rows in batches:
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-        arrays = [_column(name, list(values), who) for name, values in zip(names, columns, strict=True)]
+        arrays = [_column(name, list(values), who, count) for name, values in zip(names, columns, strict=True)]
         tables.append(pa.table(arrays, names=list(names)))
+        count += len(rows)
     if not tables:
         return pa.table([pa.nulls(0)] * len(names), names=list(names))
     if len(tables) == 1:
         return tables[0]
     try:
         return pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowInvalid as error:
-        raise _mixed("the result", str(error), who) from None
+    except pa.ArrowInvalid:
+        raise _mixed_batches(tables, who) from None
 
 
-def _column(name: str, values: list[Any], who: str) -> pa.Array:
+def _mixed_batches(tables: Sequence[pa.Table], who: str) -> UserError:
+    """The error for batches that each have one type in a column, but not the same."""
+    import pyarrow as pa
+
+    for position, name in enumerate(tables[0].column_names):
+        usual, rows = None, 0
+        for table in tables:
+            column = table.column(position)
+            if usual is not None:
+                try:
+                    pa.concat_tables([usual, table.select([position])], promote_options="permissive")
+                except pa.ArrowInvalid:
+                    kinds = [str(each.schema.types[0]) for each in (usual, table.select([position]))]
+                    return mixed(name, kinds, who, rows + 1 + column.is_valid().index(True).as_py())
+            if column.null_count < len(column):
+                usual = table.select([position])
+            rows += len(column)
+    raise AssertionError("some batches differ")
+
+
+def _column(name: str, values: list[Any], who: str, before: int = 0) -> pa.Array:
     import pyarrow as pa
 
     kinds = set(map(type, values)) - {type(None)}
@@ -61,8 +83,10 @@ def _column(name: str, values: list[Any], who: str) -> pa.Array:
             values = [None if value is None else _plain(value) for value in values]
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        found = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise _mixed(f"column {name!r}", f"it holds values of type {found}", who) from None
+        first = next(type(value) for value in values if value is not None)
+        rows = [n for n, value in enumerate(values, before + 1) if value is not None and type(value) is not first]
+        names = [first.__name__, *sorted(kind.__name__ for kind in kinds - {first})]
+        raise mixed(name, names, who, rows[0] if rows else None) from None
 
 
 def _numbers(values: list[Any]) -> pa.Array:
@@ -94,9 +118,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _mixed(what: str, why: str, who: str) -> UserError:
+def mixed(what: str, found: Sequence[str], who: str, row: int | None = None) -> UserError:
+    """The error for a column that has values of several types.
+
+    Args:
+        what: Which column.
+        found: The types, that of the first values first.
+        who: The connection.
+        row: The first row, from 1 on, whose value is of another type.
+    """
+    where = "" if row is None else f"; row {row} of the result is the first that differs"
     return ValueMismatch(
-        f"{what} has no single type", who=who, why=why, fix="cast it in the statement: cast(column as text)"
+        f"column {what!r} has no single type",
+        who=who,
+        why=f"it holds values of type {', '.join(found)}{where}",
+        fix="cast it in the statement: cast(column as text)",
     )
 
 

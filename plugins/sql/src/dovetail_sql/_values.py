@@ -35,7 +35,7 @@ def _plain(value: Any, connection: Connection) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise _refused(value, connection, "it is no valid Unicode text") from None
+            raise refused(value, connection, "it is no valid Unicode text") from None
     if isinstance(value, datetime.datetime) and value.tzinfo and connection.dialect in ("sqlite", "mariadb", "mysql"):
         value = value.astimezone(datetime.UTC)  # texts sort as instants then; the drivers of the others drop the zone
     return sqlite_value(value, connection) if connection.dialect == "sqlite" else value
@@ -50,7 +50,7 @@ def sqlite_value(value: Any, connection: Connection) -> Any:
         return value
     if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
-            raise _refused(value, connection, "SQLite's integers have 64 bits")
+            raise refused(value, connection, "SQLite's integers have 64 bits")
         return int(value)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ")
@@ -61,10 +61,11 @@ def sqlite_value(value: Any, connection: Connection) -> Any:
     if type(value).__name__ == "UUID":
         return str(value)
     fix = "pass str(value) or float(value), whichever the column holds"
-    raise _refused(value, connection, "SQLite holds ints, floats, texts, bytes, dates and times", fix)
+    raise refused(value, connection, "SQLite holds ints, floats, texts, bytes, dates and times", fix)
 
 
-def _refused(value: Any, connection: Connection, why: str, fix: str = "convert it first") -> UsageError:
+def refused(value: Any, connection: Connection, why: str, fix: str = "convert it first") -> UsageError:
+    """The error for a value that the database cannot hold; tells its type, never the value."""
     return UsageError(
         f"a value of type {type(value).__name__} cannot be bound", who=connection.described, why=why, fix=fix
     )

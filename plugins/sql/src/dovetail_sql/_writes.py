@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dovetail.errors import UsageError, ValueMismatch
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
 
 def check_rows(table: TableName, rows: pa.Table) -> None:
     """Raises UsageError or ValueMismatch if these rows cannot be a table of this name in any database."""
+    check_target(table, rows.column_names)
+
+
+def check_target(table: TableName, columns: Sequence[str]) -> None:
+    """Raises UsageError or ValueMismatch if rows of these columns cannot be a table of this name in any database."""
     if table.name == LEDGER:
         raise UsageError(f"{LEDGER} is dovetail's own table", fix="choose another name")
-    if not rows.column_names:
+    if not columns:
         raise ValueMismatch(f"the rows for table {str(table)!r} have no columns", fix="give at least one column")
     seen: dict[str, str] = {}
-    for name in rows.column_names:
+    for name in columns:
         if not name or "\x00" in name:
             raise ValueMismatch(f"a column for table {str(table)!r} is called {name!r}", fix="rename it")
         other = seen.get(name.casefold())

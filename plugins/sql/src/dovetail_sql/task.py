@@ -12,6 +12,7 @@ from dovetail.errors import DefinitionError, DovetailError, UserError, ValueMism
 from dovetail.spec import Interface, TaskCall, TaskContext, TaskType, TypeRef
 
 from dovetail_sql._connections import Connection, check_reference, resolve_connection
+from dovetail_sql._failures import missing_driver
 from dovetail_sql._outputs import bare, is_stream, is_value, shape_of, shaped
 from dovetail_sql._statement import Statement, check_names, joined, parse, parse_script
 from dovetail_sql.config import Mode, Operation, SqlConfig
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dovetail_sql._database import Database, Receipt, TableName
+    from dovetail_sql.query import Query
 
 ROWS = "rows"
 """Name of the input of a table write."""
@@ -121,27 +123,43 @@ class SqlTask(TaskType):
         return self._execute(config, call, database, token)
 
     def _execute(self, config: SqlConfig, call: TaskCall, database: Database, token: object) -> Any:
+        from dovetail_sql._lazy import folded, lazily, staying
+        from dovetail_sql._pushed import write_query
+
         if config.operation == "write":
+            query = staying(call.inputs[ROWS], database)
+            if query is not None and config.gate is None and config.mode != "merge":
+                receipt = _receipt(config, call, query)
+                return write_query(database, _table(config), query, config.mode, receipt, token)
             rows = _arrow(call.inputs[ROWS], ROWS)
             if config.gate is not None:
                 from dovetail_sql._publish import write_audited
 
                 return write_audited(database, config, rows, _receipt(config, call), token, call.context)
             return database.write(_table(config), rows, config.mode, _receipt(config, call), token, config.keys)
+        output = next(iter(call.interface.outputs.values()), Any)
         if config.operation == "read":
-            where = {name: call.inputs[name] for name in config.where}
-            rows = database.read(_table(config), config.columns, token, where)
+            conditions = {name: call.inputs[name] for name in config.where}
+            found = lazily(output, database, database.reading(_table(config), config.columns, conditions), token)
+            if found is not None:
+                return found
+            rows = database.read(_table(config), config.columns, token, conditions)
         else:
             inputs = call.interface.inputs
             values = {name: value for name, value in call.inputs.items() if is_value(inputs[name])}
-            frames = {name: _arrow(value, name) for name, value in call.inputs.items() if name not in values}
+            frames = {n: _relation(value, n, database) for n, value in call.inputs.items() if n not in values}
             bound = [statement.bind(values) for statement in _statements(config)]
             if config.operation == "execute":
                 return database.execute(bound[0], frames, token, *bound[1:])
-            if not frames and len(bound) == 1 and is_stream(next(iter(call.interface.outputs.values()), Any)):
-                return database.stream(bound[0], token)
+            if len(bound) == 1:
+                bound[0], frames = folded(bound[0], frames, database)
+                found = None if frames else lazily(output, database, bound[0], token)
+                if found is not None:
+                    return found
+                if not frames and is_stream(output):
+                    return database.stream(bound[0], token)
             rows = database.query(bound[-1], frames, token, bound[:-1])
-        return shaped(rows, next(iter(call.interface.outputs.values()), Any), f"task {call.context.node_id!r}")
+        return shaped(rows, output, f"task {call.context.node_id!r}")
 
     def cancel(self, call: TaskCall) -> None:
         """Interrupt the running statement."""
@@ -175,6 +193,12 @@ def open_database(connection: Connection) -> Database:
         from dovetail_sql._mysql import MySqlDatabase
 
         return MySqlDatabase(connection)
+    if connection.dialect == "sqlite" and connection.url.get_driver_name() == "adbc" and connection.path is not None:
+        if find_spec("adbc_driver_sqlite") is None:
+            raise missing_driver("adbc_driver_sqlite", connection)
+        from dovetail_sql._sqlite_adbc import SqliteArrowDatabase
+
+        return SqliteArrowDatabase(connection)
     if connection.dialect == "postgresql" and _reaches_arrow(connection):
         from dovetail_sql._postgresql import PostgresDatabase
 
@@ -209,13 +233,21 @@ def _arrow(value: Any, name: str) -> pa.Table:
     return types.convert(value, _ARROW)
 
 
+def _relation(value: Any, name: str, database: Database) -> Any:
+    """What a statement reads by this name: an Arrow table, unless the rows can stay where they are."""
+    from dovetail_sql._lazy import in_place
+
+    found = in_place(value, database)
+    return _arrow(value, name) if found is None else found
+
+
 def _looks_itself(config: SqlConfig, call: TaskCall) -> bool:
     """A write that finds out whether it has happened, or that may happen twice."""
     recorded = bool(config.once and call.context.idempotency_key)
     return config.operation == "write" and (recorded or (config.mode in ("replace", "merge") and config.gate is None))
 
 
-def _receipt(config: SqlConfig, call: TaskCall) -> Receipt | None:
+def _receipt(config: SqlConfig, call: TaskCall, query: Query | None = None) -> Receipt | None:
     """What a write is recorded by; None where nothing is: outside of runs, and where running twice does no harm."""
     key = call.context.idempotency_key
     if not (key and config.once and (config.mode != "replace" or config.gate is not None)):
@@ -225,7 +257,7 @@ def _receipt(config: SqlConfig, call: TaskCall) -> Receipt | None:
     from dovetail_sql._database import Receipt
 
     short = key if len(key) <= 200 else hashlib.sha256(key.encode()).hexdigest()
-    return Receipt(short, current_types().content_hash(call.inputs[ROWS]))
+    return Receipt(short, "" if query is not None else current_types().content_hash(call.inputs[ROWS]))
 
 
 def _table(config: SqlConfig) -> TableName:

@@ -168,7 +168,7 @@ def test_what_passes_takes_one_statement_and_brings_no_rows(engine: str, databas
 def test_what_databases_see_otherwise_counts_as_in_arrow(
     engine: str, database: Database, rows: pa.Table, check: c.Check
 ) -> None:
-    if engine == "postgresql" and "\0" in str(rows["v"][0].as_py()):
+    if engine == "postgresql" and any("\0" in str(v) for v in rows["v"].to_pylist()):
         pytest.skip("it holds no NUL")
     stored, suite = staged(database, rows), c.Suite("one", [check])
     assert facts(SqlTableChecks().evaluate(suite, stored)) == facts(of_the_core(suite, stored.read(["v"])))

@@ -139,7 +139,7 @@ def test_a_full_disk_is_the_platforms_fault(engine: str, database: Database) -> 
     rest = [*limits[1:], *insert, parse("insert into t select * from given").bind({})]
     with pytest.raises(EngineUnavailable, match="no room left"):
         database.execute(limits[0], {"given": rows}, None, *rest)
-    if engine == "sqlite":  # MariaDB's tables in memory take part in no transaction
+    if engine.startswith("sqlite"):  # MariaDB's tables in memory take part in no transaction
         assert database.tables() == []
 
 
@@ -153,7 +153,7 @@ def test_a_table_that_has_changed_since_it_was_written_is_told(engine: str, sett
             with pytest.raises(UsageError, match="no column 'delay'") as caught:
                 to_table("t", connection=engine, mode=mode, keys=keys)(pa.table({"id": [2], "delay": [6]}))
             assert "arr_delay" in str(caught.value)
-        if engine != "sqlite":  # it stores any value in any column
+        if not engine.startswith("sqlite"):  # it stores any value in any column
             with pytest.raises(UserError, match="refuses"):
                 to_table("t", connection=engine, mode="append")(pa.table({"id": ["many"], "arr_delay": [6]}))
         assert table("t", connection=engine)().num_rows == 1
