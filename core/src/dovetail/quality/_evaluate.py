@@ -21,6 +21,7 @@ from dovetail.quality._references import with_references
 from dovetail.quality._report import Report
 from dovetail.quality._sample import add_samples
 from dovetail.quality._stable import History
+from dovetail.quality.checks import Suite
 from dovetail.spec import CheckEngine, TypeRef
 from dovetail.types import TypeEngine
 from dovetail.types.table_files import Place
@@ -152,11 +153,14 @@ def _judge(gate: Gate, table: InMemory | OnDisk, engine: CheckEngine) -> list[Ju
     outcomes: list[CheckOutcome]
     try:
         outcomes = table.outcomes(engine, gate.suite)
-    except Exception as error:  # whatever the engine or its library raises: not evaluated, so it blocks
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the engine or its library raises: not evaluated, so it blocks
         if isinstance(error, DovetailError) and error.kind == "platform":
             raise
         outcomes = [suite_error(gate.name, error)]
-    return judge(outcomes, gate.policy, table.rows, suite_name(gate.suite))
+    asked = [check.info for check in gate.suite.checks] if isinstance(gate.suite, Suite) else []
+    return judge(outcomes, gate.policy, table.rows, suite_name(gate.suite), asked)
 
 
 def _report(

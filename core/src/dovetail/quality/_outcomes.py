@@ -12,7 +12,10 @@ from dovetail.quality import _rows
 from dovetail.quality._policy import Policy, check_status
 from dovetail.quality._report import CheckReport
 from dovetail.quality._stable import History, stable_outcomes
+from dovetail.quality.checks._found import told_error
 from dovetail.spec import CheckInfo, CheckOutcome
+
+_LEFT_OUT = "the engine left it out"
 
 
 @dataclass(slots=True)
@@ -25,22 +28,24 @@ class Judged:
 
 def suite_error(gate: str, error: BaseException) -> CheckOutcome:
     """One outcome for a suite that could not be evaluated at all."""
-    text = error.what if isinstance(error, DovetailError) else f"{type(error).__name__}: {error}"
+    text = error.what if isinstance(error, DovetailError) else told_error(error)
     check = CheckInfo(id="suite", name=f"suite of gate {gate}", kind="suite", row_scoped=False)
     return CheckOutcome(check, "error", message=_short(text))
 
 
-def judge(outcomes: Any, policy: Policy, rows: int, suite: str) -> list[Judged]:
+def judge(outcomes: Any, policy: Policy, rows: int, suite: str, asked: Sequence[CheckInfo] = ()) -> list[Judged]:
     """Verify outcomes, apply thresholds, and add the gate's own check of ``min_rows``.
 
     An engine that contradicts itself (a count that is not the number of its rows, a row that does not exist) has not
-    evaluated anything: its outcome becomes an error, and errors block.
+    evaluated anything: its outcome becomes an error, and errors block. So does a check that was asked for and left out.
     """
     if not isinstance(outcomes, (list, tuple)) or not outcomes:
         found: Sequence[Any] = [_junk(f"the suite {suite} came back with no check", outcomes)]
     else:
         found = outcomes
-    judged = [_judge_one(outcome, policy, rows) for outcome in found]
+    answered = {getattr(getattr(outcome, "check", None), "id", None) for outcome in found}
+    silent = [CheckOutcome(check, "error", message=_LEFT_OUT) for check in asked if check.id not in answered]
+    judged = [_judge_one(outcome, policy, rows) for outcome in (*found, *silent)]
     if policy.min_rows:
         judged.append(_judge_one(_min_rows(policy.min_rows, rows), policy, rows))
     return judged
@@ -105,7 +110,9 @@ def _verify(outcome: Any, rows: int) -> tuple[Any, str]:
     if not (type(failed) is int and type(evaluated) is int and 0 <= failed <= evaluated):
         return nothing, f"the engine counts {failed!r} failures of {evaluated!r} evaluated"
     if not outcome.check.row_scoped:
-        return nothing, ""
+        return nothing, "" if evaluated else "the engine has not looked at anything"
+    if evaluated > rows:
+        return nothing, f"the engine evaluated {evaluated:,} of {rows:,} rows"
     try:
         labels = _rows.ordinals(outcome.failed_rows if outcome.failed_rows is not None else [])
     except Exception as error:  # a plugin's object may raise anything when it is read

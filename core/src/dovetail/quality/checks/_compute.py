@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dovetail.errors import shorten
@@ -11,7 +11,7 @@ from dovetail.quality.checks._check import Check
 from dovetail.quality.checks._compute_expression import NoCondition, evaluate_expression, lengths
 from dovetail.quality.checks._compute_reference import REFERRING, foreign_key
 from dovetail.quality.checks._compute_whole import WHOLE
-from dovetail.quality.checks._found import Found, Unevaluable, values_of, whole_bound
+from dovetail.quality.checks._found import Found, Unevaluable, told_error, values_of, whole_bound
 
 
 def _failing(bad: Any, check: Check, rows: int) -> Found:
@@ -59,6 +59,7 @@ def _beyond(column: Any, bound: Any, lower: bool, closed: bool) -> Any:
         if isinstance(whole, bool):
             return pc.if_else(column.is_valid(), whole, None)
         bound, closed = whole
+    _same_world(column, [bound])
     scalar = _scalar(bound, column.type)
     if lower:
         return pc.less(column, scalar) if closed else pc.less_equal(column, scalar)
@@ -71,6 +72,14 @@ def _int_limits(kind: Any) -> tuple[int, int]:
     if pa.types.is_unsigned_integer(kind):
         return 0, 2**kind.bit_width - 1
     return -(2 ** (kind.bit_width - 1)), 2 ** (kind.bit_width - 1) - 1
+
+
+def _same_world(column: Any, values: Sequence[Any]) -> None:
+    """Arrow would take the number 5 for the fifth day of 1970; nobody who writes it means that."""
+    import pyarrow as pa
+
+    if pa.types.is_temporal(column.type) and any(isinstance(value, (int, float)) for value in values):
+        raise Unevaluable(f"the column is of type {column.type}, and a number is nothing of that")
 
 
 def _scalar(value: Any, kind: Any) -> Any:
@@ -87,6 +96,7 @@ def _in_set(check: Check, table: Any) -> Found:
     import pyarrow.compute as pc
 
     column = values_of(table, check.info.columns[0])
+    _same_world(column, check.params["values"])
     values = arrow_array([v for v in check.params["values"] if v is not None], column.type)
     missing = pc.invert(pc.is_in(column, value_set=values))
     if column.null_count:
@@ -238,13 +248,18 @@ def _custom(check: Check, table: Any) -> Found:
     seen = table.select(list(check.info.columns))
     try:
         said = check.params["function"](seen)
-    except Exception as error:
-        raise Unevaluable(f"{type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also SystemExit: a check that ends the process must not end it well
+        raise Unevaluable(told_error(error)) from error
     if not check.info.row_scoped:
         if said is not True and said is not False and type(said).__name__ not in ("bool", "bool_"):
             raise Unevaluable(f"the function returned {shorten(said)}, not True or False")
         return Found(1, int(not said))
-    mask = said if isinstance(said, (pa.Array, pa.ChunkedArray)) else pa.array(said)
+    try:
+        mask = said if isinstance(said, (pa.Array, pa.ChunkedArray)) else pa.array(said)
+    except Exception:
+        raise Unevaluable(f"the function returned {shorten(said)}, not one truth for each row") from None
     if not pa.types.is_boolean(mask.type) or len(mask) != table.num_rows:
         raise Unevaluable(
             f"the function returned {len(mask):,} values of type {mask.type}, not one truth for each of {table.num_rows:,} rows"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dovetail.errors import listing
 from dovetail.quality.checks._check import Check, Suite
 from dovetail.quality.checks._compute import EVALUATORS
 from dovetail.quality.checks._compute_whole import OF_OUTLINES
-from dovetail.quality.checks._found import Found, Unevaluable, no_column
+from dovetail.quality.checks._found import Found, Unevaluable, no_column, told_error
 from dovetail.quality.checks._told import told
 from dovetail.spec import CheckEngine, CheckOutcome, SuiteInfo
 
@@ -103,10 +104,24 @@ def evaluate_check(check: Check, table: Any) -> CheckOutcome:
         if lack is not None:
             raise Unevaluable(lack)
         found: Found = EVALUATORS[info.kind](check, table)
-    except (Unevaluable, pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        why = str(error) if isinstance(error, Unevaluable) else f"{type(error).__name__}: {error}"
+    except Unevaluable as error:
+        return CheckOutcome(info, "error", message=str(error), duration_ms=_since(started))
+    except Exception as error:  # whatever it is: this check has not been evaluated, and the others can be
+        why = _in_our_words(check, table, error) if isinstance(error, pa.ArrowException) else told_error(error)
         return CheckOutcome(info, "error", message=why, duration_ms=_since(started))
     return outcome_of(check, found, _since(started))
+
+
+def _in_our_words(check: Check, table: Any, error: Exception) -> str:
+    """Arrow speaks of kernels; people have columns, types and patterns."""
+    import pyarrow as pa
+
+    if check.info.kind == "regex" and "regular expression" in str(error):
+        reason = str(error).rpartition("regular expression: ")[2] or str(error)
+        return f"{check.params['pattern']!r} is no pattern of RE2: {reason}"
+    columns = [f"{name!r} ({table.schema.field(name).type})" for name in check.info.columns]
+    of_types = isinstance(error, (pa.ArrowNotImplementedError, pa.ArrowTypeError))
+    return f"cannot be asked of {listing(columns)}: {check.info.expected if of_types else error}"
 
 
 def outcome_of(check: Check, found: Found, duration_ms: float = 0.0) -> CheckOutcome:

@@ -36,6 +36,14 @@ def no_column(missing: Sequence[str], there: Sequence[str]) -> str:
     )
 
 
+def told_error(error: BaseException) -> str:
+    """An exception as text; whatever its ``str`` may do."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
+
+
 def values_of(table: Any, name: str) -> Any:
     """A column with NaN as null and dictionaries decoded."""
     import pyarrow as pa
