@@ -68,7 +68,7 @@ def find_frame_spec(frame: str, catalogue: Catalogue, rows: int) -> CheckEngineS
         rows: Of an Arrow table nobody else's library is loaded unless there are enough rows to be worth it.
     """
     for spec in catalogue.check_engines().values():
-        if frame in spec.native and spec.engine is not None and is_importable(spec.engine):
+        if frame in spec.native and (spec.engine is None or is_importable(spec.engine)):
             if frame == "pyarrow.Table" and rows < _WORTH_LOADING and spec.engine not in sys.modules:
                 continue
             return spec
