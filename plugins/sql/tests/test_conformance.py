@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import dovetail_sql
 import pytest
+from dovetail.config import Settings
 from dovetail.graph import Task
-from dovetail.testing import PluginSuite, TaskTypeSuite, never
-from dovetail_sql import execute, sql
+from dovetail.testing import PluginSuite, TableTransformerSuite, TaskTypeSuite, never
+from dovetail_sql import Query, execute, sql
+from dovetail_sql._connections import resolve_connection
+from dovetail_sql._lazy import query_of
+from dovetail_sql._statement import parse
+from dovetail_sql.query import from_arrow
+from dovetail_sql.task import open_database
 
 PLUGIN = "dovetail_sql.plugin"
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 4000000000) select count(*) from n"
@@ -90,3 +97,24 @@ class TestDuckDb(_Sql):
     @pytest.fixture(autouse=True)
     def _engine(self) -> None:
         pytest.importorskip("duckdb")
+
+
+class TestQuery(TableTransformerSuite):
+    """Rows of a table as a query; those of statements are in integration/test_queries.py."""
+
+    plugin = PLUGIN
+    type = "dovetail_sql.Query"
+
+    def copied(self, value: Query) -> Query:
+        return from_arrow(value.to_arrow())
+
+    def watched(self) -> tuple[Any, Callable[[], int]]:
+        runs: list[int] = []
+
+        def count(number: int) -> int:
+            runs.append(number)
+            return number
+
+        database: Any = open_database(resolve_connection("duckdb:///:memory:", Settings(project_root=Path())))
+        database._root.create_function("watch", count, ["BIGINT"], "BIGINT")
+        return query_of(database, parse("select watch(range) as a from range(3)").bind({}), None), lambda: len(runs)

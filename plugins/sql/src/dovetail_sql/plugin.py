@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dovetail.spec import CheckEngineSpec, CommandSpec, ConverterSpec, TaskTypeSpec, TransformerSpec, hookimpl
+from dovetail.spec import (
+    CheckEngineSpec,
+    CodecSpec,
+    CommandSpec,
+    ConverterSpec,
+    TaskTypeSpec,
+    TransformerSpec,
+    hookimpl,
+)
 
 DOVETAIL_API = 1
 
+_CODE = "dovetail_sql.query"
+_QUERY = "dovetail_sql.Query"
 _STORED = "dovetail_sql.checks.StoredTable"
 
 
@@ -25,8 +35,25 @@ def dovetail_task_types() -> list[TaskTypeSpec]:
 
 @hookimpl
 def dovetail_type_transformers() -> list[TransformerSpec]:
-    """What audits look at."""
+    """``dovetail_sql.Query``: rows that stay in the database until they are needed; and what audits look at."""
     return [
+        TransformerSpec(
+            _QUERY,
+            f"{_CODE}:QueryTransformer",
+            converters=(
+                ConverterSpec(_QUERY, "pyarrow.Table", f"{_CODE}:to_arrow", "collect"),
+                ConverterSpec("pyarrow.Table", _QUERY, f"{_CODE}:from_arrow", "view", lazy=True),
+                ConverterSpec(_QUERY, "pyarrow.RecordBatchReader", f"{_CODE}:to_reader", "view", lazy=True),
+                ConverterSpec("pyarrow.dataset.Dataset", _QUERY, f"{_CODE}:from_dataset", "view", lazy=True),
+            ),
+            codecs=(
+                CodecSpec("parquet", f"{_CODE}:QueryParquet", ".parquet"),
+                CodecSpec("arrow", f"{_CODE}:QueryIpc", ".arrow"),
+            ),
+            aliases=("dovetail_sql.query.Query",),
+            install="pip install dovetail-sql",
+            summary="rows that stay in the database, or in their file, until they are needed",
+        ),
         TransformerSpec(
             _STORED,
             "dovetail_sql.checks:StoredTableTransformer",
