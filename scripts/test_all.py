@@ -285,7 +285,7 @@ def suite(python: Path, folder: Path, outcome: Outcome) -> None:
         outcome.wrong.append(f"{folder} is not there: every distribution has tests")
         return
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        Path(scratch).chmod(0o755)  # a server that tests start may be another user's
+        Path(scratch).chmod(0o1777)  # as the usual one: a server that tests start may be another user's
         results = Path(scratch) / "junit.xml"
         words = [str(python), "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={results}"]
         words += ["-o", f"faulthandler_timeout={TEST_SECONDS}", "-o", "faulthandler_exit_on_timeout=true"]
