@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypedDict, Union
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict, Union
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
-from dovetail.errors import ArtifactCorrupt, UnknownType, ValueMismatch
+from dovetail.errors import ArtifactCorrupt, DefinitionError, UnknownType, ValueMismatch
 from dovetail.spec import Artifact
-from dovetail.types import TypeEngine
+from dovetail.types import TypeEngine, columns
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
@@ -218,6 +219,14 @@ def test_an_alias_that_holds_itself(types: TypeEngine, store: Any) -> None:
     assert types.load(types.dump(value, names["Nested"], store), store, names["Nested"]) == value
     with pytest.raises(ValueMismatch):
         types.accept([1, ["2"]], names["Nested"])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the type statement is new in Python 3.12")
+def test_an_alias_that_holds_itself_declares_no_columns(types: TypeEngine) -> None:
+    names: dict[str, Any] = {"__name__": __name__, "Annotated": Annotated, "pa": pa, "columns": columns}
+    exec("type Nested = Annotated[pa.Table, columns(a=int)] | list[Nested]", names)
+    with pytest.raises(DefinitionError, match="holds itself"):
+        types.accept([pa.table({"a": [1]})], names["Nested"])
 
 
 def test_an_alias_is_what_it_stands_for(types: TypeEngine, store: Any) -> None:

@@ -179,15 +179,31 @@ def _type_text(kind: Any) -> str:
 # -- in annotations ------------------------------------------------------------------------------------
 
 
-def refine(annotation: Any) -> Any:
-    """Like ``normalise``, but refinements stay, wherever they stand; behind a union they go to its members."""
+def refine(annotation: Any, within: frozenset[Any] = frozenset()) -> Any:
+    """Like ``normalise``, but refinements stay, wherever they stand; behind a union they go to its members.
+
+    Args:
+        annotation: Any annotation.
+        within: Aliases that it stands in.
+
+    Raises:
+        DefinitionError: Something stands behind a type inside of an alias that holds itself.
+    """
+    if is_alias(annotation) and annotation in within:
+        raise DefinitionError(
+            f"the type {annotation} holds itself, and more than a type stands in it",
+            why="columns are declared, and losses allowed, of a type that has an end",
+            fix="take what stands behind the type out of it, or write the alias without itself",
+        )
     if not _mentions(annotation):
         return normalise(annotation)
+    if is_alias(annotation):
+        within |= {annotation}
     annotation = _unwrapped(annotation)
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _attach(refine(args[0]), [each for each in args[1:] if isinstance(each, Refinement)])
-    inner = tuple(refine(arg) for arg in args)
+        return _attach(refine(args[0], within), [each for each in args[1:] if isinstance(each, Refinement)])
+    inner = tuple(refine(arg, within) for arg in args)
     if is_union(annotation):
         return Union[inner]  # noqa: UP007 - the members are known only now
     if isinstance(annotation, types.GenericAlias):
@@ -206,14 +222,18 @@ def _attach(annotation: Any, refinements: list[Refinement]) -> Any:
     return Annotated[(base, *(by_kind[name] for name in sorted(by_kind)))]
 
 
-def _mentions(annotation: Any) -> bool:
+def _mentions(annotation: Any, within: frozenset[Any] = frozenset()) -> bool:
+    if is_alias(annotation):
+        if annotation in within:
+            return False
+        within |= {annotation}
     annotation = _unwrapped(annotation)
     args = get_args(annotation)
     if not args or get_origin(annotation) is Literal:
         return False
     if get_origin(annotation) is Annotated:
-        return any(isinstance(each, Refinement) for each in args[1:]) or _mentions(args[0])
-    return any(_mentions(arg) for arg in args)
+        return any(isinstance(each, Refinement) for each in args[1:]) or _mentions(args[0], within)
+    return any(_mentions(arg, within) for arg in args)
 
 
 def _unwrapped(annotation: Any) -> Any:
