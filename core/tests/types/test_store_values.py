@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict, Union
+from typing import Any, Literal, NamedTuple, TypedDict, Union
 from uuid import UUID
 
-import pyarrow as pa
 import pytest
-from dovetail.errors import ArtifactCorrupt, DefinitionError, UnknownType, ValueMismatch
+from dovetail.errors import ArtifactCorrupt, UnknownType, ValueMismatch
 from dovetail.spec import Artifact
-from dovetail.types import TypeEngine, columns
+from dovetail.types import TypeEngine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
@@ -208,34 +207,6 @@ def test_without_an_annotation_the_stored_type_decides(types: TypeEngine, store:
     ):
         artifact = types.dump(value, annotation, store)
         assert same(types.load(artifact, store), value)
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="the type statement is new in Python 3.12")
-def test_an_alias_that_holds_itself(types: TypeEngine, store: Any) -> None:
-    names: dict[str, Any] = {"__name__": __name__}
-    exec("type Nested = int | list[Nested]", names)
-    value = [1, [2, [3]]]
-    assert types.accept(value, names["Nested"]) == value
-    assert types.load(types.dump(value, names["Nested"], store), store, names["Nested"]) == value
-    with pytest.raises(ValueMismatch):
-        types.accept([1, ["2"]], names["Nested"])
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="the type statement is new in Python 3.12")
-def test_an_alias_that_holds_itself_declares_no_columns(types: TypeEngine) -> None:
-    names: dict[str, Any] = {"__name__": __name__, "Annotated": Annotated, "pa": pa, "columns": columns}
-    exec("type Nested = Annotated[pa.Table, columns(a=int)] | list[Nested]", names)
-    with pytest.raises(DefinitionError, match="holds itself"):
-        types.accept([pa.table({"a": [1]})], names["Nested"])
-
-
-def test_an_alias_is_what_it_stands_for(types: TypeEngine, store: Any) -> None:
-    from typing_extensions import TypeAliasType
-
-    alias: Any = TypeAliasType("alias", list[int])  # type: ignore[misc]
-    assert types.accept([1], alias) == [1]
-    assert types.load(types.dump([1], alias, store), store, alias) == [1]
-    assert types.check_edge(alias, list[float]).steps == ()
 
 
 def test_look_alikes_stay_apart_wherever_they_stand(types: TypeEngine, store: Any) -> None:
