@@ -61,3 +61,23 @@ def stored(source: str | Path, suite: str = "") -> Stored:
             )
         found = Stored(str(path), suite)  # the worker that reads it has another working directory
     return found
+
+
+def read_suite(path: Path, name: str | None, allow_unsupported: bool) -> Stored:
+    """The suite of a file on the command line: ``people.gx.json``, or ``gx/great_expectations.yml:people`` of a context.
+
+    Args:
+        path: The file.
+        name: Of a suite in the context; None for the file of one suite.
+        allow_unsupported: Changes nothing: what cannot be evaluated is an error.
+
+    Raises:
+        DefinitionError: There is no such file, or it is not said which suite of a context is meant.
+    """
+    if path.suffix != ".yml":
+        if name is not None:
+            raise DefinitionError(f"{str(path)!r} holds one suite", fix=f"leave out ':{name}'")
+        return stored(path)
+    if name is None:
+        raise DefinitionError(f"{str(path)!r} is a context, which may hold many suites", fix=f"name one: {path}:NAME")
+    return stored(path.parent, name)

@@ -23,6 +23,8 @@ def dovetail_check_engines() -> list[CheckEngineSpec]:
             ),
             engine="great_expectations",
             install="pip install 'dovetail-great-expectations[engine]'",
+            files=(".gx.json", "great_expectations.yml"),
+            reader="dovetail_great_expectations._stored:read_suite",
             summary="Great Expectations 1.x suites, on pandas frames",
         )
     ]

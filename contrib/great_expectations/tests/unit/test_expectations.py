@@ -19,6 +19,7 @@ from dovetail.quality import Gate, GateResult
 from dovetail.quality.checks import not_null
 from dovetail.types import current_types
 from dovetail_great_expectations import stored
+from dovetail_great_expectations._stored import read_suite
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import ColumnMapExpectation
 from great_expectations.expectations.metrics import ColumnMapMetricProvider, column_condition_partial
@@ -245,6 +246,28 @@ def test_a_function_that_makes_a_suite(tmp_path: Path, monkeypatch: pytest.Monke
     for wrong, why in (("nothing", "ZeroDivisionError"), ("absent", "AttributeError")):
         with pytest.raises(DefinitionError, match=why):
             Gate(stored(f"dovetail_made_suites:{wrong}")).check(current_types())
+
+
+def test_files_of_the_command_line(tmp_path: Path) -> None:
+    gx.get_context(mode="file", project_root_dir=tmp_path).suites.add(made())
+    config = tmp_path / "gx" / "great_expectations.yml"
+    assert one(read_suite(config, "s", False)).n_failed == 2
+    with pytest.raises(DefinitionError, match="many suites"):
+        read_suite(config, None, False)
+    file = tmp_path / "people.gx.json"
+    file.write_text(json.dumps(made().to_json_dict()))
+    assert one(read_suite(file, None, False)).n_failed == 2
+    with pytest.raises(DefinitionError, match="holds one suite"):
+        read_suite(file, "s", False)
+
+
+def test_dovetail_check_takes_such_a_file(tmp_path: Path) -> None:
+    (tmp_path / "people.gx.json").write_text(json.dumps(made().to_json_dict()))
+    (tmp_path / "people.csv").write_text("id,name\n1,a\n,b\n")
+    command = [sys.executable, "-m", "dovetail", "check", "people.csv", "people.gx.json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 of 2" in done.stdout
 
 
 @pytest.mark.parametrize("source", ["nowhere.json", "no such"])
