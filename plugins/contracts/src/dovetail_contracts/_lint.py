@@ -43,6 +43,11 @@ def lint(parsed: Parsed) -> list[Problem]:
     return sorted(found, key=lambda problem: (problem.line, problem.path))
 
 
+def lint_object(parsed: Parsed) -> list[Problem]:
+    """Everything that is wrong with the shape of one object of a contract."""
+    return list(_Linter(parsed).object(parsed.value, ()))
+
+
 def shown(path: Path) -> str:
     """A path for people."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "the contract"

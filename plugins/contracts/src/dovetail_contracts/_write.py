@@ -20,6 +20,7 @@ from yaml import YAMLError
 from dovetail_contracts._entries import entry_of
 from dovetail_contracts._formats import anchored
 from dovetail_contracts._keys import WRITTEN
+from dovetail_contracts._lint import lint_object
 from dovetail_contracts._shape import logical_type
 from dovetail_contracts._suite import Contract
 from dovetail_contracts._translate import steps_of
@@ -216,7 +217,10 @@ def _reads_back(trial: Mapping[str, Any], check: Check, limit: int | float, at_p
     if not at_property:
         element = {"name": "trial", "quality": trial["quality"]}
     try:
-        read = steps_of({}, parse(dump(element), "trial").value)
+        parsed = parse(dump(element), "trial")
+        if lint_object(parsed):
+            return False
+        read = steps_of({}, parsed.value)
     except (DovetailError, YAMLError, TypeError, ValueError, KeyError):
         return False
     found = [step for step in read if step.info.kind not in ("column_exists", "logical_type")]

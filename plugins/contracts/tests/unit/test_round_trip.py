@@ -117,7 +117,7 @@ def shown(check: Check) -> str:
     return repr((check.info, sorted(params.items()), check.nulls))
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.lists(checks, min_size=1, max_size=6))
 def test_checks_that_are_written_are_read_again(given_checks: list[Check]) -> None:
     wanted = {shown(check) for check in given_checks}
@@ -133,7 +133,7 @@ def test_checks_that_are_written_are_read_again(given_checks: list[Check]) -> No
     assert not any(step.limit or step.demands or step.unsupported for step in found)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(checks, min_size=1, max_size=6))
 def test_writing_again_what_was_read_writes_the_same(given_checks: list[Check]) -> None:
     first = write_contract(Suite("s", list({shown(check): check for check in given_checks}.values()))).text
@@ -141,7 +141,7 @@ def test_writing_again_what_was_read_writes_the_same(given_checks: list[Check]) 
     assert parse_contract(write_contract(read, "s").text).document == parse_contract(first).document
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(documents)
 def test_documents_are_read_as_they_were_written(document: dict[str, Any]) -> None:
     assert parse(dump(document), "x").value == document
