@@ -12,7 +12,7 @@ import dovetail as dt
 import pyarrow as pa
 import pytest
 from dovetail.errors import DefinitionError, GateBlocked, PublishConflict, UsageError, WiringError
-from dovetail.hub import Hub
+from dovetail.hub import Hub, replay, roll_back
 from dovetail.quality import checks
 
 good = dt.Gate([checks.not_null("x")], name="good")
@@ -184,8 +184,6 @@ def test_readers_get_the_version_that_is_current_when_they_start(hub: Hub) -> No
     assert [hub.run(each).value for each in (latest, first, by_default)] == [5, 3, 5]
     assert hub.run(by_default, table=dt.dataset("flights/clean@1")).value == 3
     assert hub.run(by_default, table=pa.table({"x": [1]})).value == 1
-    from dovetail.hub import roll_back
-
     roll_back(hub, "flights/clean", None, "five are too many")
     assert [hub.run(each).value for each in (latest, by_default)] == [3, 3]
 
@@ -220,6 +218,53 @@ def test_the_cache_knows_a_version_by_its_content(hub: Hub) -> None:
         done = hub.run(cached)
         seen.append((done.value, hub.runs.node(done.run_id, "cached_height").cached))
     assert versions(hub) == [1, 2, 3] and seen == [(3, False), (3, True), (5, False)]
+
+
+def test_wherever_nodes_are_made_and_run(hub: Hub) -> None:
+    hub.run(produce, executor="processes")
+
+    @dt.dynamic
+    def expanded(rows: int) -> int:
+        dt.publish(make(rows), "made/while_running")
+        return height(dt.dataset("flights/clean"))
+
+    @dt.workflow
+    def grows() -> int:
+        return expanded(2)
+
+    @dt.workflow
+    def each(number: int, table: pa.Table = dt.dataset("flights/clean")) -> int:  # noqa: B008
+        return height(table)
+
+    @dt.workflow
+    def spread() -> list[int]:
+        return dt.map(each, [1, 2])
+
+    assert hub.run(latest, executor="processes").value == 3
+    assert hub.run(grows).value == 3 and hub.runs.dataset("made/while_running").artifact.meta["rows"] == 2
+    assert hub.run(spread).value == [3, 3]
+
+
+def test_mended_rows_join_what_was_published(hub: Hub) -> None:
+    soft = good.with_options(on_fail="quarantine", max_quarantined="50%")
+
+    def softly(gates: list[dt.Gate]) -> dt.Workflow[..., Any]:
+        def publishing() -> pa.Table:
+            return dt.publish(make(13), "flights/clean", gate=gates)
+
+        return dt.workflow(publishing)
+
+    hub.run(softly([soft]))
+    (entry,) = hub.runs.quarantined()
+    assert entry.artifact is not None and entry.dataset == "flights/clean"
+    rows = hub.types.load(entry.artifact, hub.artifacts)
+    mended = rows.set_column(0, "x", pa.array([100], pa.int64()))
+    done = replay(hub, entry, entry.artifact, mended, publish=True, workflow=softly([soft]))
+    assert done.version is not None and (done.version.version, done.version.artifact.meta["rows"]) == (2, 13)
+    assert done.version.gates == (("replay", "good"),)
+    with pytest.raises(UsageError) as caught:  # they would pass the other gate by
+        replay(hub, entry, entry.artifact, mended, publish=True, workflow=softly([soft, some]))
+    assert "other gates stand before" in (caught.value.why or "")
 
 
 def test_what_is_not_published_is_told_before_anything_runs(hub: Hub) -> None:

@@ -60,7 +60,8 @@ class Datasets:
             if isinstance(source, PublishedDataset):
                 self.artifact(source)
         names = [each.name for each in configs if isinstance(each, Publish)]
-        self._expected.update(self._runs.current_versions(names))
+        if names:
+            self._expected.update(self._runs.current_versions(names))
 
     def told(self) -> dict[str, Any]:
         """JSON: what to write down with the run; nothing where no dataset is read or published."""

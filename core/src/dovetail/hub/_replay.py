@@ -158,7 +158,8 @@ def _published(hub: Hub, entry: Quarantined, done: Replay, base: DatasetVersion,
     assert done.report is not None  # whoever publishes has asked the gate
     done.report.run_id = run_id
     node = NodeUpdate(NODE, WORKFLOW, "succeeded", started=moment, ended=moment, outputs={RESULT: result, ADDED: added})
-    publication = Publication(base.name, NODE, RESULT, result, base.path, expected=base.version)
+    audits = ((NODE, done.report.gate),)
+    publication = Publication(base.name, NODE, RESULT, result, base.path, expected=base.version, gates=audits)
     record = ReportRecord(NODE, done.report.gate, done.report.to_dict())
     facts = {"of_run": entry.run_id, "of_node": entry.node_id, "gate": entry.gate, "rows": done.passed}
     events = (
