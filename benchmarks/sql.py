@@ -4,8 +4,9 @@
 
 The table has ten columns of mixed types. PostgreSQL is a server of its own, started for this (scripts/servers.py). Times are wall
 time, since the server takes part; a run of ours alternates with one of the driver alone, and the least of several is taken. What
-``pandas.read_sql`` over SQLAlchemy takes is measured once. The peak of memory is that of a fresh process, in which a durable run
-stores the rows of a task as Parquet, and another task reads them.
+``pandas.read_sql`` over SQLAlchemy takes is measured once. The audit is that of a staging table in PostgreSQL by ten checks:
+inside of the database and, for comparison, of the rows that are read from it; its CPU time is the client's. The peak of memory is
+that of a fresh process, in which a durable run stores the rows of a task as Parquet, and another task reads them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ FETCH = 1.1
 FASTER_THAN_PANDAS = 4.0
 LOAD = 1.15
 MEMORY_MB = 700
+AUDIT = 1.0
 RUNS = 5
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,6 +72,7 @@ def main() -> int:
         ("DuckDB to Arrow / its own", figures["duckdb fetch ratio"] <= FETCH),
         ("pandas.read_sql / ours", figures["read_sql ratio"] >= FASTER_THAN_PANDAS),
         ("load / COPY by ADBC", figures["postgresql load ratio"] <= LOAD),
+        ("audit in PostgreSQL / on rows read", figures["audit ratio"] <= AUDIT),
         ("peak of a stream", figures["stream peak MB"] <= MEMORY_MB),
     ]
     return report(options, figures, lines, [name for name, good in bars if not good])
@@ -132,6 +135,7 @@ def measure(folder: Path, parts: dict[str, Any], rows: int, memory_rows: int) ->
                 opened.commit()
 
         ratio(figures, "postgresql load", lambda: database.write(TableName("loaded"), table, "replace"), copy)
+        audits(figures, database, table)
         database.close()
 
         to_table("numbers", connection="duck")(table)
@@ -147,6 +151,51 @@ def measure(folder: Path, parts: dict[str, Any], rows: int, memory_rows: int) ->
         own.close()
         duck.close()
     return figures | {"stream peak MB": peak_of_a_stream(folder, parts, memory_rows)}
+
+
+def audits(figures: dict[str, float], database: Any, table: Any) -> None:
+    """What ten checks of a staging table take, in the database and on the rows that are read from it."""
+    import pyarrow as pa
+    from dovetail.quality import Gate
+    from dovetail.quality import checks as c
+    from dovetail.quality.checks.sql import ROW
+    from dovetail.types import current_types
+    from dovetail_sql._database import TableName
+    from dovetail_sql.checks import SqlTableChecks, StoredTable
+
+    suite = c.Suite(
+        "audit",
+        [
+            c.not_null("a"),
+            c.unique("a"),
+            c.in_range("b", 7, 7 * table.num_rows - 7_000),
+            c.in_range("g", table["g"][0].as_py()),
+            c.matches("e", "key[0-9]{1,3}"),
+            c.length("f", 32, 32),
+            c.compare("c", "<=", "d"),
+            c.expression("d / 3 - c < 1 and a == k"),
+            c.row_count(1),
+            c.mean_between("c", 0, table.num_rows),
+        ],
+    )
+    name = TableName("staged")
+    database.write(name, table.append_column(ROW, pa.array(range(table.num_rows), pa.int64())), "replace")
+    stored = StoredTable(database, name, table.schema, table.num_rows)
+    engine, gate = SqlTableChecks(), Gate(suite, on_fail="warn")
+
+    def on_rows() -> Any:
+        return gate.evaluate(stored.read(table.column_names), types=current_types()).report
+
+    def inside() -> Any:
+        return engine.evaluate(suite, stored)
+
+    found = [(each.n_evaluated, each.n_failed) for each in inside()]
+    assert found == [(each.n_evaluated, each.n_failed) for each in on_rows().checks[: len(found)]], found
+    ratio(figures, "audit", inside, on_rows)
+    for what, work in (("", inside), (" on rows read", on_rows)):
+        began = time.process_time()
+        work()
+        figures[f"audit{what} CPU seconds"] = time.process_time() - began
 
 
 def peak_of_a_stream(folder: Path, parts: dict[str, Any], rows: int) -> float:

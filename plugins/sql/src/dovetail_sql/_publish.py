@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _REMOVED = "_dovetail_removed"
 _ASIDE = "_dovetail_aside"
+_LABELLED = "_dv_row"
+"""Column of labels: the ordinal of the row that they are of."""
 
 
 def _under_way(count: int) -> int:
@@ -193,7 +195,8 @@ class _Publication:
         named = dict(zip(_besides(staged, labels.column_names), (f"s.{quote(name)}" for name in staged), strict=True))
         named |= {name: f"a.{quote(name)}" for name in labels.column_names}
         found, target = database.find(self.aside), self._quoted(self.aside)
-        source = f" from {self._quoted(self.stage)} s join {quote(_ASIDE)} a on s.{quote(ROW)} = a.{quote(labels.column_names[2])}"
+        stage, aside = self._quoted(self.stage), quote(_ASIDE)
+        source = f" from {stage} s join {aside} a on s.{quote(ROW)} = a.{quote(_LABELLED)}"
         work: list[str | Bound] = []
         names, casts = list(named), {}
         if found is None:

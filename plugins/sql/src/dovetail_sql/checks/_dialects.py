@@ -11,6 +11,7 @@ from dovetail_sql.checks._patterns import in_postgresql
 
 class _PostgreSql(Dialect):
     name = "postgresql"
+    sorts_faster = True
 
     def bound(self, value: Any, family: Any) -> Sql:
         kinds = {"int": "bigint", "float": "double precision", "text": "text", "date": "date"}

@@ -83,20 +83,29 @@ class KeysPlan(Plan):
         there = int(numbers[0])
         lacking = joined(" or ", [say(key, " is null") for key in self.keys])
         present = joined(" and ", [say(key, " is not null") for key in self.keys])
-        keys = joined(", ", self.keys)
-        groups = say("select count(*) as n from ", self.source.table, " where ", present, " group by ", keys)
-        counted = self.source.fetch(say("select count(*) as k from (", groups, " having count(*) > 1) d"))
-        count = int(counted.column(0)[0].as_py())
+        count = self._doubled(there, present)
         failing = self.check.nulls == "fail"
         if not count and not (failing and there < rows):
             return Found(rows if failing else there, 0, ordinals(None), count)
         row = self.source.row
-        # rows without a key are numbered with it: the count of theirs does not matter
+        # a row whose key lacks something has a count as well, which does not matter
+        keys = joined(", ", self.keys)
         inner = say(f"select {row} as r, count(*) over (partition by ", keys, ") as n, case when ")
         inner = say(inner, lacking, " then 1 else 0 end as l from ", self.source.table)
         which = "l = 1 or n > 1" if failing else "l = 0 and n > 1"
         labels = ordinals(self.source.fetch(say("select r from (", inner, f") q where {which}")))
         return Found(rows if failing else there, len(labels), labels, count)
+
+    def _doubled(self, there: int, present: Sql) -> int:
+        """How many keys occur more than once."""
+        table, keys = self.source.table, joined(", ", self.keys)
+        if len(self.keys) == 1 and self.source.dialect.sorts_faster:
+            distinct = self.source.fetch(say("select count(distinct ", keys, ") as n from ", table))
+            if int(distinct.column(0)[0].as_py()) == there:
+                return 0
+        groups = say("select count(*) as n from ", table, " where ", present, " group by ", keys)
+        counted = self.source.fetch(say("select count(*) as k from (", groups, " having count(*) > 1) d"))
+        return int(counted.column(0)[0].as_py())
 
 
 @dataclass(slots=True)
