@@ -161,13 +161,20 @@ def init(context: click.Context, data: str, target: Path | None, force: bool, na
         raise UsageError(f"{str(target)!r} exists already", fix="name another file, or replace it with --force")
     table = read_table(data)
     entries = propose(table)
+    names = table.column_names
+    doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     title = name or Path(data.rstrip("/")).name.partition(".")[0] or "data"
     head = f"Proposed from {table.num_rows:,} rows of {Path(data).name}: what held there. Go over it: is it what should hold?"
+    if doubled:
+        note = f"left out, because several columns have one name: {listing(map(clean, doubled))}"
+        head += f"\n{note[0].upper()}{note[1:]}."
+        click.echo(f"warning: {note}", err=True)
     written = write_document(title, entries, {"on_fail": "block"}, clean(head))
     if target is not None:
         write_text(target, written)
     if options.json:
-        emit_json(options, {"name": title, "checks": entries, "file": None if target is None else str(target)})
+        file = None if target is None else str(target)
+        emit_json(options, {"name": title, "checks": entries, "file": file, "left_out": doubled})
     elif target is None:
         click.echo(written, nl=False)
     else:

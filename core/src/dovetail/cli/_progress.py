@@ -73,7 +73,7 @@ class Progress:
             self.total = int(event.data.get("nodes", 0))
         elif event.type in ("node.started", "node.submitted"):
             self.running.setdefault(node, time.monotonic())
-        elif event.type in ("node.succeeded", "node.skipped", "node.failed", "node.retrying"):
+        elif event.type in ("node.succeeded", "node.skipped", "node.blocked", "node.failed", "node.retrying"):
             self.running.pop(node, None)
             if event.type == "node.failed":
                 self.failed.add(node)
@@ -91,6 +91,10 @@ class Progress:
             )
         if event.type == "node.failed":
             return f"{node}: failed: {redact(one_line(data.get('error', '')))}", "red"
+        if event.type == "node.skipped" and data.get("because"):
+            return f"{node}: skipped: {redact(one_line(data['because'], 160))}", "yellow"
+        if event.type == "node.blocked":
+            return f"{node}: blocked, and the run goes on without its output", "yellow"
         if event.type == "gate.evaluated" and data.get("decision") != "publish":
             style = "red" if data.get("decision") == "block" else "yellow"
             return f"{node}: {redact(one_line(data.get('summary', '')))}", style

@@ -115,7 +115,9 @@ def resume_run(context: click.Context, session: Session, run_id: str) -> int:
     hub = session.stored()
     session.activate(context)
     record = hub.runs.get_run(run_id)
-    done = [node.node_id for node in hub.runs.nodes(record.run_id) if node.status in ("succeeded", "skipped")]
+    done = [
+        node.node_id for node in hub.runs.nodes(record.run_id) if node.status in ("succeeded", "skipped", "blocked")
+    ]
     return execute(
         session,
         record.run_id,

@@ -29,6 +29,11 @@ _GATE_WORDS = {
     "publish_clean_quarantine_rest": "quarantined",
     "block": "blocked",
 }
+_EFFECT_WORDS = {
+    "skip": "skipped",
+    "continue": "went on with what was refused",
+    "continue_with_previous": "went on with the value of an earlier run",
+}
 
 
 def summary(view: dict[str, Any], *, all_nodes: bool = False) -> Iterator[RenderableType]:
@@ -183,6 +188,8 @@ def _gate(record: dict[str, Any]) -> Iterator[RenderableType]:
         yield text(f"    {check.status}: {one_line(check.name, 80)}: {found}", "dim")
     if len(bad) > _CHECKS:
         yield text(f"    and {plural(len(bad) - _CHECKS, 'more check')}", "dim")
+    for reader, effect in report.downstream.items():
+        yield text(f"    {one_line(reader, 80)}: {_EFFECT_WORDS.get(effect, one_line(effect))}", "yellow")
     if report.quarantine:
         gone = report.quarantine.get("purged")
         yield text(

@@ -89,7 +89,7 @@ def nodes_done(counts: Mapping[str, int], options: Mapping[str, Any]) -> str:
         counts: Recorded nodes by status; the elements of maps are nodes here.
         options: Of the run; ``nodes`` is the number of nodes of the graph, which older runs do not have.
     """
-    done = sum(counts.get(status, 0) for status in ("succeeded", "skipped"))
+    done = sum(counts.get(status, 0) for status in ("succeeded", "skipped", "blocked"))
     return f"{done}/{max(int(options.get('nodes') or 0), sum(counts.values()))}"
 
 
@@ -131,6 +131,7 @@ def node_view(node: NodeRecord) -> dict[str, Any]:
         "gates": list(node.info.get("gates", ())),
         "place": None if node.cached or node.started is None else _place(node).to_dict(),
         "outputs": {name: artifact_view(artifact) for name, artifact in (node.outputs or {}).items()},
+        "because": node.info.get("because"),
         "error": node.error,
     }
 

@@ -175,7 +175,8 @@ def dovetail_on_event(event: dict[str, Any]) -> None:
     - ``node.succeeded``: ``cached``, ``rows`` by output
     - ``node.retrying``: ``attempt``, ``error``, ``delay`` in seconds
     - ``node.failed``: ``attempt``, ``error``, ``kind``
-    - ``node.skipped``: nothing
+    - ``node.skipped``: ``because``, where a gate refused what the node reads
+    - ``node.blocked``: ``attempt, error``; a gate refused the output, and the run goes on
     - ``run.finished``: ``status``
 
     Parameters: ``event``, a JSON-able dict with ``id``, ``type``, ``run_id``, ``node_id`` (or None), ``time`` (ISO 8601,
