@@ -135,8 +135,6 @@ def engine(request: pytest.FixtureRequest) -> str:
     """Name of the engine that the test runs on, which is also the name of a connection to it."""
     if request.param == "duckdb":
         pytest.importorskip("duckdb")
-    if request.param == "sqlite+adbc":
-        pytest.importorskip("adbc_driver_sqlite")
     if request.param in SERVERS:
         request.getfixturevalue(request.param)
     return str(request.param)

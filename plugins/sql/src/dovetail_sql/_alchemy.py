@@ -22,7 +22,7 @@ from dovetail_sql._rows import BATCH, check_columns, from_arrow, joined_lists, p
 from dovetail_sql._sqlite import sqlite_engine
 from dovetail_sql._statement import Bound, Placeholder
 from dovetail_sql._values import plain_values, sqlite_value
-from dovetail_sql._writes import already_there, check_rows, no_rows_returned
+from dovetail_sql._writes import already_there, check_identifier, check_rows, no_rows_returned
 from dovetail_sql.config import Mode
 
 if TYPE_CHECKING:
@@ -248,6 +248,8 @@ class AlchemyDatabase(Database):
         """A table for these rows. Names are always quoted; the keys of the columns are ours."""
         import sqlalchemy as sa
 
+        for name in (table.name, table.schema or "", *rows.column_names):
+            check_identifier(name, self.connection)
         quoted = sa.sql.quoted_name
         columns = [
             sa.Column(quoted(field.name, True), column_type(field, self.connection), key=f"c{index}")
@@ -310,6 +312,7 @@ class AlchemyDatabase(Database):
         return found if callable(found) else lambda: None
 
     def quote(self, name: str) -> str:
+        check_identifier(name, self.connection)
         prepared = self._engine.dialect.identifier_preparer
         found = str(prepared.quote_identifier(name))
         return found.replace("%%", "%") if prepared._double_percents else found  # text() doubles them itself

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PARTS = ("drivername", "username", "password", "host", "port", "database", "query")
 _KEYS = ("url", *_PARTS, "read_only", "statement_timeout")
-_EMBEDDED = ("duckdb", "sqlite")
+_EMBEDDED = ("duckdb", "sqlite", "chdb")
 _SECRET_QUERY = ("password", "passwd", "pwd", "token", "secret")
 
 
@@ -231,7 +231,7 @@ def _checked(name: str, url: URL, read_only: bool, settings: Settings, limit: fl
 
 
 def _check_path(connection: Connection, path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and connection.dialect != "chdb":
         raise EngineUnavailable(
             f"{path} is a directory, not a database", who=connection.described, fix="name a file inside it"
         )

@@ -184,6 +184,11 @@ class Database(ABC):
         """True if ``create``, ``alter`` and ``drop`` are part of a transaction."""
         return True
 
+    @property
+    def has_transactions(self) -> bool:
+        """False if nothing can be written but table by table: no write is audited or recorded then."""
+        return True
+
     def quote(self, name: str) -> str:
         """An identifier, quoted."""
         return '"' + name.replace('"', '""') + '"'

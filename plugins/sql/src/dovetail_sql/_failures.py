@@ -25,6 +25,7 @@ _NO_TABLE = (
     re.compile(r"Table with name (?P<name>.+?) does not exist", re.IGNORECASE),
     re.compile(r'relation "(?P<name>.+?)" does not exist', re.IGNORECASE),
     re.compile(r"Table '(?P<name>.+?)' doesn't exist", re.IGNORECASE),
+    re.compile(r"(?:Unknown table expression identifier '|Table `default`\.`)(?P<name>.+?)['`]"),
 )
 _NO_COLUMN = (
     re.compile(r"no such column: (?P<name>.+?)(?: - |$)", re.IGNORECASE | re.MULTILINE),
@@ -75,7 +76,12 @@ _PLATFORM_TEXTS = (
 
 _FULL = ("is full", "no space left", "could not extend file")
 _REJECTED = ("password authentication failed", "access denied for user", "no password supplied", "no pg_hba.conf entry")
-_TOO_LONG = ("due to statement timeout", "max_statement_time exceeded", "maximum statement execution time exceeded")
+_TOO_LONG = (
+    "(TIMEOUT_EXCEEDED)",
+    "due to statement timeout",
+    "max_statement_time exceeded",
+    "maximum statement execution time exceeded",
+)
 _STOPPED = ("due to user request", "Query execution was interrupted")
 
 
@@ -229,6 +235,7 @@ def unavailable(error: BaseException, connection: Connection, message: str | Non
 _DRIVERS = {
     "MySQLdb": "mysqlclient",
     "adbc_driver_sqlite": "dovetail-sql[sqlite-adbc]",
+    "chdb": "dovetail-sql[chdb]",
     "duckdb": "dovetail-sql[engine]",
     "psycopg": "psycopg[binary]",
     "psycopg2": "psycopg2-binary",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -53,3 +54,9 @@ def no_rows_returned(connection: Connection) -> UsageError:
     return UsageError(
         "the statement returns no rows", who=connection.described, fix="use execute() for statements without a result"
     )
+
+
+def check_identifier(name: str, connection: Connection) -> None:
+    """Raises UsageError for a name that the dialect would not quote: BigQuery's leaves the quotes in it as they are."""
+    if connection.dialect == "bigquery" and re.search(r"[`\\\n\r]", name):
+        raise UsageError(f"BigQuery has no name such as {name!r}", who=connection.described, fix="choose another name")

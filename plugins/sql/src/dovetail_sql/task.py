@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from dovetail.config import Settings
-from dovetail.errors import DefinitionError, DovetailError, UserError, ValueMismatch, listing, nearest
+from dovetail.errors import DefinitionError, DovetailError, UsageError, UserError, ValueMismatch, listing, nearest
 from dovetail.spec import Interface, TaskCall, TaskContext, TaskType, TypeRef
 
 from dovetail_sql._connections import Connection, check_reference, resolve_connection
@@ -127,8 +127,15 @@ class SqlTask(TaskType):
         from dovetail_sql._pushed import write_query
 
         if config.operation == "write":
+            if config.gate is not None and not database.has_transactions:
+                raise UsageError(
+                    f"{database.connection.dialect} cannot audit rows before they are published",
+                    who=database.connection.described,
+                    why="it has no transactions",
+                    fix="gate the rows where they are made: Annotated[pyarrow.Table, dt.Gate(...)]",
+                )
             query = staying(call.inputs[ROWS], database)
-            if query is not None and config.gate is None and config.mode != "merge":
+            if query is not None and config.gate is None and config.mode != "merge" and database.has_transactions:
                 receipt = _receipt(config, call, query)
                 return write_query(database, _table(config), query, config.mode, receipt, token)
             rows = _arrow(call.inputs[ROWS], ROWS)
@@ -189,6 +196,10 @@ def open_database(connection: Connection) -> Database:
         from dovetail_sql._duckdb import DuckDatabase
 
         return DuckDatabase(connection)
+    if connection.dialect == "chdb":
+        from dovetail_sql._chdb import ChDatabase
+
+        return ChDatabase(connection)
     if connection.dialect in ("mariadb", "mysql"):
         from dovetail_sql._mysql import MySqlDatabase
 
