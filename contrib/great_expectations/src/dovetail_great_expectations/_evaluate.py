@@ -77,8 +77,11 @@ def _outcome(wanted: Wanted, info: CheckInfo, result: Any, frame: pd.DataFrame) 
     if inexact := _inexact(wanted, frame):
         return CheckOutcome(info, "error", message=inexact)
     found = result.result or {}
-    if not info.row_scoped or "unexpected_index_list" not in found:
+    if not info.row_scoped or (info.kind == "dtype" and "observed_value" in found):
         return _whole(info, result, found)
+    if found.get("unexpected_count") is None or "unexpected_index_list" not in found:
+        # Great Expectations calls that a success
+        return CheckOutcome(info, "error", message="Great Expectations does not say which rows it looked at")
     return _rows(info, found, frame)
 
 
@@ -119,7 +122,7 @@ _EXACT = 2**53
 
 
 def _whole(info: CheckInfo, result: Any, found: dict[str, Any]) -> CheckOutcome:
-    """An expectation about the whole table, or one that named no rows: it is met or it is not."""
+    """An expectation about the whole table, or about the type of a column: it is met or it is not."""
     info = replace(info, row_scoped=False) if info.row_scoped else info
     observed = _json(found.get("observed_value"))
     if info.kind in _NEED_A_VALUE and (observed is None or observed != observed):

@@ -26,7 +26,9 @@ class Stored:
     @property
     def name(self) -> str:
         """What the gate is called."""
-        return self.suite or (self.source.rpartition(":")[2] if self.is_factory else Path(self.source).stem)
+        return self.suite or (
+            self.source.rpartition(":")[2] if self.is_factory else Path(self.source).stem.removesuffix(".gx")
+        )
 
     @property
     def is_factory(self) -> bool:
