@@ -1,14 +1,17 @@
 """Native gates beside the floor: eight checks in one lazy select of polars, in the same process, by CPU time.
 
-    python benchmarks/gates.py [--json] [--check] [--rows 1000000 10000000]
+    python benchmarks/gates.py [--json] [--check] [--rows 1000000 10000000] [--large 10000000]
 
 The eight checks (not null, unique, range, regular expression, set, two columns, row count, mean) stand on ten columns, with
 0.1 % bad rows for each check of rows. Ratios are of the best of several alternating rounds. A gate gives the ordinals of all
-failing rows, the floor counts alone.
+failing rows, the floor counts alone. Gates on rows that are not held run in processes of their own, whose peak of memory counts.
+Pandera's schemas are validated by Pandera alone and behind a gate.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,26 +24,18 @@ import duckdb
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
+from _gate_child import CHECKS, PATTERN
 from _report import children_ms, clean_environment, options_parser, report
 from dovetail.quality import Gate, Suite
-from dovetail.quality.checks import compare, in_range, in_set, matches, mean_between, not_null, row_count, unique
 from dovetail.types import current_types
 
 FLOOR_RATIO = 1.5
 SPLIT_RATIO = 1.3
 COLD_SECONDS = 1.5
 ROUNDS = 5
-PATTERN = "[A-Z]{2}-[0-9]{1,2}"
-CHECKS = [
-    not_null("a"),
-    unique("id"),
-    in_range("b", 0, 99),
-    matches("s", PATTERN),
-    in_set("c", ["x", "y", "z"]),
-    compare("lo", "<=", "hi"),
-    row_count(1),
-    mean_between("a", -1, 1),
-]
+MEGABYTES = 700
+ADAPTER_RATIO = 1.05
+LARGE = 10_000_000
 SUITE_FILE = """
 name = "bench"
 [[checks]]
@@ -179,10 +174,91 @@ def cold(rows: int) -> float:
     return min(costs[1:]) / 1e3
 
 
+def memory(rows: int) -> dict[str, dict[str, float]]:
+    """Seconds of CPU and peaks of memory of gates on a Parquet file of so many rows."""
+    found: dict[str, dict[str, float]] = {}
+    here = Path(__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "data.parquet"
+        write = "import sys; sys.path.insert(0, sys.argv[1]); import gates; gates.write(int(sys.argv[2]), sys.argv[3])"
+        subprocess.run([sys.executable, "-c", write, str(here), str(rows), str(source)], check=True)
+        (Path(folder) / "suite.toml").write_text(SUITE_FILE, encoding="utf-8")
+        for kind, action in (("reader", "warn"), ("reader", "quarantine"), ("artifact", "quarantine")):
+            command = [
+                sys.executable,
+                str(here / "_gate_child.py"),
+                str(source),
+                f"{folder}/{kind}-{action}",
+                kind,
+                action,
+            ]
+            told = subprocess.run(command, env=clean_environment(""), check=True, capture_output=True, text=True)
+            found[f"{kind}, {action}"] = json.loads(told.stdout)
+            shutil.rmtree(f"{folder}/{kind}-{action}")
+        check = ["-m", "dovetail", "check", "data.parquet", "suite.toml", "--on-fail"]
+        found["dovetail check"] = _peak([*check, "warn"], folder)
+        found["dovetail check --clean"] = _peak([*check, "quarantine", "--clean", "clean.parquet"], folder)
+    return found
+
+
+def _peak(command: list[str], folder: str) -> dict[str, float]:
+    """CPU seconds and peak of memory of a command of Python's, started by a small process that has no other child."""
+    program = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+        "u = resource.getrusage(resource.RUSAGE_CHILDREN); print(u.ru_utime + u.ru_stime, u.ru_maxrss / 1024)"
+    )
+    whole = [sys.executable, "-c", program, sys.executable, *command]
+    told = subprocess.run(whole, cwd=folder, env=clean_environment(""), check=True, capture_output=True, text=True)
+    seconds, megabytes = map(float, told.stdout.split())
+    return {"seconds": seconds, "megabytes": megabytes}
+
+
+def write(rows: int, path: str) -> None:
+    """The data as a Parquet file, as pyarrow writes it."""
+    pq.write_table(data(rows).to_arrow(), path)
+
+
+def adapters(rows: int) -> dict[str, dict[str, float]]:
+    """CPU seconds of Pandera alone, and of a gate with the same schema, on frames that pass."""
+    import pandera.pandas as pandas_schemas
+    import pandera.polars as polars_schemas
+
+    frame = data(rows).filter(
+        pl.col("a").is_not_null(),
+        pl.col("b") < 100,
+        pl.col("s") != "bad",
+        pl.col("c") != "q",
+        ~pl.col("id").is_duplicated(),
+    )
+    types = current_types()
+    found: dict[str, dict[str, float]] = {}
+    for name, kinds, value in (("pandas", pandas_schemas, frame.to_pandas()), ("polars", polars_schemas, frame)):
+        schema = kinds.DataFrameSchema(
+            {
+                "id": kinds.Column(int, unique=True),
+                "a": kinds.Column(float, kinds.Check.in_range(-50, 50)),
+                "b": kinds.Column(int, kinds.Check.in_range(0, 99)),
+                "s": kinds.Column(str, kinds.Check.str_matches(f"^{PATTERN}$")),
+                "c": kinds.Column(str, kinds.Check.isin(["x", "y", "z"])),
+            }
+        )
+        gate = Gate(schema)
+        assert gate.evaluate(value, types=types).report.decision == "publish"
+        found[name] = cpu_seconds(
+            {
+                "bare": lambda schema=schema, value=value: schema.validate(value, lazy=True),
+                "gate": lambda gate=gate, value=value: gate.evaluate(value, types=types),
+            },
+            ROUNDS,
+        )
+    return found
+
+
 def main() -> int:
     """Measure and report; returns the exit code."""
     parser = options_parser("Native gates beside the floor.")
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000], help="sizes of the table")
+    parser.add_argument("--large", type=int, default=LARGE, help="rows of the file that is not held")
     options = parser.parse_args()
     figures: dict[str, Any] = {}
     lines, missed = [], []
@@ -205,6 +281,21 @@ def main() -> int:
     lines.append(f"  1,000,000 rows  dovetail check from a cold start {seconds:.2f} s (bar {COLD_SECONDS:g})")
     if seconds > COLD_SECONDS:
         missed.append(f"dovetail check takes {seconds:.2f} s")
+    figures["adapters"] = adapters(1_000_000)
+    for kind, costs in figures["adapters"].items():
+        ratio = costs["gate"] / costs["bare"]
+        lines.append(
+            f"  1,000,000 rows  Pandera on {kind} behind a gate {ratio:.2f} x of alone (bar {ADAPTER_RATIO:g})"
+        )
+        if ratio > ADAPTER_RATIO:
+            missed.append(f"a schema of Pandera on {kind} takes {ratio:.2f} x behind a gate")
+    figures["memory"] = memory(options.large)
+    for kind, costs in figures["memory"].items():
+        lines.append(
+            f"{options.large:>11,} rows  {kind:22} {costs['seconds']:6.1f} s  {costs['megabytes']:4.0f} MB (bar {MEGABYTES})"
+        )
+        if costs["megabytes"] > MEGABYTES:
+            missed.append(f"{kind} of {options.large:,} rows takes {costs['megabytes']:.0f} MB")
     return report(options, figures, lines, missed)
 
 
