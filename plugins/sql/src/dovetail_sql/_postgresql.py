@@ -118,7 +118,7 @@ class PostgresDatabase(Database):
                     yield cursor
                 self._before_commit()
                 failed = commit_failed
-                opened.commit()
+                opened.adbc_connection.commit()
                 opened.adbc_connection.set_autocommit(True)
             self._give_back(opened)
         except self._errors as error:
@@ -134,7 +134,7 @@ class PostgresDatabase(Database):
         """End the transaction of a connection that may be broken."""
         if keep:
             with suppress(self._errors):
-                opened.rollback()
+                opened.adbc_connection.rollback()  # the one of the DB-API does nothing for who began with autocommit
                 opened.adbc_connection.set_autocommit(True)
                 self._give_back(opened)
                 return

@@ -152,3 +152,12 @@ def test_keys_go_with_a_merge_alone() -> None:
         to_table("t", connection="sqlite", mode="merge")
     with pytest.raises(DefinitionError, match="mean nothing"):
         to_table("t", connection="sqlite", mode="append", keys=["id"])
+
+
+def test_what_is_refused_here_rolls_back_as_well(database: Database) -> None:
+    """Not the database's error, but ours: the result has two columns of one name."""
+    database.write(TableName("t"), pa.table({"a": [1]}), "create")
+    insert, read = parse("insert into t values (2)").bind({}), parse("select 1 as a, 2 as a").bind({})
+    with pytest.raises(DovetailError):
+        database.query(read, {}, None, [insert])
+    assert database.read(TableName("t"), None).to_pydict() == {"a": [1]}
