@@ -182,6 +182,7 @@ def process(project: Path) -> Cli:
 
 HOOKS = """
 import click
+from dovetail.cli import json_option, write_result
 from dovetail.spec import CommandSpec, ConverterSpec, TransformerSpec, hookimpl
 
 DOVETAIL_API = 1
@@ -190,6 +191,7 @@ DOVETAIL_API = 1
 def dovetail_commands():
     return [
         CommandSpec("greet", "NAME:greet"),
+        CommandSpec("count", "NAME:count"),
         CommandSpec("crash", "NAME:crash"),
         CommandSpec("nothing", "NAME:DOVETAIL_API"),
     ]
@@ -204,6 +206,13 @@ def dovetail_type_transformers():
 def greet(name):
     print(f"hello {name}")
     return 0
+
+@click.command("count")
+@click.argument("words", nargs=-1)
+@json_option
+def count(words):
+    print("counting") if "aloud" in words else None
+    write_result({"words": {word: len(word) for word in words}}, (f"{word} {len(word)}" for word in words))
 
 @click.command("crash")
 def crash():

@@ -11,6 +11,15 @@ def test_a_command_of_a_plugin_runs(hooks, cli):
     assert "Say hello." in cli("greet", "--help").out
 
 
+def test_a_command_of_a_plugin_writes_json_where_it_is_asked_for(hooks, cli):
+    assert cli("count", "two\x1b[2Jwords").out == "twowords 12\n"
+    for arguments in (("count", "one", "aloud", "--json"), ("--json", "count", "one", "aloud")):
+        done = cli(*arguments)
+        assert (done.code, done.json) == (0, {"words": {"one": 3, "aloud": 5}})
+        assert "counting" in done.err
+    assert cli("count", "--help").out.count("--json") == 1
+
+
 def test_a_misspelt_command_may_mean_one_of_a_plugin(hooks, cli):
     done = cli("gret", "world")
     assert done.code == 2

@@ -11,6 +11,7 @@ from dovetail.errors import lazy_names as _lazy_names
 if TYPE_CHECKING:
     from dovetail.cli._check import find_gate
     from dovetail.cli._output import emit_json
+    from dovetail.cli._results import json_option, write_result
     from dovetail.cli._session import session_of
     from dovetail.cli._table_files import read_table
     from dovetail.cli._text import clean
@@ -23,6 +24,8 @@ __all__ = [
     "write_text",
     "session_of",
     "emit_json",
+    "json_option",
+    "write_result",
     "clean",
 ]
 
@@ -32,6 +35,8 @@ _LAZY = {
     "write_text": "dovetail.cli._written",
     "session_of": "dovetail.cli._session",
     "emit_json": "dovetail.cli._output",
+    "json_option": "dovetail.cli._results",
+    "write_result": "dovetail.cli._results",
     "clean": "dovetail.cli._text",
 }
 

@@ -242,7 +242,7 @@ class CommandSpec(Declaration):
 
     Attributes:
         name: Name of the command. Not one of the core's own.
-        code: ``"module:attribute"`` of the ``click.Command``.
+        code: ``"module:attribute"`` of the ``click.Command``. What it writes: ``dovetail.cli.write_result``.
         summary: One line for people.
     """
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
-from dovetail.cli import clean, emit_json, find_gate, read_table, session_of, write_text
+from dovetail.cli import clean, find_gate, json_option, read_table, write_result, write_text
 from dovetail.errors import UsageError
 from dovetail.quality import propose
 
@@ -22,7 +22,6 @@ from dovetail_contracts._yaml import YamlError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _WHERE = "Where to write it.  [default: standard output]"
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group("contract")
@@ -72,28 +71,24 @@ def export(suite: str, target: Path | None, force: bool, name: str | None, versi
 
 @contract.command("lint")
 @click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE...")
-@_JSON
-@click.pass_context
-def lint_files(context: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
+@json_option
+def lint_files(files: tuple[Path, ...]) -> None:
     """Say what is wrong with contracts, line by line. Exit code 1 if anything is."""
     found = {str(path): _problems(path) for path in files}
     wrong = any(each.level == "error" for problems in found.values() for each in problems)
-    if as_json:
-        told = [{"file": path, **each.to_dict()} for path, problems in found.items() for each in problems]
-        emit_json(session_of(context).options, {"ok": not wrong, "problems": told})
-    else:
-        for path, problems in found.items():
-            _tell(path, problems)
+    told = [{"file": path, **each.to_dict()} for path, problems in found.items() for each in problems]
+    lines = (line for path, problems in found.items() for line in _lines(path, problems))
+    write_result({"ok": not wrong, "problems": told}, lines)
     if wrong:
         raise click.exceptions.Exit(1)
 
 
-def _tell(path: str, problems: list[Problem]) -> None:
+def _lines(path: str, problems: list[Problem]) -> Iterator[str]:
     for each in problems:
         fix = f" ({each.fix})" if each.fix else ""
-        click.echo(clean(f"{path}:{each.line}: {each.level}: {each.what}{fix}"))
+        yield f"{path}:{each.line}: {each.level}: {each.what}{fix}"
     if not any(each.level == "error" for each in problems):
-        click.echo(f"{clean(path)}: ok")
+        yield f"{path}: ok"
 
 
 def _problems(path: Path) -> list[Problem]:
@@ -126,19 +121,17 @@ def _not_evaluated(found: Contract) -> Iterable[Problem]:
     "--for", "side", type=click.Choice(SIDES), default="consumers", show_default=True, help="Whom a change breaks."
 )
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
-@_JSON
-@click.pass_context
-def diff(context: click.Context, old: Path, new: Path, side: Side, markdown: bool, as_json: bool) -> None:
+@json_option
+def diff(old: Path, new: Path, side: Side, markdown: bool) -> None:
     """Compare two contracts. Exit code 1 if a change breaks those who read the data (--for producers: those who make them)."""
     difference = compare_contracts(read_contract(old), read_contract(new))
     breaking = difference.breaking(side)
-    if as_json:
-        told = {"for": side, "breaking": breaking, "changes": [each.to_dict(side) for each in difference.changes]}
-        emit_json(session_of(context).options, told)
-    elif markdown:
-        click.echo(render_diff_markdown(difference, f"{old.name} -> {new.name}", side), nl=False)
-    else:
-        click.echo("\n".join(map(clean, render_lines(difference, side))))
+    told = {"for": side, "breaking": breaking, "changes": [each.to_dict(side) for each in difference.changes]}
+    title = f"{old.name} -> {new.name}"
+    write_result(
+        told,
+        render_diff_markdown(difference, title, side).splitlines() if markdown else render_lines(difference, side),
+    )
     if breaking:
         raise click.exceptions.Exit(1)
 

@@ -8,10 +8,12 @@ import re
 import tempfile
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from dovetail.cli import json_option, write_result
 from dovetail.config import Settings, mask_url, redact, unset_variables
 from dovetail.errors import DovetailError, UsageError
 from dovetail.plugins import current_catalogue
@@ -28,29 +30,39 @@ def connections() -> None:
 
 
 @connections.command("list")
+@json_option
 def list_connections() -> None:
     """Every connection of the configuration. Nothing is opened, and no secret is read."""
     found = [_listed(name, table) for name, table in _settings().connections.items()]
+    write_result({"connections": found}, _lines(found))
+
+
+def _lines(found: list[dict[str, Any]]) -> Iterator[str]:
     if not found:
-        click.echo("no connections; add one: dovetail connections add warehouse --url duckdb:///warehouse.duckdb")
+        yield "no connections; add one: dovetail connections add warehouse --url duckdb:///warehouse.duckdb"
     width = max((len(each["name"]) for each in found), default=0)
     for each in found:
         notes = [*(["read-only"] if each["read_only"] else []), *(f"{name} is not set" for name in each["unset"])]
-        click.echo(f"{each['name']:{width}}  {each['where']}" + (f"  ({', '.join(notes)})" if notes else ""))
+        yield f"{each['name']:{width}}  {each['where']}" + (f"  ({', '.join(notes)})" if notes else "")
 
 
 @connections.command("test")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@json_option
 def test_connections(names: tuple[str, ...]) -> None:
     """Open connections, all or those named, and ask each for one row. Exit code 3 if one does not answer."""
     settings = _settings()
     results = [_tested(name, settings) for name in names or settings.connections]
-    for result in results:
-        if result["ok"]:
-            click.echo(f"{result['name']}: ok, {result['version']}, {result['seconds'] * 1000:.0f} ms")
-        else:
-            click.echo(f"{result['name']}: {result['error']}")
-    if not all(result["ok"] for result in results):
+    write_result(
+        {"connections": results},
+        (
+            f"{each['name']}: ok, {each['version']}, {each['seconds'] * 1000:.0f} ms"
+            if each["ok"]
+            else f"{each['name']}: {each['error']}"
+            for each in results
+        ),
+    )
+    if not all(each["ok"] for each in results):
         raise click.exceptions.Exit(3)
 
 
@@ -67,6 +79,7 @@ def test_connections(names: tuple[str, ...]) -> None:
 @click.option("--database", help="Name of the database.")
 @click.option("--read-only", is_flag=True, help="Nothing can be written.")
 @click.option("--statement-timeout", metavar="TIME", help='How long one statement may take: "5m".')
+@json_option
 def add_connection(name: str, **options: Any) -> None:
     """Write a connection into the configuration. Secrets are named, never given."""
     settings = _settings()
@@ -83,7 +96,8 @@ def add_connection(name: str, **options: Any) -> None:
     head = "tool.dovetail." if file.name == "pyproject.toml" else ""
     lines = [f"{key} = {_toml(value)}" for key, value in table.items()]
     _append(file, "\n".join([f"[{head}connections.{name}]", *lines]) + "\n")
-    click.echo(f"added {name} to {file}; try it: dovetail connections test {name}")
+    told = f"added {name} to {file}; try it: dovetail connections test {name}"
+    write_result({"name": name, "file": str(file), "connection": table}, [told])
 
 
 def _settings() -> Settings:

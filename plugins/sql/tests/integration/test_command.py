@@ -1,5 +1,6 @@
 """``dovetail connections``, as people type it."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -44,6 +45,8 @@ def test_add_list_and_test(dovetail, tmp_path: Path) -> None:
     }
     listed = dovetail("list").stdout
     assert "sqlite:///warehouse.db" in listed and "FAR_PASSWORD is not set" in listed and "read-only" in listed
+    far, warehouse = sorted(json.loads(dovetail("list", "--json").stdout)["connections"], key=lambda each: each["name"])
+    assert (far["unset"], far["read_only"], warehouse["where"]) == (["FAR_PASSWORD"], True, "sqlite:///warehouse.db")
     tested = dovetail("test", "warehouse")
     assert tested.returncode == 0 and tested.stdout.startswith("warehouse: ok, sqlite 3."), tested.stderr
 
@@ -57,6 +60,12 @@ def test_a_connection_that_does_not_answer(dovetail, tmp_path: Path) -> None:
         done = dovetail(word)
         assert "kept-to-myself" not in done.stdout + done.stderr
         assert done.returncode == (3 if word == "test" else 0)
+    told = dovetail("test", "--json")
+    assert "kept-to-myself" not in told.stdout + told.stderr and told.returncode == 3
+    assert [(each["ok"], each.get("kind")) for each in json.loads(told.stdout)["connections"]] == [
+        (False, "platform"),
+        (True, None),
+    ]
     assert "here: ok" in done.stdout and "far: the database cannot be opened" in done.stdout
 
 
