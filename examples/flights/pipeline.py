@@ -83,7 +83,9 @@ class Flight(pa.DataFrameModel):
     speed: float = pa.Field(ge=60, le=650)
 
 
-flight_gate = dt.Gate(Flight, on_fail="quarantine", max_quarantined="5%", keys=["time_hour", "carrier", "flight"])
+flight_gate = dt.Gate(
+    Flight, on_fail="quarantine", max_quarantined="5%", keys=["time_hour", "carrier", "flight"], profile=True
+)
 
 
 @dt.task(cache=True)

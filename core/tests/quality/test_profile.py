@@ -8,7 +8,8 @@ from dataclasses import asdict
 
 import pyarrow as pa
 import pytest
-from dovetail.quality import ColumnProfile, Profiler, Report, profile, render_html
+from dovetail.quality import ColumnProfile, Gate, Profiler, Report, profile, render_html
+from dovetail.quality.checks import not_null
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,3 +134,22 @@ def test_the_record_goes_through_json():
     report = Report("g", "v", "publish", "", {})
     report.profile = profile(pa.table({"n": [1, 2, 2], "s": ["a", None, "b"]}))
     assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+
+
+def test_a_gate_looks_when_it_is_asked_to(types):
+    table = pa.table({"n": [1, 2, None], "s": ["a", "b", "b"]})
+    quiet = Gate([not_null("s")])
+    assert quiet.evaluate(table, types=types).report.profile is None
+    asked = quiet.with_options(profile=True)
+    found = asked.evaluate(table, types=types).report.profile
+    assert found == profile(table)
+    hidden = asked.with_options(sample_values=False).evaluate(table, types=types).report.profile
+    assert hidden == profile(table, values=False)
+    assert quiet.fingerprint() == asked.fingerprint(), "what is shown decides nothing"
+
+
+def test_a_stream_that_is_checked_on_its_way_has_a_profile(types):
+    batch = pa.record_batch({"n": pa.array(range(2_000_000), pa.int64())})
+    reader = pa.RecordBatchReader.from_batches(batch.schema, iter([batch] * 6))  # 96 MB: more than a gate holds
+    report = Gate([not_null("n")], profile=True).evaluate(reader, types=types).report
+    assert [(one.rows, one.maximum) for one in report.profile] == [(12_000_000, 1_999_999)]

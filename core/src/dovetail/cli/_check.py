@@ -75,6 +75,7 @@ def _of_data(data: str) -> click.Command:
         multiple=True,
         help="Write a report: .html, .json, .xml (JUnit) or .md. May be given several times.",
     )
+    @click.option("--no-profile", is_flag=True, help="Leave what stands in the columns out of a report in HTML.")
     @click.option("--allow-unsupported", is_flag=True, help="Skip the rules of a contract that cannot be evaluated.")
     @click.option("--strict-warnings", is_flag=True, help="Warnings block too.")
     @common
@@ -90,6 +91,7 @@ def _of_data(data: str) -> click.Command:
         reports: tuple[Path, ...],
         strict_warnings: bool,
         allow_unsupported: bool,
+        no_profile: bool,
         **limits: str | None,
     ) -> int:
         session.activate(context)
@@ -98,19 +100,30 @@ def _of_data(data: str) -> click.Command:
         gate = find_gate(
             suite, {name: _limit(value) for name, value in limits.items() if value is not None}, allow_unsupported
         )
-        facts = {"namespace": "files", "name": data}
-        with large_table(data, session.types) as large, named_tables({}, dataset=partial(_published, session)):
-            if large is None or not isinstance(gate.suite, Suite):
-                large = read_table(data, _columns_of(gate, data) if clean_path is None and failing is None else None)
-            result = gate.evaluate(large, types=session.types, dataset=facts)
-            if failing is not None and result.quarantined is not None:
-                write_table(result.quarantined, failing)
-            if clean_path is not None and not result.report.blocked:
-                write_table(result.value, clean_path)
-        write_reports(reports, result.report)
-        return _tell(session, result.report, strict_warnings)
+        gate = gate if no_profile or not _in_html(reports) else gate.with_options(profile=True)
+        report = _evaluated(session, gate, data, clean_path, failing)
+        write_reports(reports, report)
+        return _tell(session, report, strict_warnings)
 
     return check
+
+
+def _evaluated(session: Session, gate: Gate, data: str, clean_path: Path | None, failing: Path | None) -> Report:
+    """What the gate found in the data; the rows that pass, and those that fail, are written where that was asked for."""
+    facts = {"namespace": "files", "name": data}
+    with large_table(data, session.types) as large, named_tables({}, dataset=partial(_published, session)):
+        if large is None or not isinstance(gate.suite, Suite):
+            large = read_table(data, _columns_of(gate, data) if clean_path is None and failing is None else None)
+        result = gate.evaluate(large, types=session.types, dataset=facts)
+        if failing is not None and result.quarantined is not None:
+            write_table(result.quarantined, failing)
+        if clean_path is not None and not result.report.blocked:
+            write_table(result.value, clean_path)
+    return result.report
+
+
+def _in_html(reports: tuple[Path, ...]) -> bool:
+    return any(path.suffix.lower() == ".html" for path in reports)
 
 
 def _published(session: Session, name: str, version: int | None) -> Any:
@@ -238,7 +251,7 @@ def _limit(given: str) -> int | str:
 
 def _columns_of(gate: Gate, data: str) -> list[str] | None:
     """The columns that native checks read, so that the others stay in the file; None: all."""
-    if not isinstance(gate.suite, Suite):
+    if not isinstance(gate.suite, Suite) or gate.profile:
         return None
     if any(check.info.kind == "column_exists" for check in gate.suite.checks):
         return None

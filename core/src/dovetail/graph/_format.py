@@ -164,6 +164,7 @@ _SHAPES.update(
                         "min_rows": whole(0),
                         "keys": several(text()),
                         "sample_values": flag(),
+                        "profile": flag(),
                         "downstream": _effect,
                     },
                 ),

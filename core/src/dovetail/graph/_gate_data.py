@@ -70,6 +70,8 @@ def write_gate(gate: Gate, where: str, modules: Iterable[str], known: str | None
         written["keys"] = list(gate.keys)
     if not gate.sample_values:
         written["sample_values"] = False
+    if gate.profile:
+        written["profile"] = True
     return written
 
 

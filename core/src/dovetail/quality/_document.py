@@ -20,7 +20,7 @@ CHECKS: dict[str, Callable[..., Check]] = {
     name: getattr(checks, name) for name in checks.__all__ if name not in _NOT_IN_FILES
 }
 """The checks that a file can name, by the names of their functions. A function of one's own has no place in a file."""
-_POLICY = ("on_fail", "max_quarantined", "warn", "fail", "thresholds", "min_rows", "keys", "sample_values")
+_POLICY = ("on_fail", "max_quarantined", "warn", "fail", "thresholds", "min_rows", "keys", "sample_values", "profile")
 _KEYS = ("name", "checks", "gate")
 
 

@@ -19,7 +19,7 @@ from dovetail.quality._policy import Finding, Verdict, decide
 from dovetail.quality._quarantine import label_table, quarantined_rows
 from dovetail.quality._references import with_references
 from dovetail.quality._report import Report
-from dovetail.quality._sample import add_samples
+from dovetail.quality._sample import add_samples, profile_of
 from dovetail.quality._stable import History
 from dovetail.quality.checks import Suite
 from dovetail.spec import CheckEngine, TypeRef
@@ -91,6 +91,7 @@ def evaluate(gate: Gate, value: Any, types: TypeEngine, where: Where, quarantine
     report = _report(gate, verdict, version, [j.report for j in judged], engine, table, where)
     report.rows_failed = len(bad)
     add_samples(gate, judged, table)
+    report.profile = profile_of(gate, table)
     aside = labels = None
     if where.rows_stay:
         labels = label_table([(j.report.check_id, j.rows) for j in removable], where.run_id, started)

@@ -64,6 +64,7 @@ class Gate:
             ``"skip"``: they are skipped, and what depends on them; ``"continue_with_previous"``: they get what was let
             through here in an earlier run of the workflow, and without one the run ends; ``"continue"``: they get the value
             that was refused. ``dt.on_blocked`` and ``dt.OnBlocked`` say it for single readers.
+        profile: True puts a profile of the data beside the checks: nulls, distinct values, range and distribution by column.
 
     Raises:
         DefinitionError: An option is misspelt or malformed.
@@ -74,6 +75,7 @@ class Gate:
     name: str
     keys: tuple[str, ...]
     sample_values: bool
+    profile: bool
 
     def __init__(
         self,
@@ -90,6 +92,7 @@ class Gate:
         sample_values: bool = True,
         stable: Mapping[str, Any] | None = None,
         downstream: Downstream = "block",
+        profile: bool = False,
     ) -> None:
         if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < 0:
             raise DefinitionError(f"min_rows={min_rows!r} is not a number of rows", fix="min_rows=1 is the default")
@@ -109,8 +112,8 @@ class Gate:
         )
         suite = _as_suite(suite)
         columns = (keys,) if isinstance(keys, str) else tuple(keys)
-        values = (suite, policy, name or suite_name(suite), columns, bool(sample_values))
-        for field, value in zip(("suite", "policy", "name", "keys", "sample_values"), values, strict=True):
+        values = (suite, policy, name or suite_name(suite), columns, bool(sample_values), bool(profile))
+        for field, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, field, value)
 
     def __repr__(self) -> str:
@@ -135,6 +138,7 @@ class Gate:
             "sample_values": self.sample_values,
             "stable": dict(policy.stable),
             "downstream": policy.downstream,
+            "profile": self.profile,
         }
         for name in options:
             if name not in now:

@@ -76,6 +76,10 @@ class InMemory:
         own = self.transformer.type_name
         return engine.evaluate(suite, self.base if own in frames else _convert(self.base, frames, self.types))
 
+    def pieces(self) -> Iterator[Any]:
+        """All rows as ``pyarrow.Table``, piece by piece."""
+        yield self.transformer.to_arrow(self.base)
+
     def shown(self, rows: Any, columns: Sequence[str]) -> Any:
         """A few rows (ascending int64 Arrow array) as ``pyarrow.Table``."""
         return self.transformer.to_arrow(self.transformer.take_rows(self.base, _rows.as_sequence(rows)))

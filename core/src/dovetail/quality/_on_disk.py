@@ -101,6 +101,10 @@ class OnDisk:
         assert self.file is not None
         return self.file
 
+    def pieces(self) -> Iterator[Any]:
+        """All rows as ``pyarrow.Table``, piece by piece."""
+        return self.lying.pieces(None, self.piece_rows)
+
     def shown(self, rows: Any, columns: Sequence[str]) -> Any:
         """These columns of a few rows (ascending int64 Arrow array) as ``pyarrow.Table``."""
         names = [name for name in self.schema.names if name in columns]

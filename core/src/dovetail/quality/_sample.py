@@ -11,6 +11,7 @@ from dovetail.quality import _rows
 from dovetail.quality._in_memory import InMemory
 from dovetail.quality._on_disk import OnDisk
 from dovetail.quality._outcomes import Judged
+from dovetail.quality._profile import ColumnProfile, Profiler
 
 if TYPE_CHECKING:
     from dovetail.quality._gate import Gate
@@ -40,6 +41,20 @@ def add_samples(gate: Gate, judged: Sequence[Judged], table: InMemory | OnDisk) 
             {"row": row, "values": {name: _cell(shown.column(name)[place[row]]) for name in names}}
             for row in sample.to_pylist()
         ]
+
+
+def profile_of(gate: Gate, table: InMemory | OnDisk) -> list[ColumnProfile] | None:
+    """What stands in each column; None where the gate does not ask, or Arrow cannot hold the values."""
+    if not gate.profile:
+        return None
+    profiler: Profiler | None = None
+    try:
+        for piece in table.pieces():
+            profiler = profiler or Profiler(piece.schema, values=gate.sample_values)
+            profiler.add(piece)
+    except Exception:  # as above
+        return None
+    return None if profiler is None else profiler.result()
 
 
 def _cell(scalar: Any) -> str:
