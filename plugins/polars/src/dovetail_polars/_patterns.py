@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": "\\t\\n\\f\\r "}
 """What RE2 means by these: ASCII. In polars they would be of all Unicode."""
 _ESCAPES = frozenset("nrtfv.^$*+?()[]{}|\\/-_ \"'#%&,:;<=>@!~`")
-_NAMED = re.compile(r"\[:\^?[a-z]+:\]")
+_NAMED = re.compile(
+    r"\[:\^?(?:al(?:num|pha)|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\]"
+)
 _TWICE = re.compile(r"(?:[*+?]|\{[\d,]*\})(?:[*+{]|\?[*+?{])")
 """A repetition of a repetition, which RE2 refuses. Found in a class too, which only leaves more to RE2."""
+_COUNTS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_MOST = 1000
+"""Repetitions that RE2 takes, those of what is repeated included."""
 _SET_WORDS = ("&&", "--", "~~")
 
 
 def in_polars(pattern: str) -> str | None:
     """A pattern that matches the whole of exactly the texts that RE2 says; None where that is not sure.
 
-    Left out are repeated repetitions, flags, named groups, Unicode classes, word boundaries, and what only one of them has.
+    Left out are repeated repetitions, more than 1000, flags, named groups, Unicode classes, word boundaries, and what only one of
+    them has.
     """
-    if _TWICE.search(pattern):
+    counts = [int(most or least) or 1 for least, most in _COUNTS.findall(pattern)]
+    if _TWICE.search(pattern) or math.prod(counts) > _MOST:
         return None
     out: list[str] = []
     place, inside = 0, False

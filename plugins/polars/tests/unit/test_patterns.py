@@ -103,7 +103,17 @@ def test_what_polars_is_asked_it_answers_as_re2_does(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"[A-Z]{2}\d+", r"\w+@\w+\.com", "a|b", r"[\w.-]+", r"[^\s]*", r"\d{4}-\d\d-\d\d", "[[:alpha:]]+", "(?:ab)*"],
+    [
+        r"[A-Z]{2}\d+",
+        r"\w+@\w+\.com",
+        "a|b",
+        r"[\w.-]+",
+        r"[^\s]*",
+        r"\d{4}-\d\d-\d\d",
+        "[[:alpha:]]+",
+        "(?:ab)*",
+        "a{1000}",
+    ],
 )
 def test_common_patterns_are_asked(pattern: str) -> None:
     assert in_polars(pattern) is not None
@@ -111,7 +121,10 @@ def test_common_patterns_are_asked(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(?i)a", r"\ba", r"\pL", "[a&&b]", "[[a]]", "[]a]", r"\Qa.b\E", "(?P<n>a)", r"[\D]", "[a", "a\\", "a{1,2}*"],
+    [
+        *("(?i)a", r"\ba", r"\pL", "[a&&b]", "[[a]]", "[]a]", r"\Qa.b\E", "(?P<n>a)", r"[\D]", "[a", "a\\", "a{1,2}*"),
+        *("a{1001}", "a{2,1001}", "(?:a{40}){40}", "b{0}a{1001}", "[[:wrong:]]"),  # RE2 refuses them
+    ],
 )
 def test_what_is_not_sure_is_left(pattern: str) -> None:
     assert in_polars(pattern) is None
