@@ -20,6 +20,9 @@ from dovetail_sql.task import open_database
 
 PLUGIN = "dovetail_sql.plugin"
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 4000000000) select count(*) from n"
+ENDLESS_JOIN = """with recursive n(i) as (select 1 union all select i + 1 from n where i < 900)
+select count(*) from n a, n b, n c, n d, n e"""
+"""For MariaDB, whose recursion ends by itself."""
 
 
 class TestPlugin(PluginSuite):
@@ -36,6 +39,8 @@ class _Sql(TaskTypeSuite):
     """The same work on every engine."""
 
     url: str
+    """A URL, or the name of a connection."""
+    endless = ENDLESS
 
     task_type = "sql"
     inputs = {"carriers": ["AA", "UA"]}
@@ -82,7 +87,7 @@ class _Sql(TaskTypeSuite):
         return self.make_unavailable_task()
 
     def make_slow_task(self) -> Task[..., Any]:
-        return sql(ENDLESS, connection=self.url, output=int)
+        return sql(self.endless, connection=self.url, output=int)
 
 
 class TestSqlite(_Sql):
@@ -97,6 +102,27 @@ class TestDuckDb(_Sql):
     @pytest.fixture(autouse=True)
     def _engine(self) -> None:
         pytest.importorskip("duckdb")
+
+
+class _OnServer(_Sql):
+    """On a server that all tests of this file share: nothing is written to it."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, request: pytest.FixtureRequest) -> None:
+        parts = request.getfixturevalue(f"_{self.url}").parts
+        connections = {**_Sql.settings["connections"], self.url: dict(parts)}
+        self.settings = {"connections": connections}  # type: ignore[misc] - how to connect is known only now
+
+
+class TestPostgreSql(_OnServer):
+    plugin = PLUGIN
+    url = "postgresql"
+
+
+class TestMariaDb(_OnServer):
+    plugin = PLUGIN
+    url = "mariadb"
+    endless = ENDLESS_JOIN
 
 
 class TestQuery(TableTransformerSuite):
