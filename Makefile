@@ -41,6 +41,7 @@ bench: setup ## cost of a node, linearity, start-up, listing plugins (benchmarks
 	@$(BIN)/python benchmarks/bridge.py
 	@$(BIN)/python benchmarks/workers.py
 	@$(BIN)/python benchmarks/environments.py
+	@$(BIN)/python benchmarks/sql.py
 
 wheels: setup ## one wheel per distribution, in dist/
 	@$(BIN)/python scripts/wheels.py dist

@@ -111,7 +111,7 @@ class _OnServer(_Sql):
     def _server(self, request: pytest.FixtureRequest) -> None:
         parts = request.getfixturevalue(f"_{self.url}").parts
         connections = {**_Sql.settings["connections"], self.url: dict(parts)}
-        self.settings = {"connections": connections}  # type: ignore[misc] - how to connect is known only now
+        type(self).settings = {"connections": connections}  # how to connect is known only now
 
 
 class TestPostgreSql(_OnServer):
