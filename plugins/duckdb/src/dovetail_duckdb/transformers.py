@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ _PATIENCE = 60.0
 """Seconds to wait for a connection that another thread is using."""
 
 _BATCH = 100_000
+_PATTERN = re.compile(r"[*?\[\]{}]")
+"""What in a path would make DuckDB look for several files."""
 _LARGE = "arrow_large_buffer_size"
 """The setting of DuckDB for 64 bit offsets."""
 
@@ -248,14 +251,35 @@ class RelationParquet(ParquetCodec):
 
 
 def _scan(path: Path, schema: pa.Schema) -> duckdb.DuckDBPyRelation | None:
-    """A relation that reads a Parquet file each time that it is run; None where the file alone would give other types."""
+    """A relation that reads a Parquet file each time that it is run; None where the file alone would give other types.
+
+    DuckDB reads it by itself, and finds text that is none, where its types are those of the file; else through Arrow, which
+    does not look at text.
+    """
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    if not lies_here(path) or any(pa.types.is_dictionary(kind) for kind in schema.types):
+    kinds = schema.types
+    if not lies_here(path) or not kinds or any(pa.types.is_dictionary(kind) for kind in kinds):
         return None
-    dataset = ds.dataset(path, format="parquet")
-    return from_dataset(dataset) if dataset.schema.equals(schema) else None
+    try:
+        own = None if _PATTERN.search(str(path)) else _own_scan(path)
+        if (
+            own is not None
+            and to_arrow(own.limit(0)).schema.types == normalise_table(schema.empty_table()).schema.types
+        ):
+            return own if own.columns == schema.names else None
+        dataset = ds.dataset(path, format="parquet")
+        if dataset.schema.equals(schema) and all(pa.types.is_primitive(kind) for kind in kinds):
+            return from_dataset(dataset)
+    except (duckdb.Error, pa.ArrowException, ValueMismatch):
+        pass  # what is wrong with the file is said by whoever reads it whole
+    return None
+
+
+def _own_scan(path: Path) -> duckdb.DuckDBPyRelation:
+    cursor = duckdb.default_connection().cursor()
+    return cursor.read_parquet(str(path), hive_partitioning=False)
 
 
 class RelationIpc(IpcCodec):
