@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dovetail.cli._text import clean
 from dovetail.errors import UsageError, listing, nearest
+from dovetail.hub import gone
 from dovetail.spec import Artifact
 from dovetail.store import Quarantined, RunRecord, RunStore
 
@@ -51,15 +52,19 @@ def artifact_of(entry: Quarantined) -> Artifact:
     """The artifact that holds the rows.
 
     Raises:
-        UsageError: It was forgotten.
+        UsageError: It was forgotten; or the rows are elsewhere.
     """
-    if entry.artifact is None:
+    if entry.place is not None and entry.purged is None:
+        place = clean(str(entry.place.get("shown")))
         raise UsageError(
-            f"the {entry.rows:,} rows that gate {entry.gate!r} set aside are gone",
+            f"the {entry.rows:,} rows that gate {entry.gate!r} set aside are no artifact: they are in {place}",
             who=f"run {entry.run_id}, node {entry.node_id}",
-            why=f"they were purged at {entry.purged}",
-            fix="run it again; the report stays: dovetail gates show " + entry.run_id,
+            why="the task wrote them there itself, beside the rows that it published",
+            fix="mend them there, and run the workflow again on what is mended; to look at them: "
+            f"dovetail quarantine show {entry.run_id}:{entry.node_id}",
         )
+    if entry.artifact is None:
+        raise gone(entry)
     return entry.artifact
 
 

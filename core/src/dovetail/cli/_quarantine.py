@@ -16,11 +16,11 @@ from dovetail.cli._preview import document_parts, preview_document
 from dovetail.cli._session import Session, with_session
 from dovetail.cli._summary import SHORT, gate_lines
 from dovetail.cli._table_files import read_table
-from dovetail.cli._text import bytes_text, iso, local_time, plural
+from dovetail.cli._text import bytes_text, iso, local_time, one_line, plural
 from dovetail.cli._view import dataset_view
 from dovetail.config import parse_size, seconds
-from dovetail.errors import DataError, DefinitionError, UsageError
-from dovetail.hub import Hub, Replay, replay
+from dovetail.errors import DataError, DefinitionError, DovetailError, PlatformError, UsageError
+from dovetail.hub import Hub, Replay, forget_rows, kept_rows, replay
 from dovetail.store import Quarantined
 
 quarantine = Verbs("quarantine", help="Look at the rows that gates set aside, mend and forget them.")
@@ -57,8 +57,8 @@ def list_quarantined(session: Session, dataset: str | None, run_id: str | None) 
             entry.gate,
             entry.dataset,
             f"{entry.rows:,}",
-            bytes_text(entry.bytes),
-            text("purged", "dim") if entry.purged else text("blocked", "red") if _blocked(entry) else "",
+            "" if entry.place else bytes_text(entry.bytes),
+            _state(entry),
             local_time(entry.created),
             entry.artifact_id[:SHORT],
         )
@@ -90,13 +90,12 @@ def show_quarantined(context: click.Context, session: Session, which: str, rows:
         text(
             f"{plural(entry.rows, 'row')} of {entry.dataset}, set aside by gate {entry.gate} at {entry.node_id}{refused}"
         ),
-        text(f"run {entry.run_id}, {local_time(entry.created)}, artifact {entry.artifact_id[:SHORT]}", "dim"),
+        text(f"run {entry.run_id}, {local_time(entry.created)}, {_where(entry)}", "dim"),
         text(""),
         table(("check", "rows"), [(name, f"{n:,}") for name, n in document["checks"].items()], right=("rows",)),
         text("\nrows", "bold"),
         *document_parts(document),
-        text("\nnext", "bold"),
-        text(f"  dovetail artifacts export {entry.run_id}:{entry.node_id}.quarantine rows.parquet", "cyan"),
+        *_next(entry),
     )
 
 
@@ -106,30 +105,53 @@ def show_quarantined(context: click.Context, session: Session, which: str, rows:
 @click.option("--dry-run", is_flag=True, help="Only say what would be forgotten.")
 @common
 @with_session
-def purge_quarantined(session: Session, older_than: str | None, keep_bytes: str | None, dry_run: bool) -> None:
-    """Forget rows that were set aside. The reports stay and say so; the files go with: dovetail artifacts gc."""
+def purge_quarantined(session: Session, older_than: str | None, keep_bytes: str | None, dry_run: bool) -> int:
+    """Forget rows that were set aside. The reports stay and say so; the files go with: dovetail artifacts gc.
+
+    Rows that a task keeps in a database are deleted there. They have no size here, and go by their age alone.
+    """
     if older_than is None and keep_bytes is None:
         raise UsageError("it is not said what to forget", fix="--older-than 30d, or --keep-bytes 10GB, or both")
     age = None if older_than is None else seconds(older_than, "--older-than")
     room = None if keep_bytes is None else _size(keep_bytes)
     found = session.hub.runs.quarantined() if session.has_runs else []
     doomed = _doomed(found, None if age is None else time.time() - age, room)
-    held = 0
-    if not dry_run:
-        held = sum(not session.hub.runs.forget_quarantined(entry.artifact_id) for entry in doomed)
+    doomed, held, failed = (doomed, 0, []) if dry_run else _forget(session.hub, doomed)
     size = sum(entry.bytes for entry in doomed)
+    code = PlatformError.exit_code if failed else 0
     if session.options.json:
         told = {"purged": [entry_view(entry) for entry in doomed], "bytes": size, "held": held, "dry_run": dry_run}
-        emit_json(session.options, told)
-        return
+        kept = [{**entry_view(entry), "error": error.to_dict()} for entry, error in failed]
+        emit_json(session.options, {**told, "failed": kept, "exit_code": code})
+        return code
     for entry in doomed:
         show(text(f"  {entry.run_id}:{entry.node_id}, gate {entry.gate}: {plural(entry.rows, 'row')}", "dim"))
     verb = "would be forgotten" if dry_run else "forgotten"
     show(text(f"{plural(len(doomed), 'set')} of rows {verb}, {bytes_text(size)}"))
     if held:
         show(text(f"{held} of them are also inputs, outputs or datasets; these files stay", "yellow"))
-    if doomed and not dry_run:
+    for entry, error in failed:
+        show(text(f"still there: {entry.run_id}:{entry.node_id}, {_where(entry)}: {one_line(error)}", "red"))
+    if not dry_run and any(entry.place is None for entry in doomed):
         show(text("next: dovetail artifacts gc", "cyan"))
+    return code
+
+
+def _forget(
+    hub: Hub, doomed: list[Quarantined]
+) -> tuple[list[Quarantined], int, list[tuple[Quarantined, DovetailError]]]:
+    """What was forgotten; how many of these are held by something else; and what a database did not let go."""
+    forgotten, held, failed = list[Quarantined](), 0, list[tuple[Quarantined, DovetailError]]()
+    for entry in doomed:
+        try:
+            held += not forget_rows(hub, entry)
+        except DovetailError as error:
+            if entry.place is None:
+                raise
+            failed.append((entry, error))  # the next one may be in a database that answers
+        else:
+            forgotten.append(entry)
+    return forgotten, held, failed
 
 
 @quarantine.command(
@@ -215,7 +237,24 @@ def entry_view(entry: Quarantined) -> dict[str, Any]:
         "rows": entry.rows,
         "bytes": entry.bytes,
         "purged": entry.purged,
+        "place": entry.place,
     }
+
+
+def _state(entry: Quarantined) -> Any:
+    if entry.purged:
+        return text("purged", "dim")
+    return text("blocked", "red") if _blocked(entry) else _where(entry) if entry.place else ""
+
+
+def _where(entry: Quarantined) -> str:
+    return one_line(entry.place.get("shown")) if entry.place else f"artifact {entry.artifact_id[:SHORT]}"
+
+
+def _next(entry: Quarantined) -> Iterator[Any]:
+    if entry.place is None:
+        yield text("\nnext", "bold")
+        yield text(f"  dovetail artifacts export {entry.run_id}:{entry.node_id}.quarantine rows.parquet", "cyan")
 
 
 def _blocked(entry: Quarantined) -> bool:
@@ -224,7 +263,7 @@ def _blocked(entry: Quarantined) -> bool:
 
 def _look(hub: Hub, entry: Quarantined, limit: int) -> dict[str, Any]:
     """How many rows failed which check, and the first rows, what is ours first."""
-    rows = hub.types.load(artifact_of(entry), hub.artifacts)
+    rows = kept_rows(hub, entry)
     found = preview_document(hub.types, _ours_first(rows), limit)
     return {
         "checks": _counts(rows),
@@ -257,7 +296,7 @@ def _doomed(found: list[Quarantined], before: float | None, room: int | None) ->
     doomed, used = [], 0
     for entry in youngest.values():
         used += entry.bytes
-        if (before is not None and entry.created < before) or (room is not None and used > room):
+        if (before is not None and entry.created < before) or (room is not None and used > room and not entry.place):
             doomed.append(entry)
     return doomed[::-1]
 

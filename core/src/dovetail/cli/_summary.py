@@ -191,11 +191,9 @@ def _gate(record: dict[str, Any]) -> Iterator[RenderableType]:
     for reader, effect in report.downstream.items():
         yield text(f"    {one_line(reader, 80)}: {_EFFECT_WORDS.get(effect, one_line(effect))}", "yellow")
     if report.quarantine:
-        gone = report.quarantine.get("purged")
-        yield text(
-            f"    failing rows: {f'purged at {gone}' if gone else 'artifact ' + str(report.quarantine.get('id', ''))[:SHORT]}",
-            "dim",
-        )
+        gone, place = report.quarantine.get("purged"), report.quarantine.get("place")
+        where = one_line(place.get("shown")) if place else f"artifact {str(report.quarantine.get('id', ''))[:SHORT]}"
+        yield text(f"    failing rows: {f'purged at {gone}' if gone else where}", "dim")
 
 
 def _datasets(datasets: list[dict[str, Any]]) -> RenderableType:

@@ -5,6 +5,7 @@ from dovetail.hub._hub import Hub, default_hub, resume, run
 from dovetail.hub._load import import_file, is_spec, load_module, load_spec, load_workflow, workflows_in
 from dovetail.hub._re_audit import Audit, re_audit
 from dovetail.hub._replay import Replay, replay
+from dovetail.hub._set_aside import forget_rows, gone, kept_rows
 from dovetail.hub._staged import publish_staged, roll_back
 
 __all__ = [
@@ -18,6 +19,10 @@ __all__ = [
     "Audit",
     "replay",
     "Replay",
+    # what gates set aside
+    "kept_rows",
+    "forget_rows",
+    "gone",
     # publishing by hand
     "publish_staged",
     "roll_back",

@@ -115,6 +115,24 @@ class TaskType:
         """
         return repr(config)
 
+    def kept_rows(self, place: Mapping[str, Any], settings: Any) -> Any:
+        """Rows that a gate of one of its tasks set aside where the task writes to, such as a table of a database.
+
+        Only for a task type whose reports say in ``quarantine["place"]`` where that is.
+
+        Args:
+            place: What the report says: ``task_type``, ``shown``, and what the task type put beside them.
+            settings: The hub's :class:`~dovetail.config.Settings`.
+
+        Returns:
+            A ``pyarrow.Table`` with the columns that every quarantine has: ``_dv_checks`` (list<string>), ``_dv_row``, ...
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement kept_rows()")
+
+    def forget_rows(self, place: Mapping[str, Any], settings: Any) -> None:
+        """Delete the rows of :meth:`kept_rows`, and no others. Those that are gone already are no error."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement forget_rows()")
+
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:

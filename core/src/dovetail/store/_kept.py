@@ -143,7 +143,7 @@ class KeptReader:
         """Forget rows that were set aside. Every report that names them says since when they are gone, an event as well.
 
         Args:
-            artifact_id: The whole id of the artifact that holds them.
+            artifact_id: The whole id of the artifact that holds them, or of the place where they were.
 
         Returns:
             True if nothing refers to the artifact any more, so that :meth:`ArtifactStore.gc` takes its files; False if it is
@@ -154,9 +154,11 @@ class KeptReader:
             for run_id, node_id, gate, data in self._reports_with(cursor, artifact_id):
                 report = decode(data)
                 kept = report.get("quarantine")
-                if not isinstance(kept, dict) or kept.get("id") != artifact_id or "blobs" not in kept:
+                if not isinstance(kept, dict) or kept.get("id") != artifact_id or "purged" in kept:
                     continue
                 gone = {"id": artifact_id, "rows": _rows(kept), "bytes": _bytes(kept), "purged": _moment(now)}
+                if "place" in kept:
+                    gone["place"] = kept["place"]
                 report["quarantine"] = gone
                 self._kept("put_data").run(cursor, (encode(report), run_id, node_id, gate))
                 event = EventRecord("quarantine.purged", {"gate": gate, **gone}, node_id)
@@ -219,6 +221,7 @@ def _entry(
         bytes=_bytes(kept),
         purged=kept.get("purged"),
         artifact=Artifact.from_dict(kept) if "blobs" in kept else None,
+        place=kept.get("place"),
     )
 
 

@@ -310,11 +310,13 @@ class Quarantined(_Record):
         decision: What the gate decided; ``block`` if it refused the other rows as well.
         dataset: Name of the dataset that the gate guards, or ``workflow/node`` where it has none.
         created: When the report was written.
-        artifact_id: Id of the artifact that holds, or held, the rows.
+        artifact_id: Id of the artifact that holds, or held, the rows; where ``place`` says where they are, an id of that.
         rows: How many.
         bytes: Size of its files.
         purged: When it was forgotten, ISO 8601; None while it is there.
-        artifact: The artifact; None once it was forgotten.
+        artifact: The artifact; None once it was forgotten, and where ``place`` says where the rows are.
+        place: Where a task type keeps the rows itself, such as a table of a database: ``task_type``, ``shown`` (for people),
+            and what that task type needs to find them. None if they are, or were, an artifact.
     """
 
     run_id: str
@@ -328,6 +330,7 @@ class Quarantined(_Record):
     bytes: int
     purged: str | None = None
     artifact: Artifact | None = None
+    place: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from dovetail.quality import GateResult, raise_for_decision
 from dovetail.quality.checks.sql import ROW
 from dovetail.types import current_types
 
+from dovetail_sql._contract import OutcomeUnknown
 from dovetail_sql._database import LEDGER, Database, Receipt, TableName, match_columns
+from dovetail_sql._kept import reference_to
 from dovetail_sql._merge import check_keys, merge_statements
 from dovetail_sql._statement import Bound, Placeholder
 from dovetail_sql._writes import already_there, check_rows
@@ -157,6 +159,7 @@ class _Publication:
                 work += self._setting_aside(database.storable(labels), frames)
                 assert result.report.dataset is not None
                 result.report.dataset["quarantined"] = str(self.aside)
+                result.report.quarantine = reference_to(config, database.find(self.aside) or self.aside, labels)
             work += self._removal(removed, frames)
             try:
                 if database.rolls_back_definitions:
@@ -171,9 +174,11 @@ class _Publication:
                 else:
                     self._run(*work, *self._addition(found or self.table), *self._record(count), frames=frames)
                     self._run(self._drop(self.stage), self._drop(self.blocked))
-            except BaseException:
+            except BaseException as error:
                 if database.rolls_back_definitions or not swaps:
                     self._forget_stage()
+                    if not isinstance(error, OutcomeUnknown):
+                        result.report.quarantine = None  # nothing was set aside
                 raise
         return count
 

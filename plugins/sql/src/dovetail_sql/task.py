@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
@@ -174,6 +175,20 @@ class SqlTask(TaskType):
         database = self._active.get(token)
         if database is not None:
             database.cancel(token)
+
+    def kept_rows(self, place: Mapping[str, Any], settings: Any) -> Any:
+        """Rows that ``to_table(gate=...)`` has set aside, as a table of Arrow."""
+        from dovetail_sql._kept import read_kept
+
+        with closing(open_database(resolve_connection(place["connection"], settings))) as database:
+            return read_kept(database, place)
+
+    def forget_rows(self, place: Mapping[str, Any], settings: Any) -> None:
+        """Delete these rows from the table beside the one that was written."""
+        from dovetail_sql._kept import delete_kept
+
+        with closing(open_database(resolve_connection(place["connection"], settings))) as database:
+            delete_kept(database, place)
 
     def fingerprint(self, config: Any, function: Callable[..., Any] | None) -> str:
         """Statement, connection, mode and gate; not the content of the database, which nobody can see from here."""
