@@ -33,10 +33,10 @@ def test_a_manifest_tells_the_list_what_is_declared(hooks, cli, project):
     line = listed(cli, hooks)
     assert set(line) == KEYS
     assert (line["api"], line["known_by"], line["listens"]) == (1, "manifest", False)
-    assert line["declares"] == {"type": ["shop.Frame", "shop.Table"], "command": ["greet", "crash", "nothing"]}
+    assert line["declares"] == {"type": ["shop.Frame", "shop.Table"], "command": ["greet", "count", "crash", "nothing"]}
     assert line["engines"] == [{"engine": "shop", "found": False}]
     shown = " ".join(cli("plugins", "list").out.split())
-    assert "command greet, crash, nothing" in shown and "shop missing" in shown
+    assert "command greet, count, crash, nothing" in shown and "shop missing" in shown
 
 
 def test_a_manifest_is_held_against_the_hooks(hooks, cli, project):
@@ -101,7 +101,7 @@ def test_everything_about_one_plugin(hooks, cli, project):
     )
     assert (table["kind"], table["type"]) == ("type", "shop.Table")
     assert [(each["kind"], each["name"]) for each in commands] == [
-        ("command", n) for n in ("greet", "crash", "nothing")
+        ("command", n) for n in ("greet", "count", "crash", "nothing")
     ]
     shown = cli("plugins", "show", hooks).out
     for text in (
@@ -116,7 +116,7 @@ def test_everything_about_one_plugin(hooks, cli, project):
 def test_a_plugin_without_a_manifest_is_looked_at_to_be_shown(hooks, cli):
     sys.modules.pop(hooks, None)
     (told,) = cli("plugins", "show", hooks, "--json").json["plugins"]
-    assert (told["known_by"], told["api"], len(told["declarations"])) == ("probe", 1, 5)
+    assert (told["known_by"], told["api"], len(told["declarations"])) == ("probe", 1, 6)
     assert hooks not in sys.modules
 
 
@@ -170,13 +170,13 @@ def test_a_check_imports_the_hooks_and_all_code_elsewhere(hooks, cli):
     assert states == {
         f"{hooks}:{name}": state
         for name, state in {
-            "Transformer": "bad", "convert": "bad", "T": "bad", "greet": "ok", "crash": "ok", "DOVETAIL_API": "ok",
+            "Transformer": "bad", "convert": "bad", "T": "bad", "greet": "ok", "count": "ok", "crash": "ok", "DOVETAIL_API": "ok",
         }.items()
     }  # fmt: skip
     lost = next(each for each in told["code"] if each["code"] == f"{hooks}:T")
     assert lost["declared_by"] == ["type shop.Table"] and "has no attribute 'T'" in lost["reason"] and lost["fix"]
     shown = cli("plugins", "check", hooks)
-    assert shown.code == 3 and "3 of 6 named objects can be imported" in shown.out
+    assert shown.code == 3 and "4 of 7 named objects can be imported" in shown.out
 
 
 def test_a_missing_engine_is_bad_only_where_that_is_asked_for(hooks, cli, project):

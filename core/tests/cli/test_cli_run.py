@@ -14,7 +14,7 @@ RUN_KEYS = {
 }  # fmt: skip
 NODE_KEYS = {
     "node_id", "task", "status", "attempt", "started", "ended", "duration_seconds", "cached", "gates", "place", "outputs",
-    "error",
+    "error", "because",
 }  # fmt: skip
 ARTIFACT_KEYS = {"id", "type", "format", "rows", "columns", "bytes", "value"}
 

@@ -313,7 +313,7 @@ class TestInPytest:
             import pytest
 
             def test_core_only(dovetail_hub):
-                assert sorted(dovetail_hub.catalogue.task_types()) == ["python", "shell"]
+                assert sorted(dovetail_hub.catalogue.task_types()) == ["dataset", "publish", "python", "shell"]
 
             @pytest.mark.dovetail_plugins(max_workers=2)
             def test_settings(dovetail_hub):
