@@ -29,7 +29,8 @@ def publish(
 ) -> None:
     """Publish a value that a gate had refused.
 
-    It was kept, so nothing is computed anew. WHICH is RUN:NODE, RUN where one gate refused something, or an artifact id or a unique beginning of one; RUN may be "latest".
+    It was kept, so nothing is computed anew. WHICH is RUN:NODE, RUN where one gate refused something, or an artifact id or a
+    unique beginning of one; RUN may be "latest".
     The gates look at it again, as the source of the workflow has them now; the exit code is 1 if one still blocks.
     """
     if force and not reason.strip():
