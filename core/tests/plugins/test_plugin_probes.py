@@ -23,14 +23,14 @@ WRONG = {
     "exits": ("import os; os._exit(0)", "importing it ended the process (exit code 0)"),
     "fails": ("import os; os._exit(77)", "importing it ended the process (exit code 77)"),
     "crashes": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended the process (SIGSEGV)"),
-    "hangs": ("import threading; threading.Event().wait()", "import took longer than 1 s"),
+    "hangs": ("import threading; threading.Event().wait()", "import took longer than 4 s"),
     "hangs_deaf": (
         "import signal, threading\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nthreading.Event().wait()",
-        "import took longer than 1 s",
+        "import took longer than 4 s",
     ),
     "hangs_in_a_hook": (
         "@hookimpl\ndef dovetail_task_types():\n    import threading\n    threading.Event().wait()",
-        "import took longer than 1 s",
+        "import took longer than 4 s",
     ),
     "closes_its_pipe": ("import os, threading\nos.closerange(3, 64)\nthreading.Event().wait()", "took longer than 1 s"),
     "kills_its_parent": (
@@ -69,7 +69,7 @@ def test_whatever_a_plugin_does_at_import_the_others_work(shelf: Any) -> None:
         shelf.plugin(name, body + "\n" + TASK.format(name))
     shelf.plugin("zebra", "import dovetail.spec as s\nassert s.API_VERSION == 1\n" + TASK.format("zebra"))
     before = set(sys.modules), threading.active_count(), list(sys.path), os.getcwd()
-    catalogue = shelf.catalogue(plugin_import_seconds=1.0)
+    catalogue = shelf.catalogue(plugin_import_seconds=4.0)
     assert (threading.active_count(), list(sys.path), os.getcwd()) == before[1:]
     assert not {name for name in set(sys.modules) - before[0] if name.startswith("shelf_")}
     found = reasons(catalogue)
