@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROWS = 1 << 20
 """Rows of a row group, as pyarrow writes them for a table: what fits into one gives the same file."""
-_PIECE = 256 << 20
+_PIECE = 64 << 20
 """Bytes that are held before they are written."""
 
 
