@@ -324,6 +324,7 @@ class NodeAttempt:
             log.warning("what gate %r refused could not be kept: %s", gate.name, trouble.what)
         else:
             self._outcome.kept.append(staged)
+            self._services.datasets.refuse(staged, error.what)
             name = self._dataset_facts()["name"]
             self._outcome.staged.append(Staged(self.node_id, gate.name, staged.id, name))
             error.details["staged"] = staged.id

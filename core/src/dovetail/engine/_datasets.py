@@ -40,14 +40,18 @@ class Datasets:
     Args:
         runs: The run store.
         known: What was written down when the run was started: :meth:`told`.
+        run_id: A run that goes on: what its gates have refused before counts.
     """
 
-    def __init__(self, runs: RunStore, known: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, runs: RunStore, known: Mapping[str, Any] | None = None, run_id: str | None = None) -> None:
         self._runs = runs
         self._lock = threading.Lock()
         known = known or {}
         self._read: dict[str, int] = dict(known.get("read") or {})
         self._expected: dict[str, int] = dict(known.get("expected") or {})
+        self._refused: dict[str, str] = {}
+        for each in runs.staged(run_id) if run_id is not None else ():
+            self.refuse(runs.artifact(each.artifact), f"gate {each.gate!r} of node {each.node_id!r} refused it")
 
     def look(self, graph: Graph, inputs: Iterable[Any]) -> None:
         """Fix the versions of everything that a graph is known to read and publish, now.
@@ -81,6 +85,17 @@ class Datasets:
                 self._read[source.name] = found.version
             return found.artifact
 
+    def refuse(self, artifact: Artifact, why: str) -> None:
+        """Note what a gate of the run refused."""
+        with self._lock:
+            self._refused[artifact.content_hash] = why
+
+    def why_refused(self, artifact: Artifact) -> str:
+        """What a gate of the run said of this value, or of an element of it; ``""`` if none refused it."""
+        with self._lock:
+            found = self._refused.get(artifact.content_hash, "")
+        return found or next((why for each in artifact.children if (why := self.why_refused(each))), "")
+
     def expected(self, name: str) -> int:
         """The version that is to be followed, 0 for none: the one that was current when the run started, if it knew then."""
         with self._lock:
@@ -108,6 +123,9 @@ def handled(work: Work, datasets: Datasets, values: Values, outcome: Outcome) ->
         with whole_files():
             value = values.types.accept(input_values(work, values)["value"], plain_output(work))
             artifact = values.types.dump(value, plain_output(work), values.store)
+    why = "" if _comes_straight(work) else datasets.why_refused(artifact)
+    if why:
+        raise NodeLeftOut(why)
     values.store.persist(artifact)
     outcome.artifacts = {RESULT: artifact}
     expected = datasets.expected(config.name) if config.on_conflict == "fail" else None
@@ -148,6 +166,17 @@ def _refuse_refused(work: Work) -> None:
         if binding.node.kind != "gate":
             return
         binding = binding.node.inputs["value"]
+
+
+def _comes_straight(work: Work) -> bool:
+    """True for what a task gave or the run was given, past gates alone: then it is known who has looked at it.
+
+    Of what comes by a choice, a list or a dynamic node it is not; there the value tells.
+    """
+    binding = work.node.inputs["value"]
+    while isinstance(binding, Ref) and binding.node.kind == "gate":
+        binding = binding.node.inputs["value"]
+    return work.frame.owner is None and (not isinstance(binding, Ref) or binding.node.kind == "task")
 
 
 def _is_whole(artifact: Artifact) -> bool:

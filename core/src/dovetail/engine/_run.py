@@ -163,7 +163,7 @@ class Engine:
             values=values,
             scope=scope,
             settings=self.settings,
-            datasets=Datasets(self.runs, record.options.get("datasets")),
+            datasets=Datasets(self.runs, record.options.get("datasets"), record.run_id),
             cancelled=journal.cancelled,
             save_handle=journal.save_handle,
             on_output=self.on_output,
