@@ -10,10 +10,13 @@ from dovetail.errors import ConversionError, PlatformError
 from dovetail.quality import _rows
 from dovetail.quality._lookup import catalogue_of, find_frame_spec, load_engine
 from dovetail.quality.checks import Suite
+from dovetail.quality.checks.engines import FrameChecks
 from dovetail.spec import CheckEngine, CheckOutcome, TypeRef
 from dovetail.types import TypeEngine
+from dovetail.types.arrow import TableTransformer
 
 if TYPE_CHECKING:
+    from dovetail.quality.checks import Check
     from dovetail.spec import TypeTransformer
 
 ARROW = "pyarrow.Table"
@@ -73,20 +76,44 @@ class InMemory:
     def outcomes(self, engine: CheckEngine, suite: Any) -> list[CheckOutcome]:
         """What the engine found."""
         frames = engine.frames(suite)
-        own = self.transformer.type_name
-        return engine.evaluate(suite, self.base if own in frames else _convert(self.base, frames, self.types))
+        if self.transformer.type_name in frames:
+            return engine.evaluate(suite, self.base)
+        names = self._names() if isinstance(suite, Suite) and ARROW in frames else None
+        if names is None:
+            return engine.evaluate(suite, _convert(self.base, frames, self.types))
+        return _Narrowed(names, self).evaluate(suite, self.base)
+
+    def _names(self) -> list[str] | None:
+        """Names of the columns in Arrow; None where a transformer only selects columns by converting all of them."""
+        transformer = self.transformer
+        if not isinstance(transformer, TableTransformer) or type(transformer).project is TableTransformer.project:
+            return None
+        try:
+            return list(transformer.head(self.base, 0).column_names)
+        except Exception:  # two columns of one name, for example: the conversion says so
+            return None
+
+    def narrowed(self, value: Any, columns: Sequence[str]) -> Any:
+        """These columns of the rows, or of some of them, as ``pyarrow.Table``; the others are not looked at."""
+        return _convert(self.transformer.project(value, dict.fromkeys(columns)), (ARROW,), self.types)
 
     def pieces(self) -> Iterator[Any]:
         """All rows as ``pyarrow.Table``, piece by piece."""
         yield self.transformer.to_arrow(self.base)
 
     def shown(self, rows: Any, columns: Sequence[str]) -> Any:
-        """A few rows (ascending int64 Arrow array) as ``pyarrow.Table``."""
+        """These columns of a few rows (ascending int64 Arrow array) as ``pyarrow.Table``, or more of them."""
+        names = [name for name in self._names() or () if name in columns]
+        if not names:
+            return self._taken(rows)
+        return self.narrowed(self.transformer.take_rows(self.base, _rows.as_sequence(rows)), names)
+
+    def _taken(self, rows: Any) -> Any:
         return self.transformer.to_arrow(self.transformer.take_rows(self.base, _rows.as_sequence(rows)))
 
     def failing(self, rows: Any) -> Iterator[Any]:
         """These rows as ``pyarrow.Table``, piece by piece."""
-        yield self.shown(rows, ())
+        yield self._taken(rows)
 
     def whole(self, value: Any) -> Any:
         """What was checked, in the type of the value."""
@@ -101,6 +128,29 @@ class InMemory:
     def refused(self, value: Any) -> Any:
         """What was checked, for people to look at."""
         return self.whole(value)
+
+
+class _Narrowed(FrameChecks):
+    """Native checks in Arrow, of a frame that no engine looks at: the columns that they read are converted, no others."""
+
+    def __init__(self, names: list[str], table: InMemory) -> None:
+        self._names, self._table = names, table
+
+    def columns(self, value: Any) -> list[str]:
+        """The names of the frame's columns."""
+        return self._names
+
+    def rows(self, value: Any) -> int:
+        """The number of the frame's rows."""
+        return self._table.rows
+
+    def outcomes(self, checks: Sequence[Check], value: Any) -> list[CheckOutcome | None]:
+        """All are left to Arrow."""
+        return [None] * len(checks)
+
+    def to_arrow(self, value: Any, columns: Sequence[str]) -> Any:
+        """A ``pyarrow.Table`` of these columns of the frame."""
+        return self._table.narrowed(value, columns)
 
 
 def no_table(name: str, gate: str, why: str | None = None) -> ConversionError:
