@@ -90,6 +90,32 @@ def test_a_suite_proposed_from_columns_of_one_name(cli: Any) -> None:
     assert cli("check", "init", "doubled.csv", "--json").json["left_out"] == ["id"]
 
 
+def test_a_suite_proposed_from_a_column_without_a_name(cli: Any) -> None:
+    """As pandas writes its index: what is proposed can be used."""
+    Path("frame.csv").write_text(",n\n0,2\n1,3\n")
+    done = cli("check", "init", "frame.csv", "-o", "suite.toml")
+    assert (done.code, "warning: left out, because no check can mean it" in done.err) == (0, True)
+    assert cli("check", "frame.csv", "suite.toml").code == 0
+    assert cli("check", "init", "frame.csv", "--json").json["left_out"] == [""]
+
+
+@pytest.mark.parametrize(
+    ("suite", "plugin"),
+    [
+        ("flights.odcs.yaml", "dovetail-contracts"),
+        ("flights.odcs.yml:legs", "dovetail-contracts"),
+        ("flights.gx.json", "dovetail-great-expectations"),
+        ("gx/great_expectations.yml:flights", "dovetail-great-expectations"),
+    ],
+)
+def test_a_suite_whose_plugin_is_not_installed(cli: Any, suite: str, plugin: str) -> None:
+    Path("data.csv").write_text("a\n1\n")
+    done = cli("check", "data.csv", suite)
+    assert (done.code, done.out) == (2, "")
+    assert f"no plugin in use reads '{suite}'" in done.err
+    assert plugin in done.err
+
+
 def test_a_file_of_references(cli: Any) -> None:
     Path("customers.csv").write_text("id\n1\n2\n")
     Path("orders.csv").write_text("customer\n1\n3\n")

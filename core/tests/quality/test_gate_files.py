@@ -95,6 +95,8 @@ def test_what_makes_no_gate_is_refused_with_its_place(text: str, told: str, tmp_
 def test_what_is_no_file_or_no_toml(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="check init"):
         read_gate(tmp_path / "none.toml")
+    (tmp_path / "s.toml").write_bytes(b"\xef\xbb\xbf[[checks]]\r\ncheck = 'not_null'\r\ncolumn = 'a'\r\n")
+    assert len(read_gate(tmp_path / "s.toml").suite.checks) == 1  # as Windows writes it
     (tmp_path / "s.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="cannot be read as TOML"):
         read_gate(tmp_path / "s.toml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shlex
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -175,11 +176,11 @@ def init(context: click.Context, data: str, target: Path | None, force: bool, na
     table = read_table(data)
     entries = propose(table)
     names = table.column_names
-    doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    doubled = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    left_out = [*doubled, *[""] * ("" in names)]
     title = name or Path(data.rstrip("/")).name.partition(".")[0] or "data"
     head = f"Proposed from {table.num_rows:,} rows of {Path(data).name}: what held there. Go over it: is it what should hold?"
-    if doubled:
-        note = f"left out, because several columns have one name: {listing(map(clean, doubled))}"
+    for note in _left_out(doubled, "" in names):
         head += f"\n{note[0].upper()}{note[1:]}."
         click.echo(f"warning: {note}", err=True)
     written = write_document(title, entries, {"on_fail": "block"}, clean(head))
@@ -187,7 +188,7 @@ def init(context: click.Context, data: str, target: Path | None, force: bool, na
         write_text(target, written)
     if options.json:
         file = None if target is None else str(target)
-        emit_json(options, {"name": title, "checks": entries, "file": file, "left_out": doubled})
+        emit_json(options, {"name": title, "checks": entries, "file": file, "left_out": left_out})
     elif target is None:
         click.echo(written, nl=False)
     else:
@@ -195,6 +196,13 @@ def init(context: click.Context, data: str, target: Path | None, force: bool, na
             text(f"{target}: {len(entries)} checks"),
             text(f"next: {shlex.join(['dovetail', 'check', data, str(target)])}", "cyan"),
         )
+
+
+def _left_out(doubled: list[str], nameless: bool) -> Iterator[str]:
+    if doubled:
+        yield f"left out, because several columns have one name: {listing(map(clean, doubled))}"
+    if nameless:  # such as the index that pandas writes
+        yield "left out, because no check can mean it: a column without a name"
 
 
 def find_gate(suite: str, changes: dict[str, Any], allow_unsupported: bool = False) -> Gate:

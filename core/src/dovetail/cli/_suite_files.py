@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dovetail.plugins import Catalogue, current_catalogue
+from dovetail.cli._text import clean
+from dovetail.errors import UsageError
+from dovetail.plugins import Catalogue, current_catalogue, reader_of
 from dovetail.spec import CheckEngineSpec
 
 
@@ -22,6 +24,7 @@ def read_suite_file(suite: str, allow_unsupported: bool = False) -> Any:
         allow_unsupported: Rules that cannot be evaluated are skipped, with a reason, rather than errors.
 
     Raises:
+        UsageError: A plugin is known to read such files, and is not there, or not in use.
         DovetailError: What the plugin raises: there is no such file, or no such suite in it.
     """
     catalogue = current_catalogue()
@@ -31,7 +34,11 @@ def read_suite_file(suite: str, allow_unsupported: bool = False) -> Any:
         path, _, name = suite.rpartition(":")
         spec = _reader_of(path, catalogue)
     if spec is None or spec.reader is None:
-        return None
+        known = reader_of(suite) or reader_of(suite.rpartition(":")[0])
+        if known is None:
+            return None
+        error = catalogue.missing("check_engine", known)
+        raise UsageError(f"no plugin in use reads {clean(suite)!r}", who=error.who, why=error.what, fix=error.fix)
     read: Any = catalogue.load(spec.reader, spec)
     return read(Path(path), name or None, allow_unsupported)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dovetail.plugins._inspect import look_at as look_at
     from dovetail.plugins._known import known_distributions as known_distributions
     from dovetail.plugins._known import known_names as known_names
+    from dovetail.plugins._known import reader_of as reader_of
     from dovetail.plugins._listing import engines_of as engines_of
     from dovetail.plugins._listing import list_one as list_one
     from dovetail.plugins._listing import list_plugins as list_plugins
@@ -114,6 +115,7 @@ __all__ = [
     # well-known names
     "known_distributions",
     "known_names",
+    "reader_of",
     "safe_form",
     # doctor
     "diagnose",
@@ -124,6 +126,7 @@ __all__ = [
 _LAZY = {
     "known_distributions": "dovetail.plugins._known",
     "known_names": "dovetail.plugins._known",
+    "reader_of": "dovetail.plugins._known",
     "engines_of": "dovetail.plugins._listing",
     "list_one": "dovetail.plugins._listing",
     "list_plugins": "dovetail.plugins._listing",

@@ -16,6 +16,7 @@ class _Known:
         task_types: Names of its task types.
         check_engines: Names of its check engines.
         executors: Names of its executors.
+        files: Endings of the files of suites that its first check engine reads.
     """
 
     requirement: str
@@ -24,18 +25,26 @@ class _Known:
     task_types: tuple[str, ...] = ()
     check_engines: tuple[str, ...] = ()
     executors: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 _KNOWN = (
     _Known("dovetail", True, (), ("python", "shell"), ("native",), ("threads", "processes")),
     _Known("dovetail[arrow]", True, ("pyarrow",)),
-    _Known("dovetail-contracts", True, ("dovetail_contracts",), (), ("contracts",)),
+    _Known("dovetail-contracts", True, ("dovetail_contracts",), (), ("contracts",), files=(".odcs.yaml", ".odcs.yml")),
     _Known("dovetail-daft", True, ("daft",)),
     _Known("dovetail-dask", True, ("dask",)),
     _Known("dovetail-datasets", True, ("datasets",)),
     _Known("dovetail-duckdb", True, ("duckdb",)),
     _Known("dovetail-geopandas", True, ("geopandas",)),
-    _Known("dovetail-great-expectations", True, ("great_expectations",), (), ("great_expectations", "gx")),
+    _Known(
+        "dovetail-great-expectations",
+        True,
+        ("great_expectations",),
+        (),
+        ("great_expectations", "gx"),
+        files=(".gx.json", "great_expectations.yml"),
+    ),
     _Known("dovetail-ibis", True, ("ibis",)),
     _Known("dovetail-modin", True, ("modin",)),
     _Known("dovetail-numpy", True, ("numpy",)),
@@ -60,6 +69,7 @@ _NAMES = {
     for kind in ("task_type", "check_engine", "executor")
 }
 _LIBRARIES = {library: known.requirement for known in _KNOWN for library in known.libraries}
+_FILES = {ending: known.check_engines[0] for known in _KNOWN for ending in known.files}
 _WITH_ENGINE = frozenset(k.requirement for k in _KNOWN if k.released and k.requirement.startswith("dovetail-"))
 _UNRELEASED = frozenset(known.requirement for known in _KNOWN if not known.released)
 
@@ -75,6 +85,11 @@ def distribution_for(kind: str, name: str) -> str | None:
     if known is None and kind in ("type", "check_engine"):
         known = _LIBRARIES.get(name.partition(".")[0])
     return known
+
+
+def reader_of(path: str) -> str | None:
+    """The check engine that is known to read files of suites that are called like this one, installed or not; or None."""
+    return next((found for ending, found in _FILES.items() if path.lower().endswith(ending)), None)
 
 
 def known_names(kind: str) -> tuple[str, ...]:

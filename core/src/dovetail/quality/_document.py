@@ -39,7 +39,7 @@ def read_gate(path: Path, **changes: Any) -> Gate:
         DefinitionError: A check or an option is unknown, or its arguments make no sense; says which.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows write the mark
     except FileNotFoundError:
         raise UsageError(f"there is no file {str(path)!r}", fix=f"dovetail check init DATA > {path}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

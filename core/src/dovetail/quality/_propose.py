@@ -24,7 +24,7 @@ def propose(table: pa.Table) -> list[dict[str, Any]]:
     """Checks that the table passes, as entries of a document.
 
     Columns and their types; what is never null; what is unique; sets of few values; the range of numbers, rounded outwards to two
-    digits; at least half as many rows.
+    digits; at least half as many rows. Columns without a name, and several of one name, are left out: no check can mean them.
 
     Args:
         table: The data.
@@ -37,7 +37,7 @@ def propose(table: pa.Table) -> list[dict[str, Any]]:
             f"nothing can be learnt from a table of {table.num_rows} rows and {table.num_columns} columns",
             fix="give data as they should be",
         )
-    names = [name for name in table.column_names if table.column_names.count(name) == 1]
+    names = [name for name in table.column_names if name and table.column_names.count(name) == 1]
     found: list[dict[str, Any]] = [
         {"check": "row_count", "minimum": max(1, table.num_rows // 2)},
         {"check": "columns_present", "columns": names},
