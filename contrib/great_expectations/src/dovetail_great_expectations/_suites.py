@@ -138,7 +138,7 @@ def _suites_folder(config: Path) -> str:
 
 def _of_file(path: Path) -> Suite:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows write the mark
         name, told = str(data["name"]), data["expectations"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DefinitionError(
