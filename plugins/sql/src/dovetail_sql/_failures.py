@@ -74,7 +74,7 @@ _PLATFORM_TEXTS = (
 )
 
 
-_FULL = ("is full", "no space left", "could not extend file")
+_FULL = ("is full", "no space left", "could not extend file", "temporary file size exceeds")
 _REJECTED = ("password authentication failed", "access denied for user", "no password supplied", "no pg_hba.conf entry")
 _TOO_LONG = (
     "(TIMEOUT_EXCEEDED)",

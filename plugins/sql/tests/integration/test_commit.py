@@ -143,6 +143,21 @@ def test_a_full_disk_is_the_platforms_fault(engine: str, database: Database) -> 
         assert database.tables() == []
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_statement_for_which_there_is_not_enough_room_changes_nothing(engine: str, database: Database) -> None:
+    """PostgreSQL may have a limit for the files that it sorts in; it says what it says of a full disk, in the same class."""
+    texts = [
+        "set local temp_file_limit = '1MB'",
+        "set local work_mem = '64kB'",
+        "create table t (a bigint, b text)",
+        "insert into t select i, md5(i::text) from generate_series(1, 500000) as i order by 2",
+    ]
+    first, *rest = [parse(text).bind({}) for text in texts]
+    with pytest.raises(EngineUnavailable, match="no room left"):
+        database.execute(first, {}, None, *rest)
+    assert database.tables() == []
+
+
 def test_a_table_that_has_changed_since_it_was_written_is_told(engine: str, settings: Settings) -> None:
     with use_catalogue(build_catalogue(settings)):
         to_table("t", connection=engine)(pa.table({"id": [1], "delay": [5]}))
